@@ -1,1 +1,9 @@
+//! B2B Dashboard: seats, teams and provisioning in front of an LMS.
 
+pub mod access;
+pub mod db;
+pub mod error;
+pub mod events;
+pub mod jobs;
+pub mod tasks;
+pub mod types;

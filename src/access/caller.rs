@@ -1,0 +1,194 @@
+//! Who calls, what they may do and how far they reach.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::error::{Code, Error, Result};
+use crate::types::{AccountId, Timestamp};
+
+crate::words! {
+    /// A right to do something, `resource:action`; the same words are the scopes of API keys.
+    pub enum Permission {
+        /// See people.
+        UsersRead = "users:read",
+        /// Make, change and put aside people.
+        UsersWrite = "users:write",
+        /// See teams and their members.
+        TeamsRead = "teams:read",
+        /// Make, change and put aside teams, add and remove members.
+        TeamsWrite = "teams:write",
+        /// See organizations.
+        OrganizationsRead = "organizations:read",
+        /// Make, change and delete organizations.
+        OrganizationsWrite = "organizations:write",
+        /// See courses.
+        CoursesRead = "courses:read",
+        /// Make, change and delete courses.
+        CoursesWrite = "courses:write",
+        /// See products.
+        ProductsRead = "products:read",
+        /// Make, change and delete products.
+        ProductsWrite = "products:write",
+        /// See seats, their assignments and ledgers.
+        SeatsRead = "seats:read",
+        /// Make and change seats.
+        SeatsWrite = "seats:write",
+        /// Give a place to a person and take it back.
+        SeatsAssign = "seats:assign",
+        /// See enrollments.
+        EnrollmentsRead = "enrollments:read",
+        /// See provisions.
+        ProvisionRead = "provision:read",
+        /// Provision people: the one call.
+        ProvisionWrite = "provision:write",
+        /// See events.
+        EventsRead = "events:read",
+        /// See the audit trail.
+        AuditRead = "audit:read",
+        /// See mails and copy sign-in links.
+        MailsRead = "mails:read",
+        /// See background jobs.
+        JobsRead = "jobs:read",
+        /// Run failed jobs again.
+        JobsWrite = "jobs:write",
+        /// Make, rotate and revoke API keys.
+        KeysWrite = "keys:write",
+        /// See API keys, never their secrets.
+        KeysRead = "keys:read",
+        /// Change the account's settings.
+        SettingsWrite = "settings:write",
+        /// See the account's settings and check the ledgers.
+        SettingsRead = "settings:read",
+    }
+}
+
+impl Permission {
+    /// Whether it changes nothing.
+    pub fn is_read(self) -> bool {
+        self.as_str().ends_with(":read")
+    }
+
+    /// All of them.
+    pub fn all() -> BTreeSet<Self> {
+        Self::ALL.iter().copied().collect()
+    }
+}
+
+crate::words! {
+    /// What kind of thing acts.
+    pub enum ActorKind {
+        /// A person who is signed in.
+        User = "user",
+        /// A program with an API key.
+        ApiKey = "api_key",
+        /// The service itself or its operator's command line.
+        System = "system",
+    }
+}
+
+/// Who acts, with the name of that moment: it stays readable when the record is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// What kind of thing.
+    pub kind: ActorKind,
+    /// Its id; the service has none.
+    pub id: Option<Arc<str>>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+impl Actor {
+    /// The service, acting under a name such as `worker`.
+    pub fn system(name: &str) -> Self {
+        Self { kind: ActorKind::System, id: None, name: name.into() }
+    }
+}
+
+/// How far a caller sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// The whole account.
+    Account,
+    /// These teams and what belongs to them, as a JSON array of team ids for statements.
+    Teams(Arc<str>),
+}
+
+/// Who calls: an API key, a person or the service. One account, always.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account whose rows are meant.
+    pub account: AccountId,
+    /// Who acts.
+    pub actor: Actor,
+    /// What they may do.
+    pub permissions: BTreeSet<Permission>,
+    /// How far they see.
+    pub reach: Reach,
+    /// What repeats of a request are recognised within: the key over its rotations, or the person.
+    pub lineage: Arc<str>,
+}
+
+impl Caller {
+    /// The service itself, which may do everything in one account.
+    pub fn system(account: AccountId, name: &str) -> Self {
+        Self { account, actor: Actor::system(name), permissions: Permission::all(), reach: Reach::Account, lineage: name.into() }
+    }
+
+    /// Whether the caller has a permission.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(&permission)
+    }
+
+    /// Refuses a caller without the permission: 403 `insufficient_scope` for keys, `forbidden` for people.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        let granted: Vec<_> = self.permissions.iter().map(|p| p.as_str()).collect();
+        Err(match self.actor.kind {
+            ActorKind::ApiKey => Error::new(
+                Code::InsufficientScope,
+                format!("This key lacks the scope {permission}. Make a key that has it in Settings > API."),
+            )
+            .with("required", permission.as_str())
+            .with("granted", granted),
+            _ => Error::new(Code::Forbidden, format!("Your roles do not include {permission}. Ask an administrator of the account."))
+                .with("required", permission.as_str()),
+        })
+    }
+
+    /// Refuses a caller who sees only some teams: what belongs to the whole account is not theirs to change.
+    pub fn require_account(&self) -> Result<()> {
+        match self.reach {
+            Reach::Account => Ok(()),
+            Reach::Teams(_) => Err(Error::new(Code::Forbidden, "This is limited to some teams; the operation concerns the whole account.")),
+        }
+    }
+}
+
+/// One call of the service: who, when, and what is to be remembered with its effects.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The moment that counts for everything the call does.
+    pub now: Timestamp,
+    /// The id of the request, on the answer, in the log, on events and audit facts.
+    pub request_id: Arc<str>,
+    /// The address it came from.
+    pub address: Option<Arc<str>>,
+    /// Whether to show what would happen and change nothing.
+    pub dry_run: bool,
+}
+
+impl Call {
+    /// A call of the service itself.
+    pub fn system(account: AccountId, name: &str, now: Timestamp) -> Self {
+        Self { caller: Arc::new(Caller::system(account, name)), now, request_id: name.into(), address: None, dry_run: false }
+    }
+
+    /// The account whose rows are meant.
+    pub fn account(&self) -> &AccountId {
+        &self.caller.account
+    }
+}

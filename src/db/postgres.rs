@@ -1,0 +1,217 @@
+//! PostgreSQL: a pool of connections, reads in one round trip, writes as one statement.
+//!
+//! A list of writes goes out as one data-modifying CTE. The statement is its own transaction, so it is whole or not at
+//! all whatever happens to the caller: a dropped request leaves no session idle in a transaction and no lock behind.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::types::{ToSql, Type};
+
+use super::batch::Entry;
+use super::portable::{Dialect, check_tenant, translate};
+use super::{DbError, DbSettings, Expect, Reader, Statement, Value};
+
+/// So many texts are kept prepared; past it they are forgotten together and prepared anew.
+const PREPARED_MAX: usize = 1000;
+
+pub(super) struct Postgres {
+    pool: Pool,
+    texts: RwLock<HashMap<u64, Arc<str>>>,
+}
+
+impl Postgres {
+    pub(super) fn open(url: &str, settings: &DbSettings) -> Result<Self, DbError> {
+        let manager = Manager::from_config(
+            config(url, settings)?,
+            tls(),
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(settings.acquire_timeout))
+            .create_timeout(Some(settings.acquire_timeout))
+            .build()
+            .map_err(|error| DbError::Internal(error.into()))?;
+        Ok(Self { pool, texts: RwLock::default() })
+    }
+
+    pub(super) async fn client(&self) -> Result<Object, DbError> {
+        let client = self.pool.get().await?;
+        if client.statement_cache.size() > PREPARED_MAX {
+            client.statement_cache.clear();
+        }
+        Ok(client)
+    }
+
+    fn cached(&self, key: u64, make: impl FnOnce() -> Result<String, DbError>) -> Result<Arc<str>, DbError> {
+        if let Some(text) = self.texts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(text));
+        }
+        let text: Arc<str> = make()?.into();
+        let mut texts = self.texts.write().unwrap_or_else(PoisonError::into_inner);
+        if texts.len() > 4 * PREPARED_MAX {
+            texts.clear();
+        }
+        texts.insert(key, Arc::clone(&text));
+        Ok(text)
+    }
+
+    /// All reads of a batch on one connection, sent together, answered in one round trip.
+    pub(super) async fn read(&self, account: &Value, entries: &mut [Entry], scan: bool) -> Result<(), DbError> {
+        let client = self.client().await?;
+        let reads = entries.iter_mut().map(|entry| self.read_one(&client, account, entry, scan));
+        futures::future::try_join_all(reads).await?;
+        Ok(())
+    }
+
+    async fn read_one(&self, client: &Object, account: &Value, entry: &mut Entry, scan: bool) -> Result<(), DbError> {
+        let text = self.cached(hash_one(&entry.select.sql), || {
+            if !scan {
+                check_tenant(&entry.select.sql)?;
+            }
+            Ok(translate(&entry.select.sql, Dialect::Postgres).into_owned())
+        })?;
+        let params: Vec<&Value> = std::iter::once(account).chain(&entry.select.params).collect();
+        let types: Vec<Type> = params.iter().map(|value| value.postgres_type()).collect();
+        let statement = client.prepare_typed_cached(&text, &types).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.into_iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        for row in client.query(&statement, &params).await? {
+            entry.sink.push(&mut Reader::postgres(&row))?;
+        }
+        Ok(())
+    }
+
+    /// A list of writes as one statement: all of it, or nothing.
+    pub(super) async fn write(&self, account: &Value, statements: &[Statement]) -> Result<Vec<u64>, DbError> {
+        let text = self.cached(hash_all(statements), || merge(statements))?;
+        let own = statements.iter().flat_map(|statement| &statement.params);
+        let params: Vec<&Value> = std::iter::once(account).chain(own).collect();
+        let types: Vec<Type> = params.iter().map(|value| value.postgres_type()).collect();
+        let client = self.client().await?;
+        let statement = client.prepare_typed_cached(&text, &types).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.into_iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let row = client.query_one(&statement, &params).await?;
+        (0..statements.len()).map(|n| Ok(u64::try_from(row.try_get::<_, i64>(n)?).unwrap_or(0))).collect()
+    }
+}
+
+/// Joins writes into `WITH w0 AS (… RETURNING 1), … SELECT count…`. All see the rows as they were before the first of
+/// them, so no two may touch one row. A guard that changed nothing divides by zero, which undoes the whole.
+fn merge(statements: &[Statement]) -> Result<String, DbError> {
+    let mut text = String::from("WITH ");
+    let mut offset = 0;
+    for (n, statement) in statements.iter().enumerate() {
+        check_tenant(&statement.sql)?;
+        let comma = if n == 0 { "" } else { ", " };
+        let _ = write!(text, "{comma}w{n} AS ({} RETURNING 1)", renumber(&translate(&statement.sql, Dialect::Postgres), offset));
+        offset += statement.params.len();
+    }
+    for (n, statement) in statements.iter().enumerate() {
+        let word = if n == 0 { " SELECT " } else { ", " };
+        let count = format!("(SELECT count(*) FROM w{n})");
+        let _ = match statement.expect {
+            Expect::Any => write!(text, "{word}{count}"),
+            Expect::Some => write!(text, "{word}{count} / CASE WHEN {count} = 0 THEN 0 ELSE 1 END"),
+        };
+    }
+    Ok(text)
+}
+
+/// Moves `$2`, `$3`, … on by the offset; `$1`, the account, is everybody's.
+fn renumber(sql: &str, offset: usize) -> String {
+    let mut out = String::with_capacity(sql.len() + 16);
+    let mut rest = sql;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, tail) = after.split_at(digits);
+        let number: usize = number.parse().unwrap_or(1);
+        let _ = write!(out, "${}", if number == 1 { 1 } else { number + offset });
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn hash_one(sql: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    sql.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn hash_all(statements: &[Statement]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    statements.len().hash(&mut hasher);
+    for statement in statements {
+        statement.sql.hash(&mut hasher);
+        (statement.expect == Expect::Some).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn config(url: &str, settings: &DbSettings) -> Result<tokio_postgres::Config, DbError> {
+    let mut config: tokio_postgres::Config =
+        url.parse().map_err(|_| DbError::Internal("database.url is not a PostgreSQL address".into()))?;
+    let timeout = settings.statement_timeout.as_millis();
+    // Nothing may wait or hold for ever, however a client or a node ends.
+    let limits = format!(
+        "-c statement_timeout={timeout} -c lock_timeout={timeout} -c idle_in_transaction_session_timeout=10000 -c client_min_messages=warning"
+    );
+    let options = config.get_options().map_or_else(|| limits.clone(), |given| format!("{limits} {given}"));
+    config.options(options).application_name("b2b-dashboard").connect_timeout(Duration::from_secs(5));
+    config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(30));
+    Ok(config)
+}
+
+fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = builder.map_or_else(
+        |_| rustls::ClientConfig::builder().with_root_certificates(roots.clone()).with_no_client_auth(),
+        |builder| builder.with_root_certificates(roots.clone()).with_no_client_auth(),
+    );
+    tokio_postgres_rustls::MakeRustlsConnect::new(config)
+}
+
+/// A connection outside the pool, for migrations and checks.
+pub(super) async fn connect(url: &str, settings: &DbSettings) -> Result<tokio_postgres::Client, DbError> {
+    let mut config = config(url, settings)?;
+    config.options("-c client_min_messages=warning");
+    let (client, connection) = config.connect(tls()).await.map_err(|error| match DbError::from(error) {
+        DbError::Internal(source) => DbError::Unavailable(source),
+        other => other,
+    })?;
+    crate::tasks::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a database connection has ended");
+        }
+    });
+    Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_becomes_one_statement() {
+        let list = [
+            Statement::new("INSERT INTO a (account_id, x) VALUES ($1, $2)", vec![Value::Int(Some(1))]),
+            Statement::guarded("UPDATE b SET x = $2 WHERE account_id = $1 AND y = $3", vec![Value::Int(Some(1)), Value::Int(None)]),
+        ];
+        assert_eq!(
+            merge(&list).expect("a text"),
+            "WITH w0 AS (INSERT INTO a (account_id, x) VALUES ($1, $2) RETURNING 1), \
+             w1 AS (UPDATE b SET x = $3 WHERE account_id = $1 AND y = $4 RETURNING 1) \
+             SELECT (SELECT count(*) FROM w0), (SELECT count(*) FROM w1) / CASE WHEN (SELECT count(*) FROM w1) = 0 THEN 0 ELSE 1 END"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Rows as structs: which columns a struct is made of, written once and used by every read and write.
+
+use super::{Column, DbError, Reader, Value};
+
+/// Something that is read from the columns of a row, from left to right.
+pub trait FromRow: Sized {
+    /// Reads it.
+    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError>;
+}
+
+/// A table's row: the struct that is written and read as a whole. Made by [`columns!`](crate::columns).
+///
+/// The table has one column more, `account_id`, which no struct carries: the account is always known from the caller,
+/// and every statement is bound to it.
+pub trait Row: FromRow {
+    /// The table.
+    const TABLE: &'static str;
+    /// The columns that are stored, in the order in which they are read.
+    const STORED: &'static [&'static str];
+    /// Expressions read after them, over the table by its own name.
+    const COMPUTED: &'static [&'static str];
+    /// The stored columns' values in their order.
+    fn values(&self) -> Vec<Value>;
+    /// `a, b, c`: everything to select, each stored column with its table's name before it.
+    fn selection() -> &'static str;
+    /// `INSERT INTO table (account_id, a, b) VALUES ($1, $2, $3)`.
+    fn insertion() -> &'static str;
+}
+
+/// States which columns a struct is made of: `columns!(Team in "teams": id, name; ownerless = "NOT EXISTS (…)")`.
+///
+/// Members after the semicolon are computed by an SQL expression, read and never written.
+#[macro_export]
+macro_rules! columns {
+    ($type:ident in $table:literal: $($stored:ident),+ $(; $($computed:ident = $expression:expr),+)? $(,)?) => {
+        impl $crate::db::FromRow for $type {
+            fn from_row(reader: &mut $crate::db::Reader<'_>) -> Result<Self, $crate::db::DbError> {
+                Ok(Self {
+                    $($stored: $crate::db::Column::read(reader)?,)+
+                    $($($computed: $crate::db::Column::read(reader)?,)+)?
+                })
+            }
+        }
+
+        impl $crate::db::Row for $type {
+            const TABLE: &'static str = $table;
+            const STORED: &'static [&'static str] = &[$(stringify!($stored)),+];
+            const COMPUTED: &'static [&'static str] = &[$($($expression),+)?];
+            fn values(&self) -> Vec<$crate::db::Value> {
+                vec![$($crate::db::Column::value(&self.$stored)),+]
+            }
+            fn selection() -> &'static str {
+                static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new($crate::db::row::selection_text::<$type>);
+                &TEXT
+            }
+            fn insertion() -> &'static str {
+                static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new($crate::db::row::insertion_text::<$type>);
+                &TEXT
+            }
+        }
+    };
+}
+
+/// The text behind [`Row::selection`].
+pub fn selection_text<R: Row>() -> String {
+    let stored = R::STORED.iter().map(|column| format!("{}.{column}", R::TABLE));
+    let computed = R::COMPUTED.iter().map(|expression| format!("({expression})"));
+    stored.chain(computed).collect::<Vec<_>>().join(", ")
+}
+
+/// The text behind [`Row::insertion`].
+pub fn insertion_text<R: Row>() -> String {
+    let places: Vec<_> = (2..R::STORED.len() + 2).map(|n| format!("${n}")).collect();
+    format!("INSERT INTO {} (account_id, {}) VALUES ($1, {})", R::TABLE, R::STORED.join(", "), places.join(", "))
+}
+
+macro_rules! tuple_row {
+    ($($name:ident),+) => {
+        impl<$($name: Column),+> FromRow for ($($name,)+) {
+            fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+                Ok(($($name::read(reader)?,)+))
+            }
+        }
+    };
+}
+tuple_row!(A);
+tuple_row!(A, B);
+tuple_row!(A, B, C);
+tuple_row!(A, B, C, D);
+tuple_row!(A, B, C, D, E);
+tuple_row!(A, B, C, D, E, F);
+tuple_row!(A, B, C, D, E, F, G);
+tuple_row!(A, B, C, D, E, F, G, H);
+
+/// Two rows side by side, as a join gives them.
+pub struct Pair<A, B>(pub A, pub B);
+
+impl<A: FromRow, B: FromRow> FromRow for Pair<A, B> {
+    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        Ok(Self(A::from_row(reader)?, B::from_row(reader)?))
+    }
+}

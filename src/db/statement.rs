@@ -1,0 +1,107 @@
+//! Reads and writes as data: a text and its values. `$1` is always the account; a statement's own values begin at `$2`.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::{Row, Value};
+
+/// Values for a statement, from `$2` on: `params![email.key(), now]`.
+#[macro_export]
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::Column::value(&$value)),*] };
+}
+
+/// What a write must have changed for the whole list to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Any number of rows.
+    Any,
+    /// At least one row: a guard. None undoes the whole list, as [`DbError::Stale`](super::DbError::Stale).
+    Some,
+}
+
+/// A write: one INSERT, UPDATE or DELETE, and what it must change.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    pub(super) sql: Cow<'static, str>,
+    pub(super) params: Vec<Value>,
+    pub(super) expect: Expect,
+}
+
+impl Statement {
+    /// A write that may change any number of rows.
+    pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        Self { sql: sql.into(), params, expect: Expect::Any }
+    }
+
+    /// A write that must change something.
+    pub fn guarded(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        Self { sql: sql.into(), params, expect: Expect::Some }
+    }
+
+    /// Inserts a row.
+    pub fn insert<R: Row>(row: &R) -> Self {
+        Self::new(R::insertion(), row.values())
+    }
+
+    /// Inserts several rows at once. An empty list becomes nothing: give at least one.
+    pub fn insert_all<R: Row>(rows: &[R]) -> Self {
+        let mut sql = R::insertion().to_owned();
+        let width = R::STORED.len();
+        for n in 1..rows.len() {
+            sql.push_str(", ($1");
+            for place in 0..width {
+                let _ = write!(sql, ", ${}", 2 + n * width + place);
+            }
+            sql.push(')');
+        }
+        Self::new(sql, rows.iter().flat_map(Row::values).collect())
+    }
+
+    /// Writes all columns of a row that has `id` as its first column and `version` among the others, if nobody else
+    /// has written it meanwhile.
+    pub fn update<R: Row>(row: &R, version: i64) -> Self {
+        let mut sql = format!("UPDATE {} SET ", R::TABLE);
+        for (n, column) in R::STORED.iter().enumerate().skip(1) {
+            let _ = if *column == "version" {
+                write!(sql, "version = version + 1, ")
+            } else {
+                write!(sql, "{column} = ${}, ", n + 2)
+            };
+        }
+        sql.truncate(sql.len() - 2);
+        let mut params = row.values();
+        let _ = write!(sql, " WHERE account_id = $1 AND id = $2 AND version = ${}", params.len() + 2);
+        params.push(Value::Int(Some(version)));
+        Self::guarded(sql, params)
+    }
+
+    /// The text, for the check of what may be sent.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+}
+
+/// A read: one SELECT.
+#[derive(Debug, Clone)]
+pub struct Select {
+    pub(super) sql: Cow<'static, str>,
+    pub(super) params: Vec<Value>,
+}
+
+impl Select {
+    /// A read by its text.
+    pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        Self { sql: sql.into(), params }
+    }
+
+    /// A read of whole rows: `SELECT <all columns> FROM <table> <rest>`.
+    pub fn rows<R: Row>(rest: &str, params: Vec<Value>) -> Self {
+        Self::new(format!("SELECT {} FROM {} {rest}", R::selection(), R::TABLE), params)
+    }
+
+    /// The text.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+}

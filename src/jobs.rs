@@ -1,0 +1,135 @@
+//! Work that must happen later: a row written with the change that causes it, carried out at least once.
+//!
+//! A job carries ids, never texts, and acts on what is true when it runs; each is safe to repeat. A worker takes a job
+//! by a lease, so a dead worker's jobs come back. After the last attempt a job is `dead`: it is shown with its error
+//! and can be run again by hand.
+
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Select, Statement, Value};
+use crate::params;
+use crate::types::{Id, Ids, Kind, Timestamp};
+
+/// A job that waits, runs or has ended.
+pub enum JobKind {}
+
+impl Kind for JobKind {
+    const PREFIX: &'static str = "job";
+}
+
+/// The id of a job.
+pub type JobId = Id<JobKind>;
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Job {
+    /// Hand a mail to the mail server.
+    SendMail {
+        /// The mail's row.
+        mail_id: String,
+    },
+    /// Give freed places to those who wait for them.
+    PromoteWaitlist {
+        /// The seat's row.
+        seat_id: String,
+    },
+    /// End assignments whose time is over.
+    ExpireAssignments,
+    /// Compare every seat's counters with its ledger and its assignments.
+    CheckIntegrity,
+    /// Remove what has been kept long enough: idempotency records, rate windows, ended sessions, old events and jobs.
+    CleanUp,
+}
+
+/// So often a job is tried before it is dead: with the back-off below, for about a day and a half.
+pub const MAX_ATTEMPTS: i64 = 14;
+
+impl Job {
+    /// Its name, as it stands in the table and in metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SendMail { .. } => "send_mail",
+            Self::PromoteWaitlist { .. } => "promote_waitlist",
+            Self::ExpireAssignments => "expire_assignments",
+            Self::CheckIntegrity => "check_integrity",
+            Self::CleanUp => "clean_up",
+        }
+    }
+
+    /// The row of a job that is due at `run_at`. `subject` is what it belongs to, such as a provision.
+    pub fn enqueue(&self, ids: &Ids, subject: Option<&str>, run_at: Timestamp, now: Timestamp) -> Statement {
+        let id: JobId = ids.next(now);
+        let payload = serde_json::to_string(self).unwrap_or_default();
+        Statement::new(
+            "INSERT INTO jobs (account_id, id, kind, payload, state, subject_id, run_at, attempts, created_at) \
+             VALUES ($1, $2, $3, $4, 'queued', $5, $6, 0, $7)",
+            params![id, self.kind().to_owned(), payload, subject.map(str::to_owned), run_at, now],
+        )
+    }
+}
+
+/// Seconds to wait after so many failed attempts, before jitter: 5 s doubling to six hours at the most.
+pub fn back_off(attempts: i64) -> i64 {
+    let doubled = 5_i64.saturating_mul(1 << attempts.clamp(0, 20));
+    doubled.min(6 * 3600)
+}
+
+/// Takes up to `limit` due jobs of one account under a lease named `lease`.
+pub fn claim(lease: &str, limit: i64, now: Timestamp, until: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE jobs SET state = 'running', lease = $2, leased_until = $3, attempts = attempts + 1 \
+         WHERE account_id = $1 AND id IN (SELECT id FROM jobs WHERE account_id = $1 AND state = 'queued' AND run_at <= $4 \
+         ORDER BY run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED)",
+        params![lease.to_owned(), until, now, limit],
+    )
+}
+
+/// The jobs under a lease: id, payload, attempts.
+pub fn leased(lease: &str) -> Select {
+    Select::new(
+        "SELECT id, payload, attempts FROM jobs WHERE account_id = $1 AND lease = $2 AND state = 'running' ORDER BY run_at, id",
+        params![lease.to_owned()],
+    )
+}
+
+/// Puts jobs back whose worker has not finished them in time.
+pub fn release_lost(now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE jobs SET state = 'queued', lease = NULL, leased_until = NULL WHERE account_id = $1 AND state = 'running' AND leased_until < $2",
+        params![now],
+    )
+}
+
+/// Marks a job as done, if this lease still holds it.
+pub fn finish(id: &JobId, lease: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE jobs SET state = 'done', finished_at = $2, last_error = NULL, lease = NULL WHERE account_id = $1 AND id = $3 AND lease = $4",
+        params![now, id.clone(), lease.to_owned()],
+    )
+}
+
+/// Notes a failure: queued again at `retry_at`, or dead when there is none.
+pub fn fail(id: &JobId, lease: &str, error: &str, retry_at: Option<Timestamp>, now: Timestamp) -> Statement {
+    let state = if retry_at.is_some() { "queued" } else { "dead" };
+    Statement::new(
+        "UPDATE jobs SET state = $2, run_at = $3, last_error = $4, finished_at = $5, lease = NULL, leased_until = NULL \
+         WHERE account_id = $1 AND id = $6 AND lease = $7",
+        vec![
+            Value::text(state),
+            Value::Int(Some(retry_at.unwrap_or(now).micros())),
+            Value::text(error.chars().take(2000).collect::<String>()),
+            Value::Int(retry_at.is_none().then_some(now.micros())),
+            Value::text(id.as_str()),
+            Value::text(lease),
+        ],
+    )
+}
+
+/// Queues a dead job again, by hand.
+pub fn run_again(id: &JobId, now: Timestamp) -> Statement {
+    Statement::guarded(
+        "UPDATE jobs SET state = 'queued', run_at = $2, attempts = 0, finished_at = NULL WHERE account_id = $1 AND id = $3 AND state = 'dead'",
+        params![now, id.clone()],
+    )
+}

@@ -1,0 +1,53 @@
+//! Values that are right once they exist: past the door of the program there is no bare e-mail, id, time or status.
+
+pub mod id;
+pub mod merge;
+pub mod reference;
+pub mod text;
+pub mod time;
+
+pub use id::{AccountId, Id, Ids, Kind};
+pub use merge::Patch;
+pub use reference::Ref;
+pub use text::{Email, ExternalId, Metadata, Name, Tags};
+pub use time::{Clock, Timestamp};
+
+/// Declares a closed set of words as an enum: its text form in JSON, in the database and in the document is one and the same.
+///
+/// Each variant carries its documentation and its word; `ALL` lists them in order.
+#[macro_export]
+macro_rules! words {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        $vis enum $name { $($(#[$vmeta])* #[serde(rename = $word)] $variant),+ }
+
+        impl $name {
+            /// Every word, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word as it stands in JSON and in the database.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The member of the set with this word, if there is one.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
+        }
+
+        impl $crate::db::Column for $name {
+            fn read(reader: &mut $crate::db::Reader<'_>) -> Result<Self, $crate::db::DbError> {
+                let word = reader.required_text()?;
+                Self::from_word(word).ok_or_else(|| $crate::db::DbError::decode(stringify!($name), word))
+            }
+            fn value(&self) -> $crate::db::Value { $crate::db::Value::text(self.as_str()) }
+            fn null() -> $crate::db::Value { $crate::db::Value::Text(None) }
+        }
+    };
+}

@@ -1,0 +1,144 @@
+//! Moments: microseconds since 1970 in UTC, RFC 3339 with `Z` outside, and the clock that hands them in.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::db::{Column, DbError, Reader, Value};
+
+/// A moment in UTC, exact to the microsecond, the same before and after the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// So many seconds later, or earlier when negative.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
+    }
+
+    /// So many days of 24 hours later.
+    #[must_use]
+    pub const fn plus_days(self, days: i64) -> Self {
+        self.plus_seconds(days.saturating_mul(86_400))
+    }
+
+    /// Reads RFC 3339 with any offset, cut to microseconds; `None` outside the years 1970 to 9999.
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment: jiff::Timestamp = text.parse().ok()?;
+        let micros = moment.as_microsecond();
+        (0..=253_402_300_799_999_999).contains(&micros).then_some(Self(micros))
+    }
+
+    /// The same moment for calendars and zones; out-of-range values are held at the edges of the calendar.
+    pub fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_jiff().fmt(f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("is not a time of RFC 3339 such as 2027-01-31T09:30:00Z"))
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+impl Column for Timestamp {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        reader.required_int().map(Self)
+    }
+    fn value(&self) -> Value {
+        Value::Int(Some(self.0))
+    }
+    fn null() -> Value {
+        Value::Int(None)
+    }
+}
+
+/// Where the time comes from: the system, or a hand that tests turn.
+#[derive(Clone, Default)]
+pub struct Clock(Option<Arc<AtomicI64>>);
+
+impl Clock {
+    /// The system's clock, cut to microseconds.
+    pub const fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still until it is moved.
+    pub fn fixed(at: Timestamp) -> Self {
+        Self(Some(Arc::new(AtomicI64::new(at.micros()))))
+    }
+
+    /// The present moment.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the system's clock is read")]
+    pub fn now(&self) -> Timestamp {
+        self.0.as_ref().map_or_else(
+            || Timestamp(jiff::Timestamp::now().as_microsecond()),
+            |hand| Timestamp(hand.load(Ordering::SeqCst)),
+        )
+    }
+
+    /// Moves a fixed clock forward by so many seconds; the system's clock is left alone.
+    pub fn advance(&self, seconds: i64) {
+        if let Some(hand) = &self.0 {
+            hand.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_back_to_the_microsecond() {
+        let moment = Timestamp::parse("2027-01-31T10:30:00.1234567+01:00").expect("a time");
+        assert_eq!(moment.to_string(), "2027-01-31T09:30:00.123456Z");
+        assert_eq!(Timestamp::parse("2027-01-31"), None);
+        assert_eq!(Timestamp::parse("-009999-01-01T00:00:00Z"), None);
+    }
+}
