@@ -1,1 +1,9 @@
+//! B2B Dashboard: seats, teams and provisioning in front of an LMS.
 
+pub mod access;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod metrics;
+pub mod telemetry;
+pub mod types;

@@ -1,0 +1,3 @@
+//! Values that are right once they exist.
+
+pub mod secret;
