@@ -5,7 +5,6 @@
 //! their number is bounded.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -93,7 +92,7 @@ pub struct Metrics {
     /// Writes that went to the database in one commit.
     pub db_write_batch_size: Histogram,
     /// Statements and connections that failed for another reason than a named constraint.
-    pub db_errors: Counter<u64, AtomicU64>,
+    pub db_errors: Counter,
 }
 
 impl Default for Metrics {
@@ -205,7 +204,7 @@ mod tests {
         let users = metrics.operation("list_users");
         users.record(200, Duration::from_millis(4));
         users.record(204, Duration::from_millis(40));
-        users.record(404, Duration::from_secs(60));
+        users.record(404, Duration::from_mins(1));
         users.record(0, Duration::ZERO);
         users.record(999, Duration::ZERO);
         metrics.job_run("send_mail", "done");

@@ -88,7 +88,7 @@ impl MasterKey {
         }
         let mut bytes = [0; 32];
         rng.fill_bytes(&mut bytes);
-        create_private(path, &STANDARD.encode(bytes)).map_err(failed("create"))?;
+        create_private(path, &STANDARD.encode(bytes), rng.next_u64()).map_err(failed("create"))?;
         bytes.zeroize();
         let mut text = fs::read_to_string(path).map_err(failed("read"))?;
         let key = Self::parse(&text, &path.display().to_string());
@@ -119,17 +119,18 @@ impl MasterKey {
     }
 }
 
-/// Makes a file only its owner can read, if there is none yet; never leaves a half-written one under its name.
-fn create_private(path: &Path, text: &str) -> io::Result<()> {
+/// Makes a file only its owner can read, if there is none yet; never leaves a half-written one under its name. `nonce`
+/// tells the drafts of two processes apart, whose process ids may be equal in two containers.
+fn create_private(path: &Path, text: &str, nonce: u64) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = folder.join(format!(".{name}.{}", std::process::id()));
+    let draft = folder.join(format!(".{name}.{nonce:016x}"));
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&draft)?;
@@ -149,7 +150,7 @@ fn refuse_exposed(path: &Path) -> io::Result<Result<(), MasterKeyError>> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
     // A group may read it: that is how container platforms mount secrets.
-    Ok(if mode & 0o007 == 0 {
+    Ok(if mode % 0o10 == 0 {
         Ok(())
     } else {
         Err(MasterKeyError::Exposed {
@@ -167,6 +168,7 @@ fn refuse_exposed(_: &Path) -> io::Result<Result<(), MasterKeyError>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hmac::{Hmac, KeyInit, Mac};
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
@@ -183,7 +185,6 @@ mod tests {
         assert_eq!(key.derive("cursor"), key.derive("cursor"));
         assert_ne!(key.derive("cursor"), key.derive("session"));
         // The expand step written out: T(1) = HMAC(PRK, info | 0x01), PRK = HMAC(zeros, key).
-        use hmac::{Hmac, KeyInit, Mac};
         let mac = |key: &[u8], data: &[u8]| {
             let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
             mac.update(data);
@@ -219,8 +220,8 @@ mod tests {
     fn the_second_of_two_first_starts_keeps_the_first_key() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret.key");
-        create_private(&path, "first").unwrap();
-        create_private(&path, "second").unwrap();
+        create_private(&path, "first", 1).unwrap();
+        create_private(&path, "second", 2).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "first\n");
     }
 

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use argon2::password_hash::Error::PasswordInvalid as WrongPassword;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -107,9 +108,11 @@ impl PasswordHasher {
             .in_line(move || {
                 let hash = PasswordHash::new(&hash)
                     .map_err(|error| PasswordError::Stored(error.to_string()))?;
-                Ok(argon2
-                    .verify_password(password.expose().as_bytes(), &hash)
-                    .is_ok())
+                match argon2.verify_password(password.expose().as_bytes(), &hash) {
+                    Ok(()) => Ok(true),
+                    Err(WrongPassword) => Ok(false),
+                    Err(error) => Err(hash_error(error)),
+                }
             })
             .await?;
         Ok(fits && possible)
@@ -213,6 +216,17 @@ mod tests {
                 .await
                 .unwrap()
         );
+        // A hash brings its own parameters, so changing ours locks nobody out.
+        let old = quick()
+            .hash_password(&secret("correct horse"), [1; 16])
+            .await
+            .unwrap();
+        assert!(
+            hasher
+                .verify_password(&secret("correct horse"), Some(&old))
+                .await
+                .unwrap()
+        );
         assert!(!hasher.is_outdated(&hash));
         assert!(quick().is_outdated(&hash));
         assert!(quick().is_outdated("nonsense"));
@@ -255,8 +269,8 @@ mod tests {
         let hasher = quick();
         let password = secret("correct horse");
         let all = (0..40).map(|_| hasher.hash_password(&password, [2; 16]));
-        let hashes = futures::future::try_join_all(all).await.unwrap();
-        assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]));
+        let made = futures::future::try_join_all(all).await.unwrap();
+        assert!(made.windows(2).all(|pair| pair[0] == pair[1]));
         assert_eq!(
             hasher.places.available_permits(),
             std::thread::available_parallelism().unwrap().get()

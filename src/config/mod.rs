@@ -254,8 +254,8 @@ impl std::error::Error for ConfigError {}
 impl Config {
     /// Reads the file at `path` (else [`DEFAULT_FILE`] if it is there) and the variables `B2B_SECTION__KEY` of `env`.
     ///
-    /// Lists in the environment are separated by commas. Variables that begin with `B2B_` but not with a section's name
-    /// are left alone.
+    /// Lists in the environment are separated by commas. Variables that begin with `B2B_` and have no
+    /// `__` are left alone, except those that are a setting's name but for the second underscore.
     pub fn load(
         path: Option<&Path>,
         env: impl IntoIterator<Item = (String, String)>,
@@ -287,7 +287,7 @@ fn sections(read: &mut Reader, explained: Vec<ExplainedSetting>) -> Option<Confi
                 "server.listen",
                 "an address and port such as 127.0.0.1:8080",
             )?,
-            public_url: read.origin("server.public_url")?,
+            public_url: read.origin("server.public_url"),
             trusted_proxies: read.networks("server.trusted_proxies")?,
             body_limit_bytes: read.number("server.body_limit_bytes", 1024, 1 << 30)?,
             request_timeout: read.seconds("server.request_timeout_seconds")?,
@@ -300,7 +300,7 @@ fn sections(read: &mut Reader, explained: Vec<ExplainedSetting>) -> Option<Confi
             acquire_timeout: read.seconds("database.acquire_timeout_seconds")?,
         },
         secrets: SecretsConfig {
-            master_key: read.secret("secrets.master_key")?,
+            master_key: read.secret("secrets.master_key"),
             master_key_file: read
                 .present("secrets.master_key_file", "the path of a file")?
                 .into(),
@@ -327,7 +327,7 @@ fn sections(read: &mut Reader, explained: Vec<ExplainedSetting>) -> Option<Confi
             level: read.log_filter("log.level")?,
         },
         telemetry: TelemetryConfig {
-            otlp_endpoint: read.web_url("telemetry.otlp_endpoint")?,
+            otlp_endpoint: read.web_url("telemetry.otlp_endpoint"),
             service_name: read.present("telemetry.service_name", "a name")?,
         },
         retention: RetentionConfig {
@@ -349,9 +349,9 @@ fn email(read: &mut Reader) -> Option<EmailConfig> {
     ];
     let security = read.one_of("email.security", &kinds)?;
     let username = read.text("email.username")?;
-    let password = read.secret("email.password")?;
-    let from = read.mailbox("email.from")?;
-    let reply_to = read.mailbox("email.reply_to")?;
+    let password = read.secret("email.password");
+    let from = read.mailbox("email.from");
+    let reply_to = read.mailbox("email.reply_to");
     let timeout = read.seconds("email.timeout_seconds")?;
     if !host.is_empty() && from.is_none() {
         read.fault(

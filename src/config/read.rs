@@ -19,7 +19,8 @@ use crate::types::secret::Secret;
 /// A day: longer waits are a mistake in the unit.
 const MOST_SECONDS: u64 = 86_400;
 
-/// Reads each key once. Every method gives `None` only when the embedded default itself is malformed.
+/// Reads each key once. Methods for a value that must be there give `None` only when the embedded default
+/// itself is malformed.
 pub(super) struct Reader {
     values: Values,
 }
@@ -64,13 +65,13 @@ impl Reader {
         self.get(key, form, |value| read(value.as_str()?.trim()))
     }
 
-    /// An empty text is `Some(None)`.
+    /// An empty text is none; a malformed one too, besides the fault.
     fn get_optional<T>(
         &mut self,
         key: &str,
         form: &str,
         read: impl Fn(&str) -> Option<T>,
-    ) -> Option<Option<T>> {
+    ) -> Option<T> {
         self.get_text(key, form, |text| {
             if text.is_empty() {
                 Some(None)
@@ -78,6 +79,7 @@ impl Reader {
                 read(text).map(Some)
             }
         })
+        .flatten()
     }
 
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
@@ -94,8 +96,13 @@ impl Reader {
         self.get_text(key, form, |text| text.parse().ok())
     }
 
-    pub(super) fn secret(&mut self, key: &str) -> Option<Option<Secret<String>>> {
-        self.get_optional(key, "a text", |text| Some(Secret::new(text.to_owned())))
+    pub(super) fn secret(&mut self, key: &str) -> Option<Secret<String>> {
+        // Not trimmed: a password may end with a space.
+        self.get(key, "a text", |value| {
+            let text = value.as_str()?;
+            Some((!text.is_empty()).then(|| Secret::new(text.to_owned())))
+        })
+        .flatten()
     }
 
     pub(super) fn boolean(&mut self, key: &str) -> Option<bool> {
@@ -145,11 +152,11 @@ impl Reader {
         })
     }
 
-    pub(super) fn web_url(&mut self, key: &str) -> Option<Option<Url>> {
+    pub(super) fn web_url(&mut self, key: &str) -> Option<Url> {
         self.get_optional(key, "an http:// or https:// address", web_url)
     }
 
-    pub(super) fn origin(&mut self, key: &str) -> Option<Option<Url>> {
+    pub(super) fn origin(&mut self, key: &str) -> Option<Url> {
         self.get_optional(
             key,
             "an address such as https://seats.example.com, without a path",
@@ -180,7 +187,7 @@ impl Reader {
         )
     }
 
-    pub(super) fn mailbox(&mut self, key: &str) -> Option<Option<Mailbox>> {
+    pub(super) fn mailbox(&mut self, key: &str) -> Option<Mailbox> {
         let form = "an address such as \"Training <training@example.com>\"";
         self.get_optional(key, form, |text| text.parse().ok())
     }

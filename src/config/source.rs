@@ -6,7 +6,6 @@ use std::io;
 use std::path::Path;
 
 use toml::{Table, Value};
-use url::Url;
 
 use super::{ConfigError, ConfigFault, DEFAULT_FILE, EXAMPLE, ExplainedSetting};
 
@@ -152,16 +151,13 @@ impl Values {
                         as_kind_of(&known.default, text)
                     });
                 self.set(&key, value, "the environment", &name);
-            } else if self
-                .sections()
-                .any(|section| lower.starts_with(&format!("{section}_")))
+            } else if let Some(key) = self
+                .by_key
+                .keys()
+                .find(|key| key.replace('.', "_") == lower)
             {
-                // A single underscore is a slip; other programs' variables have other beginnings.
-                let known: Vec<String> = self.by_key.keys().map(|key| variable(key)).collect();
-                let detail = format!(
-                    "is not a setting{}",
-                    meant(&name, known.iter().map(String::as_str))
-                );
+                // A single underscore is a slip; what else begins with B2B_ may be another program's.
+                let detail = format!("is not a setting; did you mean {}?", variable(key));
                 self.fault(name, detail);
             }
         }
@@ -242,36 +238,35 @@ pub(super) fn masked(key: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if text.is_empty() => value.clone(),
         _ if SECRET_KEYS.contains(&key) => Value::String("***".to_owned()),
-        Value::String(text) => Value::String(without_password(text)),
+        Value::String(text) => Value::String(without_password(key, text)),
         other => other.clone(),
     }
 }
 
-/// An address without its password; a text that looks like an address and cannot be read is hidden whole.
-fn without_password(text: &str) -> String {
-    if !text.contains("://") {
-        return text.to_owned();
-    }
-    let Ok(mut url) = Url::parse(text) else {
-        return "***".to_owned();
+/// An address without its password. The password may hold characters that ought to be encoded, so all from the first
+/// colon to the last @ is hidden. A database address of no known form is hidden whole.
+fn without_password(key: &str, text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let harmless = key != "database.url" || text.starts_with("sqlite:");
+        return if harmless { text } else { "***" }.to_owned();
     };
-    let in_query = url
-        .query_pairs()
-        .any(|(name, _)| name.to_ascii_lowercase().contains("pass"));
-    if in_query {
-        url.set_query(Some("***"));
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let hidden = match rest.rsplit_once('@') {
+        Some((login, host)) if login.contains(':') => {
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:***@{host}")
+        }
+        _ if query.to_ascii_lowercase().contains("pass") => {
+            return format!("{scheme}://{place}?***");
+        }
+        _ => return text.to_owned(),
+    };
+    match hidden.split_once('?') {
+        Some((place, query)) if query.to_ascii_lowercase().contains("pass") => {
+            format!("{place}?***")
+        }
+        _ => hidden,
     }
-    if url.password().is_none() {
-        return if in_query {
-            url.to_string()
-        } else {
-            text.to_owned()
-        };
-    }
-    if url.set_password(Some("***")).is_err() {
-        return "***".to_owned();
-    }
-    url.to_string()
 }
 
 fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {

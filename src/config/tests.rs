@@ -117,6 +117,7 @@ fn other_programs_variables_are_left_alone() {
             "",
             &[
                 ("B2B_DASHBOARD_PORT_8080_TCP", "x"),
+                ("B2B_SERVER_PORT", "x"),
                 ("HOME", "/"),
                 ("B2B", "x")
             ]
@@ -218,4 +219,33 @@ fn public_address_has_no_path() {
     ] {
         assert!(origin(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn passwords_in_addresses_are_hidden_however_they_are_written() {
+    let masked = |key: &str, text: &str| source::masked(key, &toml::Value::String(text.to_owned()));
+    for (text, shown) in [
+        ("postgres://b2b@db/b2b", "postgres://b2b@db/b2b"),
+        ("postgres://b2b:12#3@4@db/b2b", "postgres://b2b:***@db/b2b"),
+        (
+            "postgres://b2b:a?b@db/b2b?sslmode=require",
+            "postgres://b2b:***@db/b2b?sslmode=require",
+        ),
+        (
+            "postgres://db/b2b?user=b2b&password=x",
+            "postgres://db/b2b?***",
+        ),
+        (
+            "postgres://a:b@db/b2b?password=x",
+            "postgres://a:***@db/b2b?***",
+        ),
+        ("host=db password=x", "***"),
+        ("sqlite:data/x.db", "sqlite:data/x.db"),
+    ] {
+        assert_eq!(masked("database.url", text).as_str(), Some(shown));
+    }
+    assert_eq!(
+        masked("telemetry.otlp_endpoint", "http://a:b@c:1").as_str(),
+        Some("http://a:***@c:1")
+    );
 }

@@ -12,7 +12,7 @@ use url::form_urlencoded;
 /// Longest idempotency key.
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 /// Longest time a client may ask to wait with `Prefer: wait`.
-pub const WAIT_MAX: Duration = Duration::from_secs(60);
+pub const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What makes two requests the same under one Idempotency-Key: SHA-256 as 64 lower-case hexadecimal digits over method,
 /// path, query (pairs decoded and sorted) and body.
@@ -39,16 +39,11 @@ pub fn fingerprint(method: &str, path: &str, query: Option<&str>, body: &[u8]) -
     let canonical = serde_json::from_slice::<Value>(body)
         .ok()
         .and_then(|json| serde_json_canonicalizer::to_vec(&json).ok());
-    match canonical {
-        Some(json) => {
-            add(b"json");
-            add(&json);
-        }
-        None => {
-            add(b"raw");
-            add(body);
-        }
-    }
+    let (kind, content) = canonical
+        .as_deref()
+        .map_or((b"raw".as_slice(), body), |json| (b"json", json));
+    add(kind);
+    add(content);
     hash.finalize()
         .iter()
         .fold(String::with_capacity(64), |mut text, byte| {
@@ -270,10 +265,7 @@ mod tests {
     #[test]
     fn retry_after_in_both_forms() {
         let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
-        assert_eq!(
-            parse_retry_after("120", now),
-            Some(Duration::from_secs(120))
-        );
+        assert_eq!(parse_retry_after("120", now), Some(Duration::from_mins(2)));
         for date in [
             "Sun, 06 Nov 1994 08:49:37 GMT",
             "Sunday, 06-Nov-94 08:49:37 GMT",
