@@ -1,5 +1,10 @@
-//! Access: who may do what.
+//! Access: who may come in and what they may do.
 
 pub mod caller;
+pub mod keys;
+pub mod master_key;
+pub mod password;
+pub mod password_rules;
+pub mod signed;
 
 pub use caller::{Actor, ActorKind, Call, Caller, Permission, Reach};

@@ -3,12 +3,14 @@
 pub mod id;
 pub mod merge;
 pub mod reference;
+pub mod secret;
 pub mod text;
 pub mod time;
 
 pub use id::{AccountId, Id, Ids, Kind};
 pub use merge::Patch;
 pub use reference::Ref;
+pub use secret::Secret;
 pub use text::{Email, ExternalId, Metadata, Name, Tags};
 pub use time::{Clock, Timestamp};
 
