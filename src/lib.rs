@@ -1,2 +1,3 @@
+pub mod email;
 pub mod i18n;
 pub mod locale;

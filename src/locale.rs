@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{Timestamp, ZonedDateTime, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime, civil::Date, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unic_langid::LanguageIdentifier;
@@ -140,6 +140,13 @@ impl Locale {
     /// A day in words: `4 March 2026`, `March 4, 2026` (en-US), `4. März 2026`.
     pub fn date(&self, at: Timestamp, zone: &TimeZone) -> String {
         self.day(at.to_zoned_datetime(zone.clone()).date())
+    }
+
+    /// The last day on which something that ends at `at` can be used: for an end at midnight, the day
+    /// before it.
+    pub fn last_day(&self, at: Timestamp, zone: &TimeZone) -> String {
+        let before = at.saturating_sub(SignedDuration::from_micros(1));
+        self.date(before.unwrap_or(at), zone)
     }
 
     /// A day with the time and its zone: `4 March 2026, 14:30 CET`, `4. März 2026, 14:30 Uhr (MEZ)`.
@@ -279,6 +286,8 @@ mod tests {
         let sao_paulo = TimeZone::get("America/Sao_Paulo").unwrap();
         let locale = |tag: &str| Locale::parse(tag).unwrap();
         assert_eq!(locale("en").date(at, &berlin), "5 March 2026");
+        let midnight: Timestamp = "2026-03-31T22:00:00Z".parse().unwrap();
+        assert_eq!(locale("de").last_day(midnight, &berlin), "31. März 2026");
         assert_eq!(locale("en-US").date(at, &TimeZone::UTC), "March 4, 2026");
         assert_eq!(locale("fr").date(at, &TimeZone::UTC), "4 March 2026");
         assert_eq!(
