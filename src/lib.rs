@@ -1,14 +1,17 @@
 //! B2B Dashboard: seats, teams and provisioning in front of an LMS.
 
 pub mod access;
-pub mod db;
-pub mod error;
-pub mod events;
-pub mod jobs;
-pub mod tasks;
 pub mod cli;
 pub mod config;
+pub mod db;
+pub mod email;
+pub mod error;
+pub mod events;
 pub mod http;
+pub mod i18n;
+pub mod jobs;
+pub mod locale;
 pub mod metrics;
+pub mod tasks;
 pub mod telemetry;
 pub mod types;

@@ -1,0 +1,31 @@
+//! Mail: what it says and how it is sent.
+//!
+//! [`render`] writes a mail of one [`TemplateKind`] in the reader's language, from built-in templates
+//! or an operator's own. A [`Mailer`] hands the result to an SMTP server and says whether a failure
+//! is worth another try. Both keep nothing: what is cut off half-way is simply done again by its job,
+//! and the Message-ID, which stays the same over all attempts, lets the reader's mail system see that
+//! it is the same mail.
+
+mod builtin;
+mod filter;
+mod kind;
+mod message;
+mod sample;
+mod settings;
+mod smtp;
+#[cfg(test)]
+mod smtp_tests;
+mod template;
+mod template_error;
+#[cfg(test)]
+mod tests;
+
+pub use kind::{
+    Access, AccountNotice, Brand, Button, Common, Invitation, Recipient, SeatAssigned,
+    SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
+};
+pub use message::{InvalidMail, OutgoingMail};
+pub use settings::{Password, Security, SettingsError, SmtpSettings};
+pub use smtp::{Mailer, SendError, ServerReply};
+pub use template::{Rendered, Template, built_in, check, render};
+pub use template_error::TemplateError;
