@@ -1,7 +1,9 @@
 //! B2B Dashboard: seats, teams and provisioning in front of an LMS.
 
 pub mod access;
+pub mod app;
 pub mod cli;
+pub mod commit;
 pub mod config;
 pub mod db;
 pub mod email;

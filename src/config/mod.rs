@@ -123,6 +123,36 @@ pub struct EmailConfig {
     pub reply_to: Option<Mailbox>,
 }
 
+impl EmailConfig {
+    /// The way to the mail server; `None` where mails are caught.
+    pub fn mailer(&self) -> Result<Option<Mailer>, SettingsError> {
+        let (Some(smtp), Some(from)) = (&self.smtp, &self.from) else {
+            return Ok(None);
+        };
+        let (username, password) = match &smtp.login {
+            Some((name, password)) => (Some(name.clone()), Some(Password::new(password.expose().clone()))),
+            None => (None, None),
+        };
+        Mailer::new(SmtpSettings {
+            host: smtp.host.clone(),
+            port: smtp.port,
+            security: match smtp.security {
+                SmtpSecurity::None => Security::None,
+                SmtpSecurity::StartTls => Security::StartTls,
+                SmtpSecurity::Tls => Security::Tls,
+            },
+            username,
+            password,
+            timeout: smtp.timeout.try_into().unwrap_or(jiff::SignedDuration::from_secs(30)),
+            from: from.to_string(),
+            reply_to: self.reply_to.as_ref().map(ToString::to_string),
+            helo_name: None,
+            extra_root_certificate: smtp.extra_root_certificate.clone(),
+        })
+        .map(Some)
+    }
+}
+
 /// How the mail server is reached.
 #[derive(Clone, Debug)]
 pub struct SmtpConfig {
@@ -136,6 +166,8 @@ pub struct SmtpConfig {
     pub login: Option<(String, Secret<String>)>,
     /// Time for one dialogue.
     pub timeout: Duration,
+    /// PEM file of a certificate authority to trust beside the public ones.
+    pub extra_root_certificate: Option<PathBuf>,
 }
 
 /// Protection of the connection to the mail server.

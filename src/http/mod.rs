@@ -1,3 +1,6 @@
 //! The HTTP surface.
 
 pub mod canonical;
+pub mod idempotency;
+pub mod problem;
+pub mod reply;

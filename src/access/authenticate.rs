@@ -1,0 +1,180 @@
+//! From the Authorization header to a caller: API keys.
+//!
+//! A mistyped key is refused by its check digits without a look-up. A good one is looked up by the HMAC of its text and
+//! kept for less than a second, so that a key revoked on one node is dead on every other within that second.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use moka::future::Cache;
+
+use super::keys::{ApiKeySecret, KeyHash};
+use super::roles::permissions_of;
+use super::{Actor, ActorKind, Caller, Permission, Reach};
+use crate::app::App;
+use crate::db::{Batch, Select, Statement};
+use crate::error::{Code, Error, Result};
+use crate::params;
+use crate::types::text::Json;
+use crate::types::{AccountId, Timestamp};
+
+/// How long a key is believed without asking the database again.
+const BELIEVED: Duration = Duration::from_millis(800);
+
+/// A key as it was a moment ago.
+pub struct KnownKey {
+    caller: Arc<Caller>,
+    key_id: String,
+    expires_at: Option<Timestamp>,
+    revoked: bool,
+    allowed: Vec<IpNet>,
+    /// The account's limit of requests in a minute.
+    pub account_limit: i64,
+    /// The key's own limit, when it has one.
+    pub key_limit: Option<i64>,
+    last_noted: AtomicI64,
+}
+
+impl KnownKey {
+    /// Who calls with it.
+    pub const fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+}
+
+/// Keys seen lately, by hash. `None`: no such key.
+pub struct KeyCache(Cache<KeyHash, Option<Arc<KnownKey>>>);
+
+impl KeyCache {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self(Cache::builder().max_capacity(100_000).time_to_live(BELIEVED).build())
+    }
+}
+
+impl Default for KeyCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The key behind `Authorization: Bearer …`, if it may be used now and from `address`.
+pub async fn authenticate(app: &App, header: Option<&str>, address: Option<IpAddr>, now: Timestamp) -> Result<Arc<KnownKey>> {
+    let header = header.ok_or_else(|| {
+        Error::new(Code::KeyMissing, "Send your API key as the header «Authorization: Bearer b2b_live_…». Keys are made in Settings > API.")
+    })?;
+    let text = match header.split_once(' ') {
+        Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") => text.trim(),
+        _ => return Err(Error::new(Code::KeyMalformed, "The Authorization header must read «Bearer», a space and the API key.")),
+    };
+    let secret = ApiKeySecret::parse(text).map_err(|fault| Error::new(Code::KeyMalformed, format!("The API key is mistyped: {fault}.")))?;
+    let hash = secret.hash(&app.keys.pepper);
+    let load = async { load(app, &hash).await.map(|known| known.map(Arc::new)) };
+    let known = app.key_cache.0.try_get_with(hash.clone(), load).await.map_err(|error| unavailable(&error))?;
+    let known = known.ok_or_else(|| Error::new(Code::KeyUnknown, "No such API key exists here. Was it made in another account or installation?"))?;
+    if known.revoked {
+        return Err(Error::new(Code::KeyRevoked, "This API key has been revoked. Make a new one in Settings > API."));
+    }
+    if known.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::new(Code::KeyExpired, "This API key has expired. Make a new one in Settings > API."));
+    }
+    if !known.allowed.is_empty() && !address.is_some_and(|address| known.allowed.iter().any(|net| net.contains(&address))) {
+        return Err(Error::new(Code::IpNotAllowed, "This API key may be used from listed addresses only, and the request came from another."));
+    }
+    Ok(known)
+}
+
+fn unavailable(error: &Arc<Error>) -> Error {
+    match error.code() {
+        Code::Unavailable => Error::new(Code::Unavailable, error.detail().to_owned()).retry_after(2),
+        _ => Error::internal(error.to_string()),
+    }
+}
+
+async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
+    let secret = Select::new("SELECT account_id, key_id, expires_at FROM api_key_secrets WHERE secret_hash = $2", params![hash.to_string()]);
+    let Some((account, key_id, secret_ends)) = app.db.fetch_global::<(AccountId, String, Option<Timestamp>)>(secret).await?.into_iter().next() else {
+        return Ok(None);
+    };
+    let mut batch = Batch::new();
+    let key = batch.add::<(String, Json<BTreeSet<String>>, Json<Vec<String>>, Option<i64>, Option<Timestamp>, Option<Timestamp>, Option<i64>)>(Select::new(
+        "SELECT name, scopes, allowed_addresses, requests_per_minute, expires_at, revoked_at, last_used_at FROM api_keys WHERE account_id = $1 AND id = $2",
+        params![key_id],
+    ));
+    let creator = batch.add::<(Option<String>, Option<String>)>(Select::new(
+        "SELECT api_keys.created_by, user_roles.role FROM api_keys LEFT JOIN users ON users.account_id = $1 AND users.id = api_keys.created_by \
+         AND users.deleted_at IS NULL AND users.status <> 'deactivated' \
+         LEFT JOIN user_roles ON user_roles.account_id = $1 AND user_roles.user_id = users.id WHERE api_keys.account_id = $1 AND api_keys.id = $2",
+        params![key_id],
+    ));
+    let limit = batch.add::<(Option<i64>,)>(Select::new("SELECT requests_per_minute FROM accounts WHERE account_id = $1", vec![]));
+    let reach = batch.add::<(String,)>(reach_of_key(&key_id));
+    let limited = batch.add::<(i64,)>(Select::new(
+        "SELECT count(*) FROM api_keys WHERE account_id = $1 AND id = $2 AND (organization_ids <> '[]' OR team_ids <> '[]')",
+        params![key_id],
+    ));
+    let mut rows = app.db.read(&account, batch).await?;
+    let Some((name, scopes, allowed, key_limit, key_ends, revoked, last_used)) = rows.first(&key) else { return Ok(None) };
+    let creator = rows.take(&creator);
+    let asked = scopes.0.iter().filter_map(|scope| Permission::from_word(scope));
+    // A key never grants more than its creator may do now; a key made on the operator's command line has no creator.
+    let permissions = if creator.iter().all(|(by, _)| by.is_none()) {
+        asked.collect()
+    } else {
+        let held = permissions_of(&creator.into_iter().filter_map(|(_, role)| role).collect::<Vec<_>>());
+        asked.filter(|permission| held.contains(permission)).collect()
+    };
+    let teams: Vec<String> = rows.take(&reach).into_iter().map(|(id,)| id).collect();
+    let is_limited = rows.first(&limited).is_some_and(|(count,)| count > 0);
+    let reach = if is_limited { Reach::Teams(serde_json::to_string(&teams).unwrap_or_default().into()) } else { Reach::Account };
+    let account_limit = rows.first(&limit).and_then(|(limit,)| limit);
+    Ok(Some(KnownKey {
+        caller: Arc::new(Caller {
+            account,
+            actor: Actor { kind: ActorKind::ApiKey, id: Some(key_id.as_str().into()), name: name.into() },
+            permissions,
+            reach,
+            lineage: key_id.as_str().into(),
+        }),
+        expires_at: [secret_ends, key_ends].into_iter().flatten().min(),
+        revoked: revoked.is_some(),
+        allowed: allowed.0.iter().filter_map(|net| net.parse().ok()).collect(),
+        account_limit: account_limit.unwrap_or_else(|| i64::from(app.config.limits.requests_per_minute)),
+        key_limit,
+        last_noted: AtomicI64::new(last_used.unwrap_or(0)),
+        key_id,
+    }))
+}
+
+/// The teams a limited key reaches: those it names and those at or below the organizations it names.
+fn reach_of_key(key_id: &str) -> Select {
+    Select::new(
+        "SELECT t.id FROM teams t JOIN api_keys k ON k.account_id = $1 AND k.id = $2 WHERE t.account_id = $1 AND t.deleted_at IS NULL AND \
+         (k.team_ids LIKE '%\"' || t.id || '\"%' OR EXISTS (SELECT 1 FROM organizations o JOIN organizations top ON top.account_id = $1 \
+         AND o.path >= top.path AND o.path < top.path || '~' WHERE o.account_id = $1 AND o.id = t.organization_id \
+         AND k.organization_ids LIKE '%\"' || top.id || '\"%')) AND (k.team_ids <> '[]' OR k.organization_ids <> '[]')",
+        params![key_id.to_owned()],
+    )
+}
+
+/// Notes when, from where and with what program a key was used, at most once a minute, outside the request.
+pub fn note_use(app: &App, known: &Arc<KnownKey>, address: Option<IpAddr>, agent: Option<&str>, now: Timestamp) {
+    let before = known.last_noted.load(Ordering::Relaxed);
+    if now.micros() - before < 60_000_000 || known.last_noted.compare_exchange(before, now.micros(), Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        return;
+    }
+    let statement = Statement::new(
+        "UPDATE api_keys SET last_used_at = $2, last_used_address = $3, last_used_agent = $4 WHERE account_id = $1 AND id = $5",
+        params![now, address.map(|a| a.to_string()), agent.map(|a| a.chars().take(200).collect::<String>()), known.key_id],
+    );
+    let (db, account) = (app.db.clone(), known.caller.account.clone());
+    crate::tasks::spawn(async move {
+        if let Err(error) = db.write(&account, vec![statement]).await {
+            tracing::debug!(%error, "the last use of a key was not noted");
+        }
+    });
+}

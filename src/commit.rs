@@ -1,0 +1,64 @@
+//! Read, plan, write: the one way in which anything changes.
+//!
+//! The plan is made from what was read; if others were quicker and it no longer fits, a guard or a constraint refuses
+//! the whole list and the plan is made anew from what is true now, a few times at most.
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde_json::Value as JsonValue;
+
+use crate::access::Call;
+use crate::db::{Db, DbError};
+use crate::error::{Code, Error, Result};
+use crate::events::Plan;
+use crate::types::Ids;
+
+/// So often a plan is made before the caller is told of contention.
+const ATTEMPTS: u32 = 12;
+
+/// So often a constraint is taken for a race before it is taken for an answer.
+const CONSTRAINT_ATTEMPTS: u32 = 3;
+
+/// The constraint that says: this request has been answered before.
+pub const REMEMBERED: &str = "idempotency_records_pkey";
+
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// The plan's own answer.
+    pub value: T,
+    /// In a dry run: what would have changed. Otherwise it has.
+    pub planned: Option<Vec<JsonValue>>,
+}
+
+/// Makes a plan and carries it out as a whole; in a dry run, only makes it.
+pub async fn commit<T, F, Fut>(db: &Db, ids: &Ids, call: &Call, plan: F) -> Result<Done<T>>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(Plan, T)>>,
+{
+    let mut constraints = 0;
+    for attempt in 1..=ATTEMPTS {
+        let (plan, value) = plan().await?;
+        if call.dry_run {
+            return Ok(Done { value, planned: Some(plan.changes()) });
+        }
+        let error = match db.write(call.account(), plan.finish(call, ids)).await {
+            Ok(_) => return Ok(Done { value, planned: None }),
+            Err(error) => error,
+        };
+        if error.is_constraint(REMEMBERED) {
+            return Err(Error::new(Code::IdempotencyInProgress, "The same request was carried out at the same moment.").retry_after(1));
+        }
+        constraints += u32::from(matches!(error, DbError::Constraint { .. }));
+        if !error.is_race() || constraints >= CONSTRAINT_ATTEMPTS || attempt == ATTEMPTS {
+            return Err(error.into());
+        }
+        // Those who were too slow come back at different moments.
+        let mut chance = [0_u8; 1];
+        ids.fill(&mut chance);
+        tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(6)) * u64::from(chance[0] % 8))).await;
+    }
+    Err(DbError::Stale.into())
+}

@@ -1,0 +1,80 @@
+//! An answer, before it becomes bytes on a connection: plain data, so that it can be remembered.
+
+use serde::Serialize;
+use serde_json::Value as JsonValue;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::http::problem;
+
+/// An answer of the API.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// Headers beside those that every answer has, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty for 204 and 304.
+    pub body: Vec<u8>,
+    /// Whether it counts against the limit of requests.
+    pub counts: bool,
+}
+
+impl Reply {
+    /// A JSON answer.
+    pub fn json(status: u16, value: &impl Serialize) -> Result<Self> {
+        let body = serde_json::to_vec(value).map_err(Error::internal)?;
+        Ok(Self { status, headers: Vec::new(), body, counts: true })
+    }
+
+    /// 204.
+    pub const fn empty() -> Self {
+        Self { status: 204, headers: Vec::new(), body: Vec::new(), counts: true }
+    }
+
+    /// Another format than JSON.
+    pub fn text(content_type: &str, body: Vec<u8>) -> Self {
+        Self { status: 200, headers: vec![("content-type".to_owned(), content_type.to_owned())], body, counts: true }
+    }
+
+    /// A fault as a problem document.
+    pub fn problem(error: &Error, request_id: &str) -> Self {
+        problem::reply(error, request_id)
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds the strong validator of the body (RFC 9110 section 8.8.3).
+    #[must_use]
+    pub fn with_etag(self) -> Self {
+        let tag = etag(&self.body);
+        self.header("etag", tag)
+    }
+
+    /// Turns it into the answer of a dry run: the same body with `dry_run` and `changes`, nothing else having happened.
+    pub fn as_dry_run(mut self, changes: Vec<JsonValue>) -> Self {
+        let mut body = match serde_json::from_slice(&self.body) {
+            Ok(JsonValue::Object(members)) => members,
+            _ => serde_json::Map::new(),
+        };
+        body.insert("dry_run".to_owned(), true.into());
+        body.insert("changes".to_owned(), changes.into());
+        self.body = serde_json::to_vec(&body).unwrap_or_default();
+        self.status = if self.status == 204 || self.status == 201 { 200 } else { self.status };
+        self.headers.retain(|(name, _)| name != "location" && name != "etag");
+        self
+    }
+}
+
+/// The strong entity tag of a body: the first 16 bytes of its SHA-256.
+pub fn etag(body: &[u8]) -> String {
+    use base64::Engine as _;
+    let hash = Sha256::digest(body);
+    let short = hash.get(..16).unwrap_or(&hash);
+    format!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(short))
+}
