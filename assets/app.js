@@ -43,12 +43,16 @@
   });
 
   // Dialogs: a link with data-dialog opens the dialog; without script it leads to the page that does the same.
+  const open = (dialog) => {
+    dialog.showModal();
+    (dialog.querySelector("[aria-invalid]") ?? dialog.querySelector(".dialog-body :is(input:not([type=hidden]), select, textarea)"))?.focus();
+  };
   on("click", "[data-dialog]", (link, event) => {
     const dialog = document.getElementById(link.dataset.dialog);
     if (!dialog?.showModal || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     link.closest("details.menu")?.removeAttribute("open");
-    dialog.showModal();
+    open(dialog);
   });
   on("click", "[data-dialog-close]", (button) => button.closest("dialog")?.close());
   document.addEventListener("click", (event) => {
@@ -58,7 +62,7 @@
       if (!inside && event.detail) event.target.close();
     }
   });
-  all("dialog[data-open]").forEach((dialog) => dialog.showModal());
+  all("dialog[data-open]").forEach(open);
 
   // Danger: forms and buttons with data-confirm ask once more.
   document.addEventListener("submit", (event) => {

@@ -22,8 +22,14 @@ use sha2::{Digest, Sha256};
 struct Files;
 
 /// The parts of `app.css`, in the order in which they apply.
-const STYLE_PARTS: [&str; 6] =
-    ["css/tokens.css", "css/base.css", "css/shell.css", "css/controls.css", "css/data.css", "css/display.css"];
+const STYLE_PARTS: [&str; 6] = [
+    "css/tokens.css",
+    "css/base.css",
+    "css/shell.css",
+    "css/controls.css",
+    "css/data.css",
+    "css/display.css",
+];
 
 struct Asset {
     body: Cow<'static, [u8]>,
@@ -37,25 +43,47 @@ static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
         .filter_map(|path| {
             let file = Files::get(&path)?;
             let content_type = content_type(file.metadata.mimetype());
-            Some((path.into_owned(), Asset { hash: hash(&file.data), body: file.data, content_type }))
+            Some((
+                path.into_owned(),
+                Asset {
+                    hash: hash(&file.data),
+                    body: file.data,
+                    content_type,
+                },
+            ))
         })
         .collect();
-    let style: Vec<u8> = STYLE_PARTS.iter().filter_map(|path| Files::get(path)).flat_map(|file| file.data.into_owned()).collect();
-    let style = Asset { hash: hash(&style), body: Cow::Owned(style), content_type: content_type("text/css") };
+    let style: Vec<u8> = STYLE_PARTS
+        .iter()
+        .filter_map(|path| Files::get(path))
+        .flat_map(|file| file.data.into_owned())
+        .collect();
+    let style = Asset {
+        hash: hash(&style),
+        body: Cow::Owned(style),
+        content_type: content_type("text/css"),
+    };
     assets.insert("app.css".to_owned(), style);
     assets
 });
 
 fn content_type(mime: &str) -> String {
-    if mime.starts_with("text/") { format!("{mime}; charset=utf-8") } else { mime.to_owned() }
+    if mime.starts_with("text/") {
+        format!("{mime}; charset=utf-8")
+    } else {
+        mime.to_owned()
+    }
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of `body`.
 fn hash(body: &[u8]) -> String {
-    Sha256::digest(body).iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Sha256::digest(body)
+        .iter()
+        .take(8)
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// The address of an embedded file, such as `/assets/0123456789abcdef/app.css`. `path` is relative to `assets/`;
@@ -76,16 +104,32 @@ async fn serve(Path((hash, path)): Path<(String, String)>, request: HeaderMap) -
         return StatusCode::NOT_FOUND.into_response();
     };
     let etag = format!("\"{}\"", asset.hash);
-    let caching = if asset.hash == hash { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching = if asset.hash == hash {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let (Ok(etag), Ok(kind)) = (HeaderValue::from_str(&etag), HeaderValue::from_str(&asset.content_type)) {
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if let (Ok(etag), Ok(kind)) = (
+        HeaderValue::from_str(&etag),
+        HeaderValue::from_str(&asset.content_type),
+    ) {
         headers.insert(header::ETAG, etag);
         headers.insert(header::CONTENT_TYPE, kind);
     }
-    let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)) {
+    let known = request
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| {
+        known
+            .split(',')
+            .any(|tag| tag.trim().trim_start_matches("W/") == etag)
+    }) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, asset.body.clone()).into_response()
@@ -104,19 +148,34 @@ mod tests {
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
-        routes().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        routes()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
     async fn the_style_sheet_is_one_file_kept_for_ever() {
         let response = get_asset(&asset_url("app.css"), None).await;
         assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/css; charset=utf-8");
-        assert_eq!(response.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
-        let etag = response.headers()[header::ETAG].to_str().unwrap().to_owned();
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/css; charset=utf-8"
+        );
+        assert_eq!(
+            response.headers()[header::CACHE_CONTROL],
+            "public, max-age=31536000, immutable"
+        );
+        let etag = response.headers()[header::ETAG]
+            .to_str()
+            .unwrap()
+            .to_owned();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(body.to_vec()).unwrap();
-        assert!(text.contains("--accent:") && text.contains(".seat-card"), "first and last part are there");
+        assert!(
+            text.contains("--accent:") && text.contains(".seat-card"),
+            "first and last part are there"
+        );
         let again = get_asset(&asset_url("app.css"), Some(&etag)).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     }
@@ -130,8 +189,16 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_files_and_parts_of_the_style_sheet_are_not_found() {
-        for path in ["/assets/x/none.js", "/assets/x/css/tokens.css", "/assets/x/../Cargo.toml"] {
-            assert_eq!(get_asset(path, None).await.status(), StatusCode::NOT_FOUND, "{path}");
+        for path in [
+            "/assets/x/none.js",
+            "/assets/x/css/tokens.css",
+            "/assets/x/../Cargo.toml",
+        ] {
+            assert_eq!(
+                get_asset(path, None).await.status(),
+                StatusCode::NOT_FOUND,
+                "{path}"
+            );
         }
     }
 }

@@ -104,8 +104,8 @@ icons! {
     Refresh r#"<path d="M16.2 8A6.6 6.6 0 0 0 4 7M3.5 3.5V7.5H7.5M3.8 12A6.6 6.6 0 0 0 16 13M16.5 16.5V12.5H12.5"/>"#;
     /// A magnifying glass.
     Search r#"<circle cx="9" cy="9" r="5.5"/><path d="M13.2 13.2 17 17"/>"#;
-    /// A chair: seats.
-    Seat r#"<path d="M6 3v8.5h7.5L15 17M6 11.5 5 17"/>"#;
+    /// An armchair: seats.
+    Seat r#"<path d="M5 9.5V6.2a2.7 2.7 0 0 1 2.7-2.7h4.6A2.7 2.7 0 0 1 15 6.2v3.3M6.5 13v-1.7a1.8 1.8 0 0 0-3.6 0v4h14.2v-4a1.8 1.8 0 0 0-3.6 0V13zM5.5 15.3V17M14.5 15.3V17"/>"#;
     /// A paper plane: webhooks, sent.
     Send r#"<path d="M17 3 9 11M17 3l-5 14-3-6-6-3z"/>"#;
     /// Sliders: settings.
@@ -156,7 +156,12 @@ mod tests {
     #[test]
     fn every_icon_is_hidden_from_screen_readers() {
         for icon in Icon::ALL {
-            assert!(icon.render().into_string().contains(r#"aria-hidden="true""#), "{icon:?}");
+            assert!(
+                icon.render()
+                    .into_string()
+                    .contains(r#"aria-hidden="true""#),
+                "{icon:?}"
+            );
         }
     }
 }

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::assets::asset_url;
 use super::components::{Avatar, Flash, SearchBox, Tone};
 use super::icons::Icon;
+pub use super::nav::{NavGroup, NavItem};
 
 /// Light, dark, or as the reader's system has it. Kept in the cookie `theme`, so that the server writes it into
 /// the page and nothing flashes while it loads.
@@ -25,7 +26,10 @@ pub enum Theme {
 impl Theme {
     /// Reads the theme from the value of a `Cookie` header; anything unknown is [`Theme::System`].
     pub fn from_cookies(header: &str) -> Self {
-        let value = header.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == "theme");
+        let value = header
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, _)| *name == "theme");
         match value {
             Some((_, "light")) => Self::Light,
             Some((_, "dark")) => Self::Dark,
@@ -39,63 +43,6 @@ impl Theme {
             Self::Light => Some("light"),
             Self::Dark => Some("dark"),
         }
-    }
-}
-
-/// One entry of the navigation.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct NavItem {
-    icon: Icon,
-    label: String,
-    href: String,
-    count: Option<(u64, bool)>,
-    current: bool,
-}
-
-impl NavItem {
-    /// An entry that leads to `href`.
-    pub fn new(icon: Icon, label: impl Into<String>, href: impl Into<String>) -> Self {
-        Self { icon, label: label.into(), href: href.into(), count: None, current: false }
-    }
-
-    /// A number beside the label; zero is not shown.
-    pub const fn count(mut self, count: u64) -> Self {
-        self.count = Some((count, false));
-        self
-    }
-
-    /// A number that asks for something to be done, such as failed jobs; zero is not shown.
-    pub const fn alert_count(mut self, count: u64) -> Self {
-        self.count = Some((count, true));
-        self
-    }
-
-    /// Marks the entry of the page that is shown.
-    pub const fn current(mut self, current: bool) -> Self {
-        self.current = current;
-        self
-    }
-}
-
-/// Entries under one heading; the first group usually has none.
-#[derive(Clone, Debug, Default)]
-pub struct NavGroup {
-    /// The heading, if any.
-    pub label: Option<String>,
-    /// The entries.
-    pub items: Vec<NavItem>,
-}
-
-impl NavGroup {
-    /// A group without a heading.
-    pub fn plain(items: impl IntoIterator<Item = NavItem>) -> Self {
-        Self { label: None, items: items.into_iter().collect() }
-    }
-
-    /// A group under `label`.
-    pub fn named(label: impl Into<String>, items: impl IntoIterator<Item = NavItem>) -> Self {
-        Self { label: Some(label.into()), items: items.into_iter().collect() }
     }
 }
 
@@ -174,7 +121,10 @@ pub struct Page {
 impl Page {
     /// A page with this title and nothing else.
     pub fn titled(title: impl Into<String>) -> Self {
-        Self { title: title.into(), ..Self::default() }
+        Self {
+            title: title.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -203,7 +153,12 @@ pub fn page(shell: &Shell, page: &Page, body: &Markup) -> Markup {
             }
         }
     };
-    document(&format!("{} · {}", page.title, shell.account), shell.theme, "", &content)
+    document(
+        &format!("{} · {}", page.title, shell.account),
+        shell.theme,
+        "",
+        &content,
+    )
 }
 
 const fn banner_class(tone: Tone) -> &'static str {
@@ -358,8 +313,17 @@ pub fn card_page(page: &CardPage, body: &Markup) -> Markup {
             @if let Some(after) = &page.after { div.card-page-after { (after) } }
         }
     };
-    let class = if page.wide { "card-page card-page-wide" } else { "card-page" };
-    document(&format!("{} · {}", page.title, page.brand), page.theme, class, &content)
+    let class = if page.wide {
+        "card-page card-page-wide"
+    } else {
+        "card-page"
+    };
+    document(
+        &format!("{} · {}", page.title, page.brand),
+        page.theme,
+        class,
+        &content,
+    )
 }
 
 fn document(title: &str, theme: Theme, class: &str, content: &Markup) -> Markup {
@@ -383,7 +347,6 @@ fn document(title: &str, theme: Theme, class: &str, content: &Markup) -> Markup 
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,7 +361,11 @@ mod tests {
                 NavItem::new(Icon::Users, "Users", "/dashboard/users").count(0),
             ])],
             search: Some("/dashboard/search".to_owned()),
-            user: UserMenu { name: "Ada Byron".to_owned(), csrf: "t\"oken".to_owned(), ..UserMenu::default() },
+            user: UserMenu {
+                name: "Ada Byron".to_owned(),
+                csrf: "t\"oken".to_owned(),
+                ..UserMenu::default()
+            },
             ..Shell::default()
         }
     }
@@ -406,7 +373,13 @@ mod tests {
     #[test]
     fn a_page_has_landmarks_a_skip_link_and_one_current_entry() {
         let text = page(&shell(), &Page::titled("Home"), &html! { p { "x" } }).into_string();
-        for part in ["<!DOCTYPE html>", r##"href="#main""##, r#"<main id="main""#, r#"aria-label="Main""#, r#"role="search""#] {
+        for part in [
+            "<!DOCTYPE html>",
+            r##"href="#main""##,
+            r#"<main class="main" id="main""#,
+            r#"aria-label="Main""#,
+            r#"role="search""#,
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert_eq!(text.matches("aria-current").count(), 1);
@@ -426,7 +399,14 @@ mod tests {
     fn the_theme_is_read_from_the_cookie_and_written_on_the_root() {
         assert_eq!(Theme::from_cookies("a=b; theme=dark; c=d"), Theme::Dark);
         assert_eq!(Theme::from_cookies("nottheme=dark"), Theme::System);
-        let text = card_page(&CardPage { theme: Theme::Dark, ..CardPage::default() }, &html! {}).into_string();
+        let text = card_page(
+            &CardPage {
+                theme: Theme::Dark,
+                ..CardPage::default()
+            },
+            &html! {},
+        )
+        .into_string();
         assert!(text.contains(r#"<html lang="en" data-theme="dark">"#));
     }
 }

@@ -9,3 +9,4 @@ pub mod components;
 pub mod gallery;
 pub mod icons;
 pub mod layout;
+mod nav;

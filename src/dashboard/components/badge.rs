@@ -18,7 +18,12 @@ pub struct Badge {
 impl Badge {
     /// A grey badge.
     pub fn new(label: impl Into<String>) -> Self {
-        Self { label: label.into(), tone: Tone::Neutral, dot: false, icon: None }
+        Self {
+            label: label.into(),
+            tone: Tone::Neutral,
+            dot: false,
+            icon: None,
+        }
     }
 
     /// Its colour.
@@ -43,7 +48,7 @@ impl Badge {
 impl Render for Badge {
     fn render(&self) -> Markup {
         html! {
-            span class={ "badge badge-" (self.tone.name()) } .badge-dot[self.dot] {
+            span class={ "badge badge-" (self.tone.name()) (if self.dot { " badge-dot" } else { "" }) } {
                 @if let Some(icon) = self.icon { (icon) }
                 (self.label)
             }
@@ -76,10 +81,25 @@ impl Avatar {
     fn make(name: &str, square: bool) -> Self {
         let words: Vec<&str> = name.split_whitespace().collect();
         let first = words.first().and_then(|word| word.chars().next());
-        let last = if words.len() > 1 { words.last().and_then(|word| word.chars().next()) } else { None };
-        let initials: String = first.into_iter().chain(last).flat_map(char::to_uppercase).collect();
-        let sum = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        Self { initials, colour: (sum ^ (sum >> 9)) % 6, square, size: "" }
+        let last = if words.len() > 1 {
+            words.last().and_then(|word| word.chars().next())
+        } else {
+            None
+        };
+        let initials: String = first
+            .into_iter()
+            .chain(last)
+            .flat_map(char::to_uppercase)
+            .collect();
+        let sum = name.bytes().fold(7_u32, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+        });
+        Self {
+            initials,
+            colour: (sum ^ (sum >> 9)) % 6,
+            square,
+            size: "",
+        }
     }
 
     /// A person: round.
@@ -108,7 +128,9 @@ impl Avatar {
 impl Render for Avatar {
     fn render(&self) -> Markup {
         html! {
-            span class={ "avatar avatar-" (self.colour) (self.size) } .avatar-square[self.square] aria-hidden="true" { (self.initials) }
+            span class={ "avatar avatar-" (self.colour) (self.size) (if self.square { " avatar-square" } else { "" }) } aria-hidden="true" {
+                (self.initials)
+            }
         }
     }
 }
@@ -119,8 +141,14 @@ mod tests {
 
     #[test]
     fn initials_are_of_the_first_and_last_word() {
-        let initials = ["Ada Byron", "ada king byron", "élodie", "", "<b> x"].map(|name| Avatar::person(name).initials);
+        let initials = ["Ada Byron", "ada king byron", "élodie", "", "<b> x"]
+            .map(|name| Avatar::person(name).initials);
         assert_eq!(initials, ["AB", "AB", "É", "", "<X"]);
-        assert!(Avatar::person("<b> x").render().into_string().contains("&lt;X"));
+        assert!(
+            Avatar::person("<b> x")
+                .render()
+                .into_string()
+                .contains("&lt;X")
+        );
     }
 }

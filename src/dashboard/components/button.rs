@@ -55,13 +55,20 @@ impl Button {
     }
 
     /// Sends the form with `name=value`, for forms with several buttons.
-    pub fn submit_value(label: impl Into<String>, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn submit_value(
+        label: impl Into<String>,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
         Self::make(Kind::Submit(Some((name.into(), value.into()))), label)
     }
 
     /// Closes the dialog it stands in.
     pub fn close(label: impl Into<String>) -> Self {
-        Self { closes_dialog: true, ..Self::make(Kind::Plain, label) }
+        Self {
+            closes_dialog: true,
+            ..Self::make(Kind::Plain, label)
+        }
     }
 
     fn class(mut self, class: &str) -> Self {
@@ -178,14 +185,27 @@ mod tests {
 
     #[test]
     fn an_icon_button_keeps_its_name() {
-        let text = Button::link("Edit \"Ada\"", "/x?a=1&b=2").icon(Icon::Edit).icon_only().render().into_string();
-        assert!(text.contains(r#"<span class="sr-only">Edit &quot;Ada&quot;</span>"#), "{text}");
+        let text = Button::link("Edit \"Ada\"", "/x?a=1&b=2")
+            .icon(Icon::Edit)
+            .icon_only()
+            .render()
+            .into_string();
+        assert!(
+            text.contains(r#"<span class="sr-only">Edit &quot;Ada&quot;</span>"#),
+            "{text}"
+        );
         assert!(text.contains(r#"href="/x?a=1&amp;b=2""#), "{text}");
     }
 
     #[test]
     fn a_disabled_link_leads_nowhere() {
-        let text = Button::link("Buy", "/buy").disabled(true).render().into_string();
-        assert!(text.contains(r#"aria-disabled="true""#) && !text.contains("href"), "{text}");
+        let text = Button::link("Buy", "/buy")
+            .disabled(true)
+            .render()
+            .into_string();
+        assert!(
+            text.contains(r#"aria-disabled="true""#) && !text.contains("href"),
+            "{text}"
+        );
     }
 }

@@ -17,7 +17,10 @@ pub struct Card {
 impl Card {
     /// A card around `body`.
     pub fn new(body: Markup) -> Self {
-        Self { body: body.into_string(), ..Self::default() }
+        Self {
+            body: body.into_string(),
+            ..Self::default()
+        }
     }
 
     /// Its heading (`h2`).
@@ -85,7 +88,10 @@ impl Facts {
     /// A value that is text; an empty one is shown as a dash.
     pub fn text(self, name: impl Into<String>, value: impl AsRef<str>) -> Self {
         let value = value.as_ref();
-        self.markup(name, html! { @if value.is_empty() { span.muted { "–" } } @else { (value) } })
+        self.markup(
+            name,
+            html! { @if value.is_empty() { span.muted { "–" } } @else { (value) } },
+        )
     }
 
     /// A value that is anything else.
@@ -112,7 +118,10 @@ pub struct Tabs {
 impl Tabs {
     /// `label` names the tabs for screen readers.
     pub fn new(label: impl Into<String>) -> Self {
-        Self { label: label.into(), tabs: Vec::new() }
+        Self {
+            label: label.into(),
+            tabs: Vec::new(),
+        }
     }
 
     /// One tab; `current` is the one that is shown.
@@ -122,8 +131,15 @@ impl Tabs {
     }
 
     /// One tab with a number beside its label.
-    pub fn counted(mut self, label: impl Into<String>, href: impl Into<String>, count: u64, current: bool) -> Self {
-        self.tabs.push((label.into(), href.into(), Some(count), current));
+    pub fn counted(
+        mut self,
+        label: impl Into<String>,
+        href: impl Into<String>,
+        count: u64,
+        current: bool,
+    ) -> Self {
+        self.tabs
+            .push((label.into(), href.into(), Some(count), current));
         self
     }
 }
@@ -167,14 +183,22 @@ mod tests {
 
     #[test]
     fn the_current_tab_says_so() {
-        let text = Tabs::new("Ada").tab("Overview", "/a", true).counted("Seats", "/b", 1200, false).render().into_string();
+        let text = Tabs::new("Ada")
+            .tab("Overview", "/a", true)
+            .counted("Seats", "/b", 1200, false)
+            .render()
+            .into_string();
         assert_eq!(text.matches("aria-current=\"page\"").count(), 1);
         assert!(text.contains("1,200"));
     }
 
     #[test]
     fn empty_facts_show_a_dash_and_values_are_escaped() {
-        let text = Facts::new().text("Phone", "").text("Note", "<i>").render().into_string();
+        let text = Facts::new()
+            .text("Phone", "")
+            .text("Note", "<i>")
+            .render()
+            .into_string();
         assert!(text.contains("–") && text.contains("&lt;i&gt;"), "{text}");
     }
 }

@@ -20,7 +20,10 @@ pub struct Series {
 impl Series {
     /// A series.
     pub fn new(name: impl Into<String>, values: Vec<u64>) -> Self {
-        Self { name: name.into(), values }
+        Self {
+            name: name.into(),
+            values,
+        }
     }
 }
 
@@ -33,7 +36,9 @@ fn ceiling(max: u64) -> u64 {
                 return factor * step;
             }
         }
-        let Some(next) = step.checked_mul(10) else { return max };
+        let Some(next) = step.checked_mul(10) else {
+            return max;
+        };
         if next > u64::MAX / 32 {
             return max;
         }
@@ -60,7 +65,11 @@ struct Plot {
 
 impl Plot {
     fn max(&self) -> u64 {
-        self.series.iter().flat_map(|series| series.values.iter().copied()).max().unwrap_or(0)
+        self.series
+            .iter()
+            .flat_map(|series| series.values.iter().copied())
+            .max()
+            .unwrap_or(0)
     }
 
     fn frame(&self, class: &str, top: u64, drawing: &Markup) -> Markup {
@@ -133,7 +142,11 @@ pub struct BarChart(Plot);
 impl BarChart {
     /// `title` says what is shown, in words for those who cannot see it.
     pub fn new(title: impl Into<String>, labels: Vec<String>, series: Vec<Series>) -> Self {
-        Self(Plot { title: title.into(), labels, series })
+        Self(Plot {
+            title: title.into(),
+            labels,
+            series,
+        })
     }
 }
 
@@ -168,18 +181,29 @@ impl Render for BarChart {
 /// The points of a line in a square of 100 by 100.
 fn points(values: &[u64], top: u64) -> Vec<(String, String)> {
     let last = wide(values.len().saturating_sub(1)).max(1);
-    values.iter().enumerate().map(|(index, value)| (percent(wide(index), last), from_top(*value, top))).collect()
+    values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| (percent(wide(index), last), from_top(*value, top)))
+        .collect()
 }
 
 fn path(points: &[(String, String)]) -> String {
-    points.iter().enumerate().fold(String::new(), |mut text, (index, (x, y))| {
-        let _ = write!(text, "{}{x} {y}", if index == 0 { 'M' } else { 'L' });
-        text
-    })
+    points
+        .iter()
+        .enumerate()
+        .fold(String::new(), |mut text, (index, (x, y))| {
+            let _ = write!(text, "{}{x} {y}", if index == 0 { 'M' } else { 'L' });
+            text
+        })
 }
 
 fn area(points: &[(String, String)]) -> String {
-    if points.is_empty() { String::new() } else { format!("{}L100 100L0 100Z", path(points)) }
+    if points.is_empty() {
+        String::new()
+    } else {
+        format!("{}L100 100L0 100Z", path(points))
+    }
 }
 
 /// One or more lines over time; a single one has its area filled.
@@ -190,7 +214,11 @@ pub struct LineChart(Plot);
 impl LineChart {
     /// `title` says what is shown, in words for those who cannot see it.
     pub fn new(title: impl Into<String>, labels: Vec<String>, series: Vec<Series>) -> Self {
-        Self(Plot { title: title.into(), labels, series })
+        Self(Plot {
+            title: title.into(),
+            labels,
+            series,
+        })
     }
 }
 
@@ -233,7 +261,10 @@ pub struct Sparkline {
 impl Sparkline {
     /// `title` says what the line is of; first and last value are added for screen readers.
     pub fn new(title: impl Into<String>, values: Vec<u64>) -> Self {
-        Self { title: title.into(), values }
+        Self {
+            title: title.into(),
+            values,
+        }
     }
 }
 
@@ -244,7 +275,12 @@ impl Render for Sparkline {
         let lifted: Vec<u64> = self.values.iter().map(|value| value - low).collect();
         let points = points(&lifted, (high - low).max(1));
         let label = match (self.values.first(), self.values.last()) {
-            (Some(first), Some(last)) => format!("{}: from {} to {}", self.title, number(*first), number(*last)),
+            (Some(first), Some(last)) => format!(
+                "{}: from {} to {}",
+                self.title,
+                number(*first),
+                number(*last)
+            ),
             _ => self.title.clone(),
         };
         html! {
@@ -263,15 +299,23 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_round_number_above_the_largest_value() {
-        assert_eq!([0, 4, 5, 13, 33, 99, 250, 999].map(ceiling), [4, 4, 8, 20, 40, 120, 320, 1200]);
+        assert_eq!(
+            [0, 4, 5, 13, 33, 99, 250, 999].map(ceiling),
+            [4, 4, 8, 20, 40, 120, 320, 1200]
+        );
         assert!(ceiling(u64::MAX) == u64::MAX);
     }
 
     #[test]
     fn a_chart_has_a_name_and_its_figures_as_a_table() {
         let labels = vec!["Jan".to_owned(), "<Feb>".to_owned()];
-        let text = BarChart::new("Seats", labels, vec![Series::new("Used", vec![1500, 3])]).render().into_string();
-        assert!(text.contains(r#"role="img" aria-label="Seats""#) && text.contains("<td>1,500</td>"), "{text}");
+        let text = BarChart::new("Seats", labels, vec![Series::new("Used", vec![1500, 3])])
+            .render()
+            .into_string();
+        assert!(
+            text.contains(r#"role="img" aria-label="Seats""#) && text.contains("<td>1,500</td>"),
+            "{text}"
+        );
         assert!(text.contains("&lt;Feb&gt;") && !text.contains(" style="));
     }
 
@@ -279,9 +323,16 @@ mod tests {
     fn charts_of_nothing_and_of_one_value_are_drawn() {
         for values in [vec![], vec![7]] {
             let labels: Vec<String> = values.iter().map(u64::to_string).collect();
-            let line = LineChart::new("x", labels.clone(), vec![Series::new("a", values.clone())]).render().into_string();
+            let line = LineChart::new("x", labels.clone(), vec![Series::new("a", values.clone())])
+                .render()
+                .into_string();
             assert!(line.contains("<svg") && !line.contains("NaN"));
-            assert!(Sparkline::new("x", values).render().into_string().contains("</svg>"));
+            assert!(
+                Sparkline::new("x", values)
+                    .render()
+                    .into_string()
+                    .contains("</svg>")
+            );
         }
     }
 }

@@ -115,7 +115,13 @@ pub struct ApiCall {
 impl ApiCall {
     /// `id` is unique on the page; `url` is absolute, so that the example runs as it stands.
     pub fn new(id: impl Into<String>, method: impl Into<String>, url: impl Into<String>) -> Self {
-        Self { id: id.into(), method: method.into(), url: url.into(), body: None, scope: None }
+        Self {
+            id: id.into(),
+            method: method.into(),
+            url: url.into(),
+            body: None,
+            scope: None,
+        }
     }
 
     /// The JSON body.
@@ -136,7 +142,11 @@ impl ApiCall {
 
     /// The call for a shell. The key is read from `$API_KEY`.
     pub fn curl(&self) -> String {
-        let mut text = format!("curl -X {} {} \\\n  -H \"Authorization: Bearer $API_KEY\"", self.method, shell_quoted(&self.url));
+        let mut text = format!(
+            "curl -X {} {} \\\n  -H \"Authorization: Bearer $API_KEY\"",
+            self.method,
+            shell_quoted(&self.url)
+        );
         if let Some(json) = self.json() {
             text.push_str(" \\\n  -H \"Content-Type: application/json\" \\\n  -d ");
             text.push_str(&shell_quoted(&json));
@@ -149,7 +159,10 @@ impl ApiCall {
         let method = Value::from(self.method.as_str());
         let url = Value::from(self.url.as_str());
         let (kind, body) = self.json().map_or_else(Default::default, |json| {
-            (", \"Content-Type\": \"application/json\"", format!("\n  body: JSON.stringify({}),", json.replace('\n', "\n  ")))
+            (
+                ", \"Content-Type\": \"application/json\"",
+                format!("\n  body: JSON.stringify({}),", json.replace('\n', "\n  ")),
+            )
         });
         format!(
             "const response = await fetch({url}, {{\n  method: {method},\n  headers: {{ Authorization: `Bearer ${{process.env.API_KEY}}`{kind} }},{body}\n}});\nconsole.log(response.status, await response.json());"
@@ -161,8 +174,16 @@ impl ApiCall {
         let method = Value::from(self.method.as_str());
         let url = Value::from(self.url.as_str());
         // A JSON text is a Python string literal once it is written as a JSON string.
-        let body = self.body.as_ref().map(|body| format!("\n    data={}.encode(),", Value::from(body.to_string()))).unwrap_or_default();
-        let kind = if self.body.is_some() { ", \"Content-Type\": \"application/json\"" } else { "" };
+        let body = self
+            .body
+            .as_ref()
+            .map(|body| format!("\n    data={}.encode(),", Value::from(body.to_string())))
+            .unwrap_or_default();
+        let kind = if self.body.is_some() {
+            ", \"Content-Type\": \"application/json\""
+        } else {
+            ""
+        };
         format!(
             "import os, urllib.request\n\nrequest = urllib.request.Request(\n    {url},\n    method={method},\n    headers={{\"Authorization\": f\"Bearer {{os.environ['API_KEY']}}\"{kind}}},{body}\n)\nprint(urllib.request.urlopen(request).read().decode())"
         )
@@ -176,7 +197,11 @@ fn shell_quoted(text: &str) -> String {
 
 impl Render for ApiCall {
     fn render(&self) -> Markup {
-        let tabs = [("curl", self.curl()), ("JavaScript", self.javascript()), ("Python", self.python())];
+        let tabs = [
+            ("curl", self.curl()),
+            ("JavaScript", self.javascript()),
+            ("Python", self.python()),
+        ];
         html! {
             details.disclosure {
                 summary { (Icon::ChevronRight.with_class("icon-chevron")) "API call of this form" }
@@ -194,16 +219,38 @@ mod tests {
 
     #[test]
     fn the_shell_sees_one_argument_whatever_the_body_holds() {
-        let call = ApiCall::new("c", "POST", "https://b2b.example/api/users").body(json!({ "name": "O'Neil $HOME `id`" }));
-        assert!(call.curl().ends_with("-d '{\n  \"name\": \"O'\\''Neil $HOME `id`\"\n}'"), "{}", call.curl());
-        assert!(call.python().contains(r#"data="{\"name\":\"O'Neil $HOME `id`\"}".encode(),"#), "{}", call.python());
+        let call = ApiCall::new("c", "POST", "https://b2b.example/api/users")
+            .body(json!({ "name": "O'Neil $HOME `id`" }));
+        assert!(
+            call.curl()
+                .ends_with("-d '{\n  \"name\": \"O'\\''Neil $HOME `id`\"\n}'"),
+            "{}",
+            call.curl()
+        );
+        assert!(
+            call.python()
+                .contains(r#"data="{\"name\":\"O'Neil $HOME `id`\"}".encode(),"#),
+            "{}",
+            call.python()
+        );
     }
 
     #[test]
     fn code_is_escaped_in_the_page() {
-        let text = ApiCall::new("c", "POST", "https://x/</code>").body(json!("<script>")).render().into_string();
-        assert!(!text.contains("<script>") && text.contains("&lt;script&gt;"), "{text}");
-        let field = CopyField { label: "Key".into(), value: "a\"b".into() }.render().into_string();
+        let text = ApiCall::new("c", "POST", "https://x/</code>")
+            .body(json!("<script>"))
+            .render()
+            .into_string();
+        assert!(
+            !text.contains("<script>") && text.contains("&lt;script&gt;"),
+            "{text}"
+        );
+        let field = CopyField {
+            label: "Key".into(),
+            value: "a\"b".into(),
+        }
+        .render()
+        .into_string();
         assert!(field.contains(r#"data-copy="a&quot;b""#), "{field}");
     }
 }

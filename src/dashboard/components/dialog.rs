@@ -18,7 +18,12 @@ pub struct Dialog {
 impl Dialog {
     /// `id` is unique on the page.
     pub fn new(id: impl Into<String>, title: impl Into<String>, body: impl Render) -> Self {
-        Self { id: id.into(), title: title.into(), body: body.render(), open: false }
+        Self {
+            id: id.into(),
+            title: title.into(),
+            body: body.render(),
+            open: false,
+        }
     }
 
     /// Opens it as soon as the page is there, for a form that came back with errors.
@@ -53,12 +58,16 @@ pub struct Menu {
 impl Menu {
     /// `label` names the menu, with the record it is for: «Actions for Ada Byron».
     pub fn new(label: impl Into<String>) -> Self {
-        Self { label: label.into(), items: Vec::new() }
+        Self {
+            label: label.into(),
+            items: Vec::new(),
+        }
     }
 
     /// A link.
     pub fn link(mut self, icon: Icon, label: &str, href: &str) -> Self {
-        self.items.push(html! { a.menu-item href=(href) { (icon) (label) } });
+        self.items
+            .push(html! { a.menu-item href=(href) { (icon) (label) } });
         self
     }
 
@@ -69,7 +78,14 @@ impl Menu {
     }
 
     /// A form of one button that posts to `action`; `confirm` asks before.
-    pub fn post(mut self, icon: Icon, label: &str, action: &str, csrf: &str, confirm: Option<&str>) -> Self {
+    pub fn post(
+        mut self,
+        icon: Icon,
+        label: &str,
+        action: &str,
+        csrf: &str,
+        confirm: Option<&str>,
+    ) -> Self {
         self.items.push(html! {
             form method="post" action=(action) data-confirm=[confirm] {
                 input type="hidden" name="csrf" value=(csrf);
@@ -97,13 +113,25 @@ mod tests {
 
     #[test]
     fn a_dialog_is_named_by_its_heading() {
-        let text = Dialog::new("invite", "Invite <people>", "…").render().into_string();
-        assert!(text.contains(r#"aria-labelledby="invite-title""#) && text.contains("Invite &lt;people&gt;"), "{text}");
+        let text = Dialog::new("invite", "Invite <people>", "…")
+            .render()
+            .into_string();
+        assert!(
+            text.contains(r#"aria-labelledby="invite-title""#)
+                && text.contains("Invite &lt;people&gt;"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_menu_entry_that_changes_something_is_a_form_with_its_token() {
-        let text = Menu::new("Actions").post(Icon::Trash, "Delete", "/x", "tok", Some("Sure?")).render().into_string();
-        assert!(text.contains(r#"name="csrf" value="tok""#) && text.contains(r#"data-confirm="Sure?""#), "{text}");
+        let text = Menu::new("Actions")
+            .post(Icon::Trash, "Delete", "/x", "tok", Some("Sure?"))
+            .render()
+            .into_string();
+        assert!(
+            text.contains(r#"name="csrf" value="tok""#) && text.contains(r#"data-confirm="Sure?""#),
+            "{text}"
+        );
     }
 }

@@ -25,17 +25,29 @@ pub struct Flash {
 impl Flash {
     /// Something was done.
     pub fn success(text: impl Into<String>) -> Self {
-        Self { tone: Tone::Success, text: text.into(), link: None }
+        Self {
+            tone: Tone::Success,
+            text: text.into(),
+            link: None,
+        }
     }
 
     /// Something was not done.
     pub fn error(text: impl Into<String>) -> Self {
-        Self { tone: Tone::Danger, text: text.into(), link: None }
+        Self {
+            tone: Tone::Danger,
+            text: text.into(),
+            link: None,
+        }
     }
 
     /// Something was done, with a reservation.
     pub fn warning(text: impl Into<String>) -> Self {
-        Self { tone: Tone::Warning, text: text.into(), link: None }
+        Self {
+            tone: Tone::Warning,
+            text: text.into(),
+            link: None,
+        }
     }
 
     /// A link after the sentence, such as «Undo».
@@ -47,7 +59,11 @@ impl Flash {
 
 impl Render for Flash {
     fn render(&self) -> Markup {
-        let role = if self.tone == Tone::Danger { "alert" } else { "status" };
+        let role = if self.tone == Tone::Danger {
+            "alert"
+        } else {
+            "status"
+        };
         html! {
             div class={ "toast toast-" (self.tone.name()) } role=(role) {
                 (icon_of(self.tone)) span { (self.text) }
@@ -71,7 +87,12 @@ pub struct Callout {
 impl Callout {
     /// `title` is a sentence that can stand alone.
     pub fn new(tone: Tone, title: impl Into<String>) -> Self {
-        Self { tone, title: title.into(), body: None, actions: None }
+        Self {
+            tone,
+            title: title.into(),
+            body: None,
+            actions: None,
+        }
     }
 
     /// More words.
@@ -115,13 +136,22 @@ pub struct EmptyState {
 impl EmptyState {
     /// `title` says what is not there, `text` what it would be good for.
     pub fn new(icon: Icon, title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { icon, title: title.into(), text: text.into(), actions: None }
+        Self {
+            icon,
+            title: title.into(),
+            text: text.into(),
+            actions: None,
+        }
     }
 
     /// For a list that is empty because of its filters; the button leads to the list without them.
     pub fn no_match(reset: impl Into<String>) -> Self {
-        Self::new(Icon::Search, "Nothing matches these filters", "Try fewer words or remove a filter.")
-            .actions(super::Button::link("Clear all filters", reset))
+        Self::new(
+            Icon::Search,
+            "Nothing matches these filters",
+            "Try fewer words or remove a filter.",
+        )
+        .actions(super::Button::link("Clear all filters", reset))
     }
 
     /// Buttons.
@@ -214,14 +244,30 @@ mod tests {
 
     #[test]
     fn errors_interrupt_and_the_rest_waits() {
-        assert!(Flash::error("No <b>").render().into_string().contains(r#"role="alert""#));
-        let text = Flash::success("Made <b>").link("Undo", "/undo").render().into_string();
-        assert!(text.contains(r#"role="status""#) && text.contains("&lt;b&gt;"), "{text}");
+        assert!(
+            Flash::error("No <b>")
+                .render()
+                .into_string()
+                .contains(r#"role="alert""#)
+        );
+        let text = Flash::success("Made <b>")
+            .link("Undo", "/undo")
+            .render()
+            .into_string();
+        assert!(
+            text.contains(r#"role="status""#) && text.contains("&lt;b&gt;"),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_current_step_is_marked_and_done_ones_say_so() {
-        let text = Steps { labels: vec!["File".into(), "Check".into(), "Run".into()], current: 1 }.render().into_string();
+        let text = Steps {
+            labels: vec!["File".into(), "Check".into(), "Run".into()],
+            current: 1,
+        }
+        .render()
+        .into_string();
         assert_eq!(text.matches("aria-current=\"step\"").count(), 1);
         assert_eq!(text.matches("(done)").count(), 1);
     }

@@ -20,7 +20,10 @@ enum Control {
 ///
 /// The name is also the source of its id (`f-{name}`); where two forms on one page have fields of one name, give
 /// [`Field::scope`].
-#[expect(clippy::struct_excessive_bools, reason = "each is an attribute of HTML that is there or not")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an attribute of HTML that is there or not"
+)]
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Field {
@@ -101,8 +104,15 @@ impl Field {
     }
 
     /// One of several: value and label of each.
-    pub fn select<V: Into<String>, L: Into<String>>(name: &str, label: &str, options: impl IntoIterator<Item = (V, L)>) -> Self {
-        let options = options.into_iter().map(|(value, label)| (value.into(), label.into())).collect();
+    pub fn select<V: Into<String>, L: Into<String>>(
+        name: &str,
+        label: &str,
+        options: impl IntoIterator<Item = (V, L)>,
+    ) -> Self {
+        let options = options
+            .into_iter()
+            .map(|(value, label)| (value.into(), label.into()))
+            .collect();
         Self::make(Control::Select(options), name, label)
     }
 
@@ -183,7 +193,11 @@ impl Field {
     fn control(&self) -> Markup {
         let described = self.described_by();
         let invalid = self.error.as_ref().map(|_| "true");
-        let class = if self.mono { "input input-mono" } else { "input" };
+        let class = if self.mono {
+            "input input-mono"
+        } else {
+            "input"
+        };
         match &self.control {
             Control::Input(kind) => html! {
                 input class=(class) type=(kind) id=(self.id) name=(self.name)
@@ -260,8 +274,16 @@ pub struct Checkbox {
 
 impl Render for Checkbox {
     fn render(&self) -> Markup {
-        let value = if self.value.is_empty() { "true" } else { &self.value };
-        let id = if self.value.is_empty() { id_of(&self.name) } else { id_of(&format!("{}-{}", self.name, self.value)) };
+        let value = if self.value.is_empty() {
+            "true"
+        } else {
+            &self.value
+        };
+        let id = if self.value.is_empty() {
+            id_of(&self.name)
+        } else {
+            id_of(&format!("{}-{}", self.name, self.value))
+        };
         let described = match (&self.error, &self.hint) {
             (Some(_), Some(_)) => Some(format!("{id}-error {id}-hint")),
             (Some(_), None) => Some(format!("{id}-error")),
@@ -293,12 +315,17 @@ pub struct RadioCards {
 impl RadioCards {
     /// `legend` is the question.
     pub fn new(name: &str, legend: &str) -> Self {
-        Self { name: name.to_owned(), legend: legend.to_owned(), ..Self::default() }
+        Self {
+            name: name.to_owned(),
+            legend: legend.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// One answer: its value, its title, and what it means.
     pub fn card(mut self, value: &str, title: &str, detail: &str) -> Self {
-        self.cards.push((value.to_owned(), title.to_owned(), detail.to_owned()));
+        self.cards
+            .push((value.to_owned(), title.to_owned(), detail.to_owned()));
         self
     }
 
@@ -342,29 +369,57 @@ mod tests {
 
     #[test]
     fn label_hint_and_error_are_tied_to_the_control() {
-        let field = Field::email("email", "E-mail").value("a\"><b>").hint("Work address").error(Some("Not an address")).required();
+        let field = Field::email("email", "E-mail")
+            .value("a\"><b>")
+            .hint("Work address")
+            .error(Some("Not an address"))
+            .required();
         let text = field.render().into_string();
-        assert!(text.contains(r#"<label for="f-email">E-mail</label>"#), "{text}");
-        assert!(text.contains(r#"aria-describedby="f-email-error f-email-hint" aria-invalid="true""#), "{text}");
+        assert!(
+            text.contains(r#"<label for="f-email">E-mail</label>"#),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#"aria-describedby="f-email-error f-email-hint" aria-invalid="true""#),
+            "{text}"
+        );
         assert!(text.contains(r#"value="a&quot;&gt;&lt;b&gt;""#), "{text}");
     }
 
     #[test]
     fn passwords_are_never_written_back() {
-        assert!(!Field::password("p", "Password").value("secret").render().into_string().contains("secret"));
+        assert!(
+            !Field::password("p", "Password")
+                .value("secret")
+                .render()
+                .into_string()
+                .contains("secret")
+        );
     }
 
     #[test]
     fn a_select_shows_its_value_and_a_text_area_keeps_its_first_line() {
-        let select = Field::select("role", "Role", [("member", "Member"), ("owner", "Owner")]).value("owner").render().into_string();
-        assert!(select.contains(r#"<option value="owner" selected>"#), "{select}");
-        let area = Field::text_area("note", "Note").value("\nx</textarea>").render().into_string();
+        let select = Field::select("role", "Role", [("member", "Member"), ("owner", "Owner")])
+            .value("owner")
+            .render()
+            .into_string();
+        assert!(
+            select.contains(r#"<option value="owner" selected>"#),
+            "{select}"
+        );
+        let area = Field::text_area("note", "Note")
+            .value("\nx</textarea>")
+            .render()
+            .into_string();
         assert!(area.contains(">\n\nx&lt;/textarea&gt;"), "{area}");
     }
 
     #[test]
     fn radio_cards_are_a_named_group() {
-        let text = RadioCards::new("if_full", "If full?").card("fail", "Fail", "").card("waitlist", "Wait", "In order").selected("fail");
+        let text = RadioCards::new("if_full", "If full?")
+            .card("fail", "Fail", "")
+            .card("waitlist", "Wait", "In order")
+            .selected("fail");
         let text = text.render().into_string();
         assert!(text.contains("<legend>If full?</legend>"), "{text}");
         assert_eq!(text.matches(" checked").count(), 1);

@@ -46,7 +46,15 @@ pub struct Stat {
 impl Stat {
     /// `value` is written as given; see [`number`].
     pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { label: label.into(), value: value.into(), icon: None, href: None, trend: None, note: None, spark: None }
+        Self {
+            label: label.into(),
+            value: value.into(),
+            icon: None,
+            href: None,
+            trend: None,
+            note: None,
+            spark: None,
+        }
     }
 
     /// An icon before the label.
@@ -120,20 +128,38 @@ pub struct UsageMeter {
 impl UsageMeter {
     /// Places nobody holds; none for an unlimited allocation.
     pub fn free(&self) -> Option<u64> {
-        self.total.map(|total| total.saturating_sub(self.used + self.reserved))
+        self.total
+            .map(|total| total.saturating_sub(self.used + self.reserved))
     }
 
-    const fn is_over(&self) -> bool {
-        matches!(self.total, Some(total) if self.used + self.reserved > total)
+    /// Places held beyond the total, where a policy allowed it.
+    fn over(&self) -> u64 {
+        self.total
+            .map_or(0, |total| (self.used + self.reserved).saturating_sub(total))
+    }
+
+    fn is_over(&self) -> bool {
+        self.over() > 0
     }
 
     /// The whole meter in words.
     pub fn sentence(&self) -> String {
         let mut text = self.total.map_or_else(
             || format!("{} used, unlimited", number(self.used)),
-            |total| format!("{} of {} used", number(self.used), counted(total, "seat", "seats")),
+            |total| {
+                format!(
+                    "{} of {} used",
+                    number(self.used),
+                    counted(total, "seat", "seats")
+                )
+            },
         );
-        for (count, word) in [(self.reserved, "reserved"), (self.free().unwrap_or(0), "free"), (self.waiting, "waiting")] {
+        for (count, word) in [
+            (self.reserved, "reserved"),
+            (self.free().unwrap_or(0), "free"),
+            (self.over(), "over"),
+            (self.waiting, "waiting"),
+        ] {
             if count > 0 {
                 text.push_str(", ");
                 text.push_str(&format_count(count, word));
@@ -144,8 +170,16 @@ impl UsageMeter {
 
     fn bar(&self) -> Markup {
         let taken = self.used + self.reserved;
-        let whole = self.total.unwrap_or_else(|| taken.saturating_mul(4)).max(taken).max(1);
-        let used = if self.is_over() { "fill-over" } else { "fill-used" };
+        let whole = self
+            .total
+            .unwrap_or_else(|| taken.saturating_mul(4))
+            .max(taken)
+            .max(1);
+        let used = if self.is_over() {
+            "fill-over"
+        } else {
+            "fill-used"
+        };
         html! {
             svg.meter-bar role="img" aria-label=(self.sentence()) {
                 title { (self.sentence()) }
@@ -166,7 +200,11 @@ fn format_count(count: u64, word: &str) -> String {
 impl Render for UsageMeter {
     fn render(&self) -> Markup {
         let total = self.total.map_or_else(|| "∞".to_owned(), number);
-        let used = if self.is_over() { "fill-over" } else { "fill-used" };
+        let used = if self.is_over() {
+            "fill-over"
+        } else {
+            "fill-used"
+        };
         if self.compact {
             return html! {
                 div.meter.meter-compact { (self.bar()) span.meter-text aria-hidden="true" { (number(self.used + self.reserved)) " / " (total) } }
@@ -178,7 +216,11 @@ impl Render for UsageMeter {
                 ul.meter-legend aria-hidden="true" {
                     li { span class={ "swatch " (used) } {} b { (number(self.used)) } "used" }
                     @if self.reserved > 0 { li { span.swatch.fill-reserved {} b { (number(self.reserved)) } "reserved" } }
-                    @if let Some(free) = self.free() { li { span.swatch {} b { (number(free)) } "free" } }
+                    @if self.is_over() {
+                        li { b { (number(self.over())) } "over" }
+                    } @else if let Some(free) = self.free() {
+                        li { span.swatch {} b { (number(free)) } "free" }
+                    }
                     @if self.waiting > 0 { li { span.swatch.fill-waiting {} b { (number(self.waiting)) } "waiting" } }
                 }
             }
@@ -209,9 +251,13 @@ impl SeatCard {
     fn badge(&self) -> Badge {
         match (self.usage.free(), self.usage.is_over()) {
             (_, true) => Badge::new("Over").tone(Tone::Danger).dot(),
-            (Some(0), _) if self.usage.waiting > 0 => Badge::new("Full, waiting").tone(Tone::Danger).dot(),
+            (Some(0), _) if self.usage.waiting > 0 => {
+                Badge::new("Full, waiting").tone(Tone::Danger).dot()
+            }
             (Some(0), _) => Badge::new("Full").tone(Tone::Warning).dot(),
-            (Some(free), _) => Badge::new(format!("{} free", number(free))).tone(Tone::Success).dot(),
+            (Some(free), _) => Badge::new(format!("{} free", number(free)))
+                .tone(Tone::Success)
+                .dot(),
             (None, _) => Badge::new("Unlimited").tone(Tone::Accent).dot(),
         }
     }
@@ -244,17 +290,47 @@ mod tests {
 
     #[test]
     fn a_meter_says_in_words_what_it_shows() {
-        let meter = UsageMeter { used: 6, reserved: 2, waiting: 1, total: Some(10), compact: false };
-        assert_eq!(meter.sentence(), "6 of 10 seats used, 2 reserved, 2 free, 1 waiting");
+        let meter = UsageMeter {
+            used: 6,
+            reserved: 2,
+            waiting: 1,
+            total: Some(10),
+            compact: false,
+        };
+        assert_eq!(
+            meter.sentence(),
+            "6 of 10 seats used, 2 reserved, 2 free, 1 waiting"
+        );
         let text = meter.render().into_string();
-        assert!(text.contains(r#"aria-label="6 of 10 seats used, 2 reserved, 2 free, 1 waiting""#) && text.contains(r#"width="60.00%""#), "{text}");
+        assert!(
+            text.contains(r#"aria-label="6 of 10 seats used, 2 reserved, 2 free, 1 waiting""#)
+                && text.contains(r#"width="60.00%""#),
+            "{text}"
+        );
     }
 
     #[test]
     fn overuse_and_unlimited_are_told_apart() {
-        let over = SeatCard { usage: UsageMeter { used: 12, total: Some(10), ..UsageMeter::default() }, ..SeatCard::default() };
-        assert!(over.render().into_string().contains("Over"));
-        let unlimited = SeatCard { usage: UsageMeter { used: 12, ..UsageMeter::default() }, ..SeatCard::default() };
+        let over = SeatCard {
+            usage: UsageMeter {
+                used: 12,
+                total: Some(10),
+                ..UsageMeter::default()
+            },
+            ..SeatCard::default()
+        };
+        assert!(
+            over.render()
+                .into_string()
+                .contains("12 of 10 seats used, 2 over")
+        );
+        let unlimited = SeatCard {
+            usage: UsageMeter {
+                used: 12,
+                ..UsageMeter::default()
+            },
+            ..SeatCard::default()
+        };
         assert!(unlimited.render().into_string().contains("Unlimited"));
     }
 }

@@ -128,9 +128,21 @@ mod tests {
 
     #[test]
     fn the_summary_links_to_each_field() {
-        let errors = vec![("email".to_owned(), "Not an <address>".to_owned()), (String::new(), "Try again".to_owned())];
-        let text = Form::post("/x", "tok", html! {}).errors(errors).render().into_string();
-        assert!(text.contains(r##"<a href="#f-email">Not an &lt;address&gt;</a>"##), "{text}");
-        assert!(text.contains("2 things") && text.contains(r#"name="csrf" value="tok""#), "{text}");
+        let errors = vec![
+            ("email".to_owned(), "Not an <address>".to_owned()),
+            (String::new(), "Try again".to_owned()),
+        ];
+        let text = Form::post("/x", "tok", html! {})
+            .errors(errors)
+            .render()
+            .into_string();
+        assert!(
+            text.contains(r##"<a href="#f-email">Not an &lt;address&gt;</a>"##),
+            "{text}"
+        );
+        assert!(
+            text.contains("2 things") && text.contains(r#"name="csrf" value="tok""#),
+            "{text}"
+        );
     }
 }

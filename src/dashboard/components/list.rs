@@ -19,16 +19,29 @@ pub struct ListUrl {
 impl ListUrl {
     /// From the path and the query pairs of the request; pairs without a value are dropped.
     pub fn new(path: impl Into<String>, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { path: path.into(), pairs: pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect() }
+        Self {
+            path: path.into(),
+            pairs: pairs
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+        }
     }
 
     /// The value of a query parameter; empty when it is not there.
     pub fn get(&self, key: &str) -> &str {
-        self.pairs.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value.as_str())
+        self.pairs
+            .iter()
+            .find(|(name, _)| name == key)
+            .map_or("", |(_, value)| value.as_str())
     }
 
     fn other(&self, keys: &[&str]) -> Vec<(String, String)> {
-        self.pairs.iter().filter(|(name, _)| !keys.contains(&name.as_str())).cloned().collect()
+        self.pairs
+            .iter()
+            .filter(|(name, _)| !keys.contains(&name.as_str()))
+            .cloned()
+            .collect()
     }
 
     /// The address as it is.
@@ -36,7 +49,9 @@ impl ListUrl {
         if self.pairs.is_empty() {
             return self.path.clone();
         }
-        let query = Serializer::new(String::new()).extend_pairs(&self.pairs).finish();
+        let query = Serializer::new(String::new())
+            .extend_pairs(&self.pairs)
+            .finish();
         format!("{}?{query}", self.path)
     }
 
@@ -44,29 +59,49 @@ impl ListUrl {
     pub fn with(&self, key: &str, value: &str) -> Self {
         let mut pairs = self.other(&[key, "cursor"]);
         pairs.push((key.to_owned(), value.to_owned()));
-        Self { path: self.path.clone(), pairs }
+        Self {
+            path: self.path.clone(),
+            pairs,
+        }
     }
 
     /// Without `key`, on the first page.
     pub fn without(&self, key: &str) -> Self {
-        Self { path: self.path.clone(), pairs: self.other(&[key, "cursor"]) }
+        Self {
+            path: self.path.clone(),
+            pairs: self.other(&[key, "cursor"]),
+        }
     }
 
     /// Without any filter: only order and page size stay.
     pub fn reset(&self) -> Self {
-        let pairs = self.pairs.iter().filter(|(name, _)| matches!(name.as_str(), "sort" | "limit")).cloned().collect();
-        Self { path: self.path.clone(), pairs }
+        let pairs = self
+            .pairs
+            .iter()
+            .filter(|(name, _)| matches!(name.as_str(), "sort" | "limit"))
+            .cloned()
+            .collect();
+        Self {
+            path: self.path.clone(),
+            pairs,
+        }
     }
 
     /// The same filters under another path, for an export.
     pub fn at(&self, path: impl Into<String>) -> Self {
-        Self { path: path.into(), pairs: self.other(&["cursor", "limit"]) }
+        Self {
+            path: path.into(),
+            pairs: self.other(&["cursor", "limit"]),
+        }
     }
 
     /// How the list is sorted by `column`: `Some(true)` descending, `Some(false)` ascending, none not.
     pub fn sorted(&self, column: &str) -> Option<bool> {
         let sort = self.get("sort");
-        sort.strip_prefix('-').map_or((sort == column).then_some(false), |name| (name == column).then_some(true))
+        sort.strip_prefix('-')
+            .map_or((sort == column).then_some(false), |name| {
+                (name == column).then_some(true)
+            })
     }
 
     /// The link of a column's head: ascending first, then descending (`sort=name`, `sort=-name`).
@@ -92,7 +127,13 @@ pub struct SearchBox {
 impl SearchBox {
     /// `label` says what is searched; it is also the placeholder.
     pub fn new(name: &str, label: &str) -> Self {
-        Self { name: name.to_owned(), label: label.to_owned(), value: String::new(), id: format!("search-{name}"), global: false }
+        Self {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            value: String::new(),
+            id: format!("search-{name}"),
+            global: false,
+        }
     }
 
     /// What was searched.
@@ -143,7 +184,13 @@ pub struct FilterBar {
 impl FilterBar {
     /// A bar for the list at `url`.
     pub const fn new(url: ListUrl) -> Self {
-        Self { url, search: None, filters: Vec::new(), chips: Vec::new(), end: None }
+        Self {
+            url,
+            search: None,
+            filters: Vec::new(),
+            chips: Vec::new(),
+            end: None,
+        }
     }
 
     /// A search field (parameter `q`); `label` says what is searched.
@@ -153,15 +200,25 @@ impl FilterBar {
     }
 
     /// A select for the parameter `key`. The first choice is «any».
-    pub fn select<V: Into<String>, L: Into<String>>(mut self, key: &str, label: &str, options: impl IntoIterator<Item = (V, L)>) -> Self {
-        let options = options.into_iter().map(|(value, label)| (value.into(), label.into())).collect();
-        self.filters.push((key.to_owned(), label.to_owned(), options));
+    pub fn select<V: Into<String>, L: Into<String>>(
+        mut self,
+        key: &str,
+        label: &str,
+        options: impl IntoIterator<Item = (V, L)>,
+    ) -> Self {
+        let options = options
+            .into_iter()
+            .map(|(value, label)| (value.into(), label.into()))
+            .collect();
+        self.filters
+            .push((key.to_owned(), label.to_owned(), options));
         self
     }
 
     /// A chip for a filter that has no select here, such as a team reached by a link: parameter, label, value.
     pub fn chip(mut self, key: &str, label: &str, value: &str) -> Self {
-        self.chips.push((key.to_owned(), label.to_owned(), value.to_owned()));
+        self.chips
+            .push((key.to_owned(), label.to_owned(), value.to_owned()));
         self
     }
 
@@ -186,7 +243,10 @@ impl FilterBar {
         for (key, label, options) in &self.filters {
             let value = self.url.get(key);
             if !value.is_empty() {
-                let shown = options.iter().find(|(option, _)| option == value).map_or(value, |(_, label)| label);
+                let shown = options
+                    .iter()
+                    .find(|(option, _)| option == value)
+                    .map_or(value, |(_, label)| label);
                 active.push((key.clone(), label.clone(), shown.to_owned()));
             }
         }
@@ -275,30 +335,66 @@ mod tests {
     use super::*;
 
     fn url() -> ListUrl {
-        let pairs = [("q", "a&b"), ("status", "active"), ("sort", "name"), ("cursor", "c2"), ("empty", "")];
-        ListUrl::new("/users", pairs.map(|(key, value)| (key.to_owned(), value.to_owned())))
+        let pairs = [
+            ("q", "a&b"),
+            ("status", "active"),
+            ("sort", "name"),
+            ("cursor", "c2"),
+            ("empty", ""),
+        ];
+        ListUrl::new(
+            "/users",
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())),
+        )
     }
 
     #[test]
     fn links_keep_the_filters_and_leave_the_page() {
         assert_eq!(url().without("status").href(), "/users?q=a%26b&sort=name");
-        assert_eq!(url().sort("name").href(), "/users?q=a%26b&status=active&sort=-name");
+        assert_eq!(
+            url().sort("name").href(),
+            "/users?q=a%26b&status=active&sort=-name"
+        );
         assert_eq!(url().reset().href(), "/users?sort=name");
-        assert_eq!(url().at("/users.csv").href(), "/users.csv?q=a%26b&status=active&sort=name");
-        assert_eq!([url().sorted("name"), url().sorted("email")], [Some(false), None]);
+        assert_eq!(
+            url().at("/users.csv").href(),
+            "/users.csv?q=a%26b&status=active&sort=name"
+        );
+        assert_eq!(
+            [url().sorted("name"), url().sorted("email")],
+            [Some(false), None]
+        );
     }
 
     #[test]
     fn active_filters_are_shown_by_their_labels_and_escaped() {
-        let bar = FilterBar::new(url()).search("Search users").select("status", "Status", [("active", "Active <now>")]);
+        let bar = FilterBar::new(url()).search("Search users").select(
+            "status",
+            "Status",
+            [("active", "Active <now>")],
+        );
         let text = bar.render().into_string();
-        assert!(bar.is_active() && text.contains("Remove filter Status: Active &lt;now&gt;"), "{text}");
-        assert!(text.contains(r#"<input type="hidden" name="sort" value="name">"#) && !text.contains("c2"), "{text}");
+        assert!(
+            bar.is_active() && text.contains("Remove filter Status: Active &lt;now&gt;"),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#"<input type="hidden" name="sort" value="name">"#)
+                && !text.contains("c2"),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_ends_of_a_list_have_no_link_further() {
-        let pager = Pager { url: url(), previous: None, next: Some("/users?cursor=n".into()), shown: 25, total: Some(1200), limit: 25 };
+        let pager = Pager {
+            url: url(),
+            previous: None,
+            next: Some("/users?cursor=n".into()),
+            shown: 25,
+            total: Some(1200),
+            limit: 25,
+        };
         let text = pager.render().into_string();
         assert_eq!(text.matches(r#"aria-disabled="true""#).count(), 1);
         assert!(text.contains("25 of 1,200 shown"), "{text}");

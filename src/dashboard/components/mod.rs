@@ -105,12 +105,23 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!([number(0), number(999), number(1000), number(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [number(0), number(999), number(1000), number(1_234_567)],
+            ["0", "999", "1,000", "1,234,567"]
+        );
         assert_eq!(counted(1, "seat", "seats"), "1 seat");
     }
 
     #[test]
     fn percent_never_divides_by_nothing_nor_passes_the_whole() {
-        assert_eq!([percent(1, 3), percent(5, 0), percent(9, 3), percent(u64::MAX, u64::MAX)], ["33.33", "0", "100.00", "100.00"]);
+        assert_eq!(
+            [
+                percent(1, 3),
+                percent(5, 0),
+                percent(9, 3),
+                percent(u64::MAX, u64::MAX)
+            ],
+            ["33.33", "0", "100.00", "100.00"]
+        );
     }
 }

@@ -17,7 +17,11 @@ pub struct Column {
 impl Column {
     /// A column that cannot be sorted by.
     pub fn new(label: impl Into<String>) -> Self {
-        Self { label: label.into(), numeric: false, sort: None }
+        Self {
+            label: label.into(),
+            numeric: false,
+            sort: None,
+        }
     }
 
     /// Numbers, at the right.
@@ -44,22 +48,34 @@ pub struct Cell {
 impl Cell {
     /// Any content: text, a badge, a meter, a time.
     pub fn new(content: impl Render) -> Self {
-        Self { content: content.render(), empty: false }
+        Self {
+            content: content.render(),
+            empty: false,
+        }
     }
 
     /// Nothing; a dash on wide screens, left out on a phone.
     pub fn none() -> Self {
-        Self { content: html! { span.muted { span aria-hidden="true" { "–" } span.sr-only { "none" } } }, empty: true }
+        Self {
+            content: html! { span.muted { span aria-hidden="true" { "–" } span.sr-only { "none" } } },
+            empty: true,
+        }
     }
 
     /// Text, or [`Cell::none`] when there is none.
     pub fn text(text: &str) -> Self {
-        if text.is_empty() { Self::none() } else { Self::new(text) }
+        if text.is_empty() {
+            Self::none()
+        } else {
+            Self::new(text)
+        }
     }
 
     /// The name of the record, with a link that the whole row follows, and a line under it.
     pub fn link(title: &str, href: &str, sub: Option<&str>) -> Self {
-        Self::new(html! { a.row-link href=(href) { (title) } @if let Some(sub) = sub { span.cell-sub { (sub) } } })
+        Self::new(
+            html! { a.row-link href=(href) { (title) } @if let Some(sub) = sub { span.cell-sub { (sub) } } },
+        )
     }
 
     /// The same with an avatar before it.
@@ -81,7 +97,11 @@ pub struct Row {
 impl Row {
     /// A cell for each column.
     pub fn new(cells: impl IntoIterator<Item = Cell>) -> Self {
-        Self { cells: cells.into_iter().collect(), key: None, actions: None }
+        Self {
+            cells: cells.into_iter().collect(),
+            key: None,
+            actions: None,
+        }
     }
 
     /// Can be selected: sent as `id={id}` with the bulk form; `name` is read out.
@@ -114,7 +134,12 @@ pub struct BulkAction {
 impl BulkAction {
     /// An action.
     pub fn new(value: &str, label: &str, icon: Icon) -> Self {
-        Self { value: value.to_owned(), label: label.to_owned(), icon, danger: false }
+        Self {
+            value: value.to_owned(),
+            label: label.to_owned(),
+            icon,
+            danger: false,
+        }
     }
 
     /// Marked as destroying or taking away.
@@ -169,7 +194,11 @@ pub struct Table {
 
 impl Table {
     /// `caption` says what the rows are, for screen readers.
-    pub fn new(caption: impl Into<String>, columns: impl IntoIterator<Item = Column>, rows: impl IntoIterator<Item = Row>) -> Self {
+    pub fn new(
+        caption: impl Into<String>,
+        columns: impl IntoIterator<Item = Column>,
+        rows: impl IntoIterator<Item = Row>,
+    ) -> Self {
         Self {
             caption: caption.into(),
             columns: columns.into_iter().collect(),
@@ -298,28 +327,59 @@ mod tests {
     }
 
     fn table(rows: Vec<Row>) -> Table {
-        Table::new("Users", [Column::new("Name").sort(&url(), "name"), Column::new("Seats").numeric()], rows)
+        Table::new(
+            "Users",
+            [
+                Column::new("Name").sort(&url(), "name"),
+                Column::new("Seats").numeric(),
+            ],
+            rows,
+        )
     }
 
     #[test]
     fn the_head_says_how_it_is_sorted_and_links_to_the_other_way() {
-        let text = table(vec![Row::new([Cell::link("<Ada>", "/u", None), Cell::none()])]).render().into_string();
-        assert!(text.contains(r#"aria-sort="descending""#) && text.contains(r#"href="/users?sort=name""#), "{text}");
-        assert!(text.contains("&lt;Ada&gt;") && text.contains("<caption"), "{text}");
+        let text = table(vec![Row::new([
+            Cell::link("<Ada>", "/u", None),
+            Cell::none(),
+        ])])
+        .render()
+        .into_string();
+        assert!(
+            text.contains(r#"aria-sort="descending""#)
+                && text.contains(r#"href="/users?sort=name""#),
+            "{text}"
+        );
+        assert!(
+            text.contains("&lt;Ada&gt;") && text.contains("<caption"),
+            "{text}"
+        );
     }
 
     #[test]
     fn rows_are_selected_by_name_into_the_form_of_the_bar() {
-        let bulk = BulkBar { id: "b".into(), action: "/bulk".into(), csrf: "tok".into(), actions: vec![BulkAction::new("tag", "Tag", Icon::Tag)] };
+        let bulk = BulkBar {
+            id: "b".into(),
+            action: "/bulk".into(),
+            csrf: "tok".into(),
+            actions: vec![BulkAction::new("tag", "Tag", Icon::Tag)],
+        };
         let rows = vec![Row::new([Cell::new("Ada"), Cell::new("2")]).key("user_1", "Ada")];
         let text = table(rows).bulk(bulk).render().into_string();
-        assert!(text.contains(r#"name="id" value="user_1" form="b""#) && text.contains(r#"aria-label="Select Ada""#), "{text}");
+        assert!(
+            text.contains(r#"name="id" value="user_1" form="b""#)
+                && text.contains(r#"aria-label="Select Ada""#),
+            "{text}"
+        );
         assert!(text.contains(r#"name="csrf" value="tok""#), "{text}");
     }
 
     #[test]
     fn no_rows_show_the_empty_state() {
-        let text = table(vec![]).empty(EmptyState::new(Icon::Users, "No users yet", "…")).render().into_string();
+        let text = table(vec![])
+            .empty(EmptyState::new(Icon::Users, "No users yet", "…"))
+            .render()
+            .into_string();
         assert!(text.contains("No users yet") && !text.contains("<table"));
     }
 }

@@ -39,7 +39,13 @@ pub struct TimelineItem {
 impl TimelineItem {
     /// `title` says in a few words what happened at `at`.
     pub fn new(icon: Icon, title: impl Render, at: Timestamp) -> Self {
-        Self { icon, tone: Tone::Neutral, title: title.render(), detail: None, at }
+        Self {
+            icon,
+            tone: Tone::Neutral,
+            title: title.render(),
+            detail: None,
+            at,
+        }
     }
 
     /// The colour of the icon.
@@ -92,8 +98,12 @@ mod tests {
 
     #[test]
     fn text_in_the_timeline_is_escaped() {
-        let item = TimelineItem::new(Icon::Mail, "Mail to <ada>", Timestamp::UNIX_EPOCH).detail("550 <no>");
+        let item = TimelineItem::new(Icon::Mail, "Mail to <ada>", Timestamp::UNIX_EPOCH)
+            .detail("550 <no>");
         let text = Timeline(vec![item]).render().into_string();
-        assert!(text.contains("&lt;ada&gt;") && text.contains("&lt;no&gt;"), "{text}");
+        assert!(
+            text.contains("&lt;ada&gt;") && text.contains("&lt;no&gt;"),
+            "{text}"
+        );
     }
 }
