@@ -1,2 +1,6 @@
 #[test]
 fn t() {}
+//! The one test binary. `scripts/test` runs it with all that its tests need beside it.
+#![cfg(test)]
+
+mod support;
