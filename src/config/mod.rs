@@ -17,6 +17,7 @@ use lettre::message::Mailbox;
 use serde::Serialize;
 use url::Url;
 
+use crate::email::{Mailer, Security, SettingsError, SmtpSettings};
 use crate::types::secret::Secret;
 use read::Reader;
 use source::Values;
@@ -130,7 +131,7 @@ impl EmailConfig {
             return Ok(None);
         };
         let (username, password) = match &smtp.login {
-            Some((name, password)) => (Some(name.clone()), Some(Password::new(password.expose().clone()))),
+            Some((name, password)) => (Some(name.clone()), Some(password.expose().clone().into())),
             None => (None, None),
         };
         Mailer::new(SmtpSettings {
@@ -138,12 +139,12 @@ impl EmailConfig {
             port: smtp.port,
             security: match smtp.security {
                 SmtpSecurity::None => Security::None,
-                SmtpSecurity::StartTls => Security::StartTls,
+                SmtpSecurity::StartTls => Security::Starttls,
                 SmtpSecurity::Tls => Security::Tls,
             },
             username,
             password,
-            timeout: smtp.timeout.try_into().unwrap_or(jiff::SignedDuration::from_secs(30)),
+            timeout: jiff::SignedDuration::try_from(smtp.timeout).unwrap_or(jiff::SignedDuration::from_secs(30)),
             from: from.to_string(),
             reply_to: self.reply_to.as_ref().map(ToString::to_string),
             helo_name: None,
@@ -400,12 +401,14 @@ fn email(read: &mut Reader) -> Option<EmailConfig> {
     let login = password
         .filter(|_| !username.is_empty())
         .map(|password| (username, password));
+    let extra_root_certificate = read.text("email.root_certificate").filter(|path| !path.is_empty()).map(PathBuf::from);
     let smtp = Some(SmtpConfig {
         host,
         port,
         security,
         login,
         timeout,
+        extra_root_certificate,
     })
     .filter(|smtp| !smtp.host.is_empty());
     Some(EmailConfig {

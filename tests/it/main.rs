@@ -1,5 +1,3 @@
-#[test]
-fn t() {}
 //! The one test binary. `scripts/test` runs it with all that its tests need beside it.
 #![cfg(test)]
 
