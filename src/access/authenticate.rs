@@ -52,7 +52,12 @@ pub struct KeyCache(Cache<KeyHash, Option<Arc<KnownKey>>>);
 impl KeyCache {
     /// An empty one.
     pub fn new() -> Self {
-        Self(Cache::builder().max_capacity(100_000).time_to_live(BELIEVED).build())
+        Self(
+            Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(BELIEVED)
+                .build(),
+        )
     }
 }
 
@@ -63,41 +68,88 @@ impl Default for KeyCache {
 }
 
 /// The key behind `Authorization: Bearer …`, if it may be used now and from `address`.
-pub async fn authenticate(app: &App, header: Option<&str>, address: Option<IpAddr>, now: Timestamp) -> Result<Arc<KnownKey>> {
+pub async fn authenticate(
+    app: &App,
+    header: Option<&str>,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Arc<KnownKey>> {
     let header = header.ok_or_else(|| {
         Error::new(Code::KeyMissing, "Send your API key as the header «Authorization: Bearer b2b_live_…». Keys are made in Settings > API.")
     })?;
     let text = match header.split_once(' ') {
         Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") => text.trim(),
-        _ => return Err(Error::new(Code::KeyMalformed, "The Authorization header must read «Bearer», a space and the API key.")),
+        _ => {
+            return Err(Error::new(
+                Code::KeyMalformed,
+                "The Authorization header must read «Bearer», a space and the API key.",
+            ));
+        }
     };
-    let secret = ApiKeySecret::parse(text).map_err(|fault| Error::new(Code::KeyMalformed, format!("The API key is mistyped: {fault}.")))?;
+    let secret = ApiKeySecret::parse(text).map_err(|fault| {
+        Error::new(
+            Code::KeyMalformed,
+            format!("The API key is mistyped: {fault}."),
+        )
+    })?;
     let hash = secret.hash(&app.keys.pepper);
     let load = async { load(app, &hash).await.map(|known| known.map(Arc::new)) };
-    let known = app.key_cache.0.try_get_with(hash.clone(), load).await.map_err(|error| unavailable(&error))?;
-    let known = known.ok_or_else(|| Error::new(Code::KeyUnknown, "No such API key exists here. Was it made in another account or installation?"))?;
+    let known = app
+        .key_cache
+        .0
+        .try_get_with(hash.clone(), load)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    let known = known.ok_or_else(|| {
+        Error::new(
+            Code::KeyUnknown,
+            "No such API key exists here. Was it made in another account or installation?",
+        )
+    })?;
     if known.revoked {
-        return Err(Error::new(Code::KeyRevoked, "This API key has been revoked. Make a new one in Settings > API."));
+        return Err(Error::new(
+            Code::KeyRevoked,
+            "This API key has been revoked. Make a new one in Settings > API.",
+        ));
     }
     if known.expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::new(Code::KeyExpired, "This API key has expired. Make a new one in Settings > API."));
+        return Err(Error::new(
+            Code::KeyExpired,
+            "This API key has expired. Make a new one in Settings > API.",
+        ));
     }
-    if !known.allowed.is_empty() && !address.is_some_and(|address| known.allowed.iter().any(|net| net.contains(&address))) {
-        return Err(Error::new(Code::IpNotAllowed, "This API key may be used from listed addresses only, and the request came from another."));
+    if !known.allowed.is_empty()
+        && !address.is_some_and(|address| known.allowed.iter().any(|net| net.contains(&address)))
+    {
+        return Err(Error::new(
+            Code::IpNotAllowed,
+            "This API key may be used from listed addresses only, and the request came from another.",
+        ));
     }
     Ok(known)
 }
 
 fn unavailable(error: &Arc<Error>) -> Error {
     match error.code() {
-        Code::Unavailable => Error::new(Code::Unavailable, error.detail().to_owned()).retry_after(2),
+        Code::Unavailable => {
+            Error::new(Code::Unavailable, error.detail().to_owned()).retry_after(2)
+        }
         _ => Error::internal(error.to_string()),
     }
 }
 
 async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
-    let secret = Select::new("SELECT account_id, key_id, expires_at FROM api_key_secrets WHERE secret_hash = $2", params![hash.to_string()]);
-    let Some((account, key_id, secret_ends)) = app.db.fetch_global::<(AccountId, String, Option<Timestamp>)>(secret).await?.into_iter().next() else {
+    let secret = Select::new(
+        "SELECT account_id, key_id, expires_at FROM api_key_secrets WHERE secret_hash = $2",
+        params![hash.to_string()],
+    );
+    let Some((account, key_id, secret_ends)) = app
+        .db
+        .fetch_global::<(AccountId, String, Option<Timestamp>)>(secret)
+        .await?
+        .into_iter()
+        .next()
+    else {
         return Ok(None);
     };
     let mut batch = Batch::new();
@@ -111,39 +163,68 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
          LEFT JOIN user_roles ON user_roles.account_id = $1 AND user_roles.user_id = users.id WHERE api_keys.account_id = $1 AND api_keys.id = $2",
         params![key_id],
     ));
-    let limit = batch.add::<(Option<i64>,)>(Select::new("SELECT requests_per_minute FROM accounts WHERE account_id = $1", vec![]));
+    let limit = batch.add::<(Option<i64>,)>(Select::new(
+        "SELECT requests_per_minute FROM accounts WHERE account_id = $1",
+        vec![],
+    ));
     let reach = batch.add::<(String,)>(reach_of_key(&key_id));
     let limited = batch.add::<(i64,)>(Select::new(
         "SELECT count(*) FROM api_keys WHERE account_id = $1 AND id = $2 AND (organization_ids <> '[]' OR team_ids <> '[]')",
         params![key_id],
     ));
     let mut rows = app.db.read(&account, batch).await?;
-    let Some((name, scopes, allowed, key_limit, key_ends, revoked, last_used)) = rows.first(&key) else { return Ok(None) };
+    let Some((name, scopes, allowed, key_limit, key_ends, revoked, last_used)) = rows.first(&key)
+    else {
+        return Ok(None);
+    };
     let creator = rows.take(&creator);
-    let asked = scopes.0.iter().filter_map(|scope| Permission::from_word(scope));
+    let asked = scopes
+        .0
+        .iter()
+        .filter_map(|scope| Permission::from_word(scope));
     // A key never grants more than its creator may do now; a key made on the operator's command line has no creator.
     let permissions = if creator.iter().all(|(by, _)| by.is_none()) {
         asked.collect()
     } else {
-        let held = permissions_of(&creator.into_iter().filter_map(|(_, role)| role).collect::<Vec<_>>());
-        asked.filter(|permission| held.contains(permission)).collect()
+        let held = permissions_of(
+            &creator
+                .into_iter()
+                .filter_map(|(_, role)| role)
+                .collect::<Vec<_>>(),
+        );
+        asked
+            .filter(|permission| held.contains(permission))
+            .collect()
     };
     let teams: Vec<String> = rows.take(&reach).into_iter().map(|(id,)| id).collect();
     let is_limited = rows.first(&limited).is_some_and(|(count,)| count > 0);
-    let reach = if is_limited { Reach::Teams(serde_json::to_string(&teams).unwrap_or_default().into()) } else { Reach::Account };
+    let reach = if is_limited {
+        Reach::Teams(serde_json::to_string(&teams).unwrap_or_default().into())
+    } else {
+        Reach::Account
+    };
     let account_limit = rows.first(&limit).and_then(|(limit,)| limit);
     Ok(Some(KnownKey {
         caller: Arc::new(Caller {
             account,
-            actor: Actor { kind: ActorKind::ApiKey, id: Some(key_id.as_str().into()), name: name.into() },
+            actor: Actor {
+                kind: ActorKind::ApiKey,
+                id: Some(key_id.as_str().into()),
+                name: name.into(),
+            },
             permissions,
             reach,
             lineage: key_id.as_str().into(),
         }),
         expires_at: [secret_ends, key_ends].into_iter().flatten().min(),
         revoked: revoked.is_some(),
-        allowed: allowed.0.iter().filter_map(|net| net.parse().ok()).collect(),
-        account_limit: account_limit.unwrap_or_else(|| i64::from(app.config.limits.requests_per_minute)),
+        allowed: allowed
+            .0
+            .iter()
+            .filter_map(|net| net.parse().ok())
+            .collect(),
+        account_limit: account_limit
+            .unwrap_or_else(|| i64::from(app.config.limits.requests_per_minute)),
         key_limit,
         last_noted: AtomicI64::new(last_used.unwrap_or(0)),
         key_id,
@@ -162,14 +243,30 @@ fn reach_of_key(key_id: &str) -> Select {
 }
 
 /// Notes when, from where and with what program a key was used, at most once a minute, outside the request.
-pub fn note_use(app: &App, known: &Arc<KnownKey>, address: Option<IpAddr>, agent: Option<&str>, now: Timestamp) {
+pub fn note_use(
+    app: &App,
+    known: &Arc<KnownKey>,
+    address: Option<IpAddr>,
+    agent: Option<&str>,
+    now: Timestamp,
+) {
     let before = known.last_noted.load(Ordering::Relaxed);
-    if now.micros() - before < 60_000_000 || known.last_noted.compare_exchange(before, now.micros(), Ordering::Relaxed, Ordering::Relaxed).is_err() {
+    if now.micros() - before < 60_000_000
+        || known
+            .last_noted
+            .compare_exchange(before, now.micros(), Ordering::Relaxed, Ordering::Relaxed)
+            .is_err()
+    {
         return;
     }
     let statement = Statement::new(
         "UPDATE api_keys SET last_used_at = $2, last_used_address = $3, last_used_agent = $4 WHERE account_id = $1 AND id = $5",
-        params![now, address.map(|a| a.to_string()), agent.map(|a| a.chars().take(200).collect::<String>()), known.key_id],
+        params![
+            now,
+            address.map(|a| a.to_string()),
+            agent.map(|a| a.chars().take(200).collect::<String>()),
+            known.key_id
+        ],
     );
     let (db, account) = (app.db.clone(), known.caller.account.clone());
     crate::tasks::spawn(async move {
