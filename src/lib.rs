@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod records;
 pub mod resource;
 pub mod resources;
+pub mod seats;
 pub mod tasks;
 pub mod telemetry;
 pub mod types;
