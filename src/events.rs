@@ -180,6 +180,13 @@ impl Plan {
         self.memory = Some(statement);
     }
 
+    /// Takes over everything another plan would do; the action stays this one's.
+    pub fn absorb(&mut self, other: Self) {
+        self.writes.extend(other.writes);
+        self.events.extend(other.events);
+        self.jobs.extend(other.jobs);
+    }
+
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod app;
+pub mod body;
 pub mod cli;
 pub mod commit;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod jobs;
 pub mod listing;
 pub mod locale;
 pub mod metrics;
+pub mod provisioning;
 pub mod records;
 pub mod resource;
 pub mod resources;
