@@ -18,3 +18,4 @@ pub mod metrics;
 pub mod tasks;
 pub mod telemetry;
 pub mod types;
+pub mod worker;
