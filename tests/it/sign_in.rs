@@ -101,7 +101,7 @@ both! {
         let tries = (0..8).map(|_| links::consume(&test, &token, &origin, now));
         let results = futures::future::join_all(tries).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-        assert!(results.iter().flat_map(|result| result.as_ref().err()).all(|error| error.code() == Code::SignInFailed));
+        assert!(results.iter().filter_map(|result| result.as_ref().err()).all(|error| error.code() == Code::SignInFailed));
         assert!(matches!(look(&test, &token).await, LinkState::Used));
         let started = results.into_iter().flatten().next().expect("one");
         let session = resume(&test, &started.cookie).await.expect("a session");
@@ -160,7 +160,7 @@ both! {
         cookies::check_csrf(&test, &admin, &form).expect("its own form");
         assert_eq!(cookies::check_csrf(&test, &admin, "x").expect_err("a strange form").code(), Code::CsrfMismatch);
 
-        let forged = started.cookie.expose().replace(|c: char| c == 'A', "B");
+        let forged = started.cookie.expose().replace('A', "B");
         if forged != *started.cookie.expose() {
             assert!(resume(&test, &secret(&forged)).await.is_none());
         }

@@ -183,19 +183,12 @@ both! {
             "SELECT sessions.id, sign_in_links.id FROM sessions, sign_in_links WHERE sessions.account_id = $1 AND sign_in_links.account_id = $1", vec![]).await;
         assert_eq!(kept, [("new".to_owned(), "new".to_owned())]);
     }
-}
 
-/// A worker that is asked to stop takes nothing new; the work of a lease that others took is given up.
-mod stopping {
-    use super::*;
-
-    both! {
-        async fn a_stopped_worker_leaves_what_it_has_not_begun(test: TestApp) {
-            let (stop, stopped) = watch::channel(true);
-            enqueue(&test, &test.account, &Job::CleanUp, 3).await;
-            worker::run(test.app.clone(), stopped).await;
-            drop(stop);
-            assert!(states(&test).await.iter().all(|(state, ..)| state == "queued"));
-        }
+    async fn a_stopped_worker_leaves_what_it_has_not_begun(test: TestApp) {
+        let (stop, stopped) = watch::channel(true);
+        enqueue(&test, &test.account, &Job::CleanUp, 3).await;
+        worker::run(test.app.clone(), stopped).await;
+        drop(stop);
+        assert!(states(&test).await.iter().all(|(state, ..)| state == "queued"));
     }
 }
