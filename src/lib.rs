@@ -1,6 +1,7 @@
 //! B2B Dashboard: seats, teams and provisioning in front of an LMS.
 
 pub mod access;
+pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod commit;
@@ -15,6 +16,7 @@ pub mod i18n;
 pub mod jobs;
 pub mod locale;
 pub mod metrics;
+pub mod server;
 pub mod tasks;
 pub mod telemetry;
 pub mod types;

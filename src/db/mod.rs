@@ -5,6 +5,7 @@
 //! [`Statement`]s that takes effect as a whole or not at all, without a transaction that anybody could leave open).
 //! Where a race has made the plan stale, a guard or a named constraint says so and the caller plans again.
 
+pub mod backup;
 mod batch;
 mod error;
 pub mod migrate;
@@ -149,6 +150,15 @@ impl Db {
     /// Reads from a table of the installation, before an account is known. `$1` is not used.
     pub async fn fetch_global<R: FromRow + Send + 'static>(&self, select: Select) -> Result<Vec<R>, DbError> {
         self.across(select, false).await
+    }
+
+    /// Asks the database for a sign of life, for a second at most.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let alive = self.fetch_global::<(i64,)>(Select::new("SELECT CAST(1 AS BIGINT)", Vec::new()));
+        match tokio::time::timeout(Duration::from_secs(1), alive).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => Err(DbError::Unavailable("no answer within a second".into())),
+        }
     }
 
     /// One of the named reads over all accounts.
