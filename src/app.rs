@@ -79,7 +79,8 @@ impl App {
     /// Opens everything the settings name. The schema must be up to date.
     pub fn open(config: Config, clock: Clock, ids: Ids) -> Result<Self> {
         let mut chance = rand::rng();
-        let master = MasterKey::load_or_create(&config.secrets, &mut chance).map_err(Error::internal)?;
+        let master =
+            MasterKey::load_or_create(&config.secrets, &mut chance).map_err(Error::internal)?;
         let passwords = PasswordHasher::new(&mut chance).map_err(Error::internal)?;
         let mailer = config.email.mailer().map_err(Error::internal)?;
         let settings = DbSettings {

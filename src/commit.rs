@@ -42,14 +42,26 @@ where
     for attempt in 1..=ATTEMPTS {
         let (plan, value) = plan().await?;
         if call.dry_run {
-            return Ok(Done { value, planned: Some(plan.changes()) });
+            return Ok(Done {
+                value,
+                planned: Some(plan.changes()),
+            });
         }
         let error = match db.write(call.account(), plan.finish(call, ids)).await {
-            Ok(_) => return Ok(Done { value, planned: None }),
+            Ok(_) => {
+                return Ok(Done {
+                    value,
+                    planned: None,
+                });
+            }
             Err(error) => error,
         };
         if error.is_constraint(REMEMBERED) {
-            return Err(Error::new(Code::IdempotencyInProgress, "The same request was carried out at the same moment.").retry_after(1));
+            return Err(Error::new(
+                Code::IdempotencyInProgress,
+                "The same request was carried out at the same moment.",
+            )
+            .retry_after(1));
         }
         constraints += u32::from(matches!(error, DbError::Constraint { .. }));
         if !error.is_race() || constraints >= CONSTRAINT_ATTEMPTS || attempt == ATTEMPTS {
@@ -58,7 +70,10 @@ where
         // Those who were too slow come back at different moments.
         let mut chance = [0_u8; 1];
         ids.fill(&mut chance);
-        tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(6)) * u64::from(chance[0] % 8))).await;
+        tokio::time::sleep(Duration::from_millis(
+            u64::from(attempt.min(6)) * u64::from(chance[0] % 8),
+        ))
+        .await;
     }
     Err(DbError::Stale.into())
 }

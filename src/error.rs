@@ -123,7 +123,14 @@ codes! {
 impl Code {
     /// Whether the same request may succeed later without a change.
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::IdempotencyInProgress | Self::Contention | Self::RateLimited | Self::Internal | Self::Unavailable)
+        matches!(
+            self,
+            Self::IdempotencyInProgress
+                | Self::Contention
+                | Self::RateLimited
+                | Self::Internal
+                | Self::Unavailable
+        )
     }
 }
 
@@ -141,7 +148,11 @@ pub struct Fault {
 impl Fault {
     /// A fault at a place of the body.
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code: code.into(), detail: detail.into() }
+        Self {
+            pointer: pointer.into(),
+            code: code.into(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -160,7 +171,14 @@ struct Inner {
 impl Error {
     /// A failure with a sentence for the client: what happened, and what to do next.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { code, detail: detail.into(), faults: Vec::new(), members: Vec::new(), retry_after: None, source: None }))
+        Self(Box::new(Inner {
+            code,
+            detail: detail.into(),
+            faults: Vec::new(),
+            members: Vec::new(),
+            retry_after: None,
+            source: None,
+        }))
     }
 
     /// A body with these faults.
@@ -177,12 +195,21 @@ impl Error {
 
     /// There is no such record in this account.
     pub fn not_found(kind: &str) -> Self {
-        Self::new(Code::NotFound, format!("There is no such {} in this account.", kind.replace('_', " ")))
+        Self::new(
+            Code::NotFound,
+            format!(
+                "There is no such {} in this account.",
+                kind.replace('_', " ")
+            ),
+        )
     }
 
     /// A fault of the program or its surroundings, told to the log only.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        let mut error = Self::new(Code::Internal, "Something went wrong here. It has been logged under this request id.");
+        let mut error = Self::new(
+            Code::Internal,
+            "Something went wrong here. It has been logged under this request id.",
+        );
         error.0.source = Some(source.into());
         error
     }
@@ -238,7 +265,10 @@ impl fmt::Debug for Error {
         for fault in &self.0.faults {
             write!(f, "; {} {} {}", fault.pointer, fault.code, fault.detail)?;
         }
-        self.0.source.as_ref().map_or(Ok(()), |source| write!(f, " ({source})"))
+        self.0
+            .source
+            .as_ref()
+            .map_or(Ok(()), |source| write!(f, " ({source})"))
     }
 }
 
@@ -250,25 +280,80 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_ref().map(|source| source.as_ref() as &(dyn std::error::Error + 'static))
+        self.0
+            .source
+            .as_ref()
+            .map(|source| source.as_ref() as &(dyn std::error::Error + 'static))
     }
 }
 
 /// What a named constraint of the schema means to a client: the member at fault and the sentence.
 const CONSTRAINTS: &[(&str, &str, &str)] = &[
-    ("users_email", "email", "A person with this e-mail address already exists."),
-    ("users_external_id", "external_id", "A person with this external_id already exists."),
-    ("teams_name", "name", "A team of this name already exists in the organization."),
-    ("teams_external_id", "external_id", "A team with this external_id already exists."),
-    ("organizations_external_id", "external_id", "An organization with this external_id already exists."),
-    ("courses_external_id", "external_id", "A course with this external_id already exists."),
-    ("courses_slug", "slug", "A course with this slug already exists."),
-    ("products_external_id", "external_id", "A product with this external_id already exists."),
-    ("seats_external_id", "external_id", "A seat with this external_id already exists."),
-    ("seat_templates_external_id", "external_id", "A seat template with this external_id already exists."),
-    ("seat_teams_one_live", "teams", "One of the teams already has a live seat of this product: add to that one."),
-    ("team_members_pkey", "user", "The person is already a member of the team."),
-    ("domain_claims_pkey", "domain", "Another team already claims this domain."),
+    (
+        "users_email",
+        "email",
+        "A person with this e-mail address already exists.",
+    ),
+    (
+        "users_external_id",
+        "external_id",
+        "A person with this external_id already exists.",
+    ),
+    (
+        "teams_name",
+        "name",
+        "A team of this name already exists in the organization.",
+    ),
+    (
+        "teams_external_id",
+        "external_id",
+        "A team with this external_id already exists.",
+    ),
+    (
+        "organizations_external_id",
+        "external_id",
+        "An organization with this external_id already exists.",
+    ),
+    (
+        "courses_external_id",
+        "external_id",
+        "A course with this external_id already exists.",
+    ),
+    (
+        "courses_slug",
+        "slug",
+        "A course with this slug already exists.",
+    ),
+    (
+        "products_external_id",
+        "external_id",
+        "A product with this external_id already exists.",
+    ),
+    (
+        "seats_external_id",
+        "external_id",
+        "A seat with this external_id already exists.",
+    ),
+    (
+        "seat_templates_external_id",
+        "external_id",
+        "A seat template with this external_id already exists.",
+    ),
+    (
+        "seat_teams_one_live",
+        "teams",
+        "One of the teams already has a live seat of this product: add to that one.",
+    ),
+    (
+        "team_members_pkey",
+        "user",
+        "The person is already a member of the team.",
+    ),
+    (
+        "domain_claims_pkey",
+        "domain",
+        "Another team already claims this domain.",
+    ),
 ];
 
 impl From<DbError> for Error {
@@ -279,8 +364,16 @@ impl From<DbError> for Error {
                 error.0.source = Some(source);
                 error
             }
-            DbError::Overloaded => Self::new(Code::Unavailable, "Too many writes are waiting at the moment. Repeat the request.").retry_after(1),
-            DbError::Stale => Self::new(Code::Contention, "Others changed the same records at the same moment. Repeat the request.").retry_after(1),
+            DbError::Overloaded => Self::new(
+                Code::Unavailable,
+                "Too many writes are waiting at the moment. Repeat the request.",
+            )
+            .retry_after(1),
+            DbError::Stale => Self::new(
+                Code::Contention,
+                "Others changed the same records at the same moment. Repeat the request.",
+            )
+            .retry_after(1),
             DbError::Constraint { kind, name } => constraint_error(kind, &name),
             DbError::Internal(source) => Self::internal(source),
         }
@@ -292,8 +385,18 @@ fn constraint_error(kind: ConstraintKind, name: &str) -> Error {
         return Error::new(Code::AlreadyExists, *detail).with("member", *member);
     }
     match kind {
-        ConstraintKind::ForeignKey => Error::new(Code::InUse, "A record that this refers to is not there any more, or this one is still referred to.").with("constraint", name),
-        ConstraintKind::Unique => Error::new(Code::Contention, "Others made the same record at the same moment. Repeat the request.").retry_after(1),
-        ConstraintKind::Check | ConstraintKind::NotNull => Error::internal(format!("constraint {name} refused a write that should have been checked before")),
+        ConstraintKind::ForeignKey => Error::new(
+            Code::InUse,
+            "A record that this refers to is not there any more, or this one is still referred to.",
+        )
+        .with("constraint", name),
+        ConstraintKind::Unique => Error::new(
+            Code::Contention,
+            "Others made the same record at the same moment. Repeat the request.",
+        )
+        .retry_after(1),
+        ConstraintKind::Check | ConstraintKind::NotNull => Error::internal(format!(
+            "constraint {name} refused a write that should have been checked before"
+        )),
     }
 }

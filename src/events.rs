@@ -48,7 +48,15 @@ pub struct Event {
 impl Event {
     /// An event about a record.
     pub fn new(kind: impl Into<String>, subject_id: impl ToString, data: JsonValue) -> Self {
-        Self { kind: kind.into(), subject_id: subject_id.to_string(), user_id: None, team_id: None, seat_id: None, data, previous: None }
+        Self {
+            kind: kind.into(),
+            subject_id: subject_id.to_string(),
+            user_id: None,
+            team_id: None,
+            seat_id: None,
+            data,
+            previous: None,
+        }
     }
 
     /// Puts it on a person's timeline.
@@ -140,7 +148,10 @@ pub struct Plan {
 impl Plan {
     /// An empty plan for an action such as `provision.create`, the word of its audit fact.
     pub fn new(action: impl Into<String>) -> Self {
-        Self { action: action.into(), ..Self::default() }
+        Self {
+            action: action.into(),
+            ..Self::default()
+        }
     }
 
     /// Adds a write.
@@ -228,7 +239,11 @@ impl Plan {
         if !rows.is_empty() {
             list.push(Statement::insert_all(&rows));
         }
-        list.extend(self.jobs.iter().map(|(job, subject)| job.enqueue(ids, subject.as_deref(), call.now, call.now)));
+        list.extend(
+            self.jobs
+                .iter()
+                .map(|(job, subject)| job.enqueue(ids, subject.as_deref(), call.now, call.now)),
+        );
         list
     }
 }

@@ -58,13 +58,26 @@ impl Job {
     }
 
     /// The row of a job that is due at `run_at`. `subject` is what it belongs to, such as a provision.
-    pub fn enqueue(&self, ids: &Ids, subject: Option<&str>, run_at: Timestamp, now: Timestamp) -> Statement {
+    pub fn enqueue(
+        &self,
+        ids: &Ids,
+        subject: Option<&str>,
+        run_at: Timestamp,
+        now: Timestamp,
+    ) -> Statement {
         let id: JobId = ids.next(now);
         let payload = serde_json::to_string(self).unwrap_or_default();
         Statement::new(
             "INSERT INTO jobs (account_id, id, kind, payload, state, subject_id, run_at, attempts, created_at) \
              VALUES ($1, $2, $3, $4, 'queued', $5, $6, 0, $7)",
-            params![id, self.kind().to_owned(), payload, subject.map(str::to_owned), run_at, now],
+            params![
+                id,
+                self.kind().to_owned(),
+                payload,
+                subject.map(str::to_owned),
+                run_at,
+                now
+            ],
         )
     }
 }
@@ -110,7 +123,13 @@ pub fn finish(id: &JobId, lease: &str, now: Timestamp) -> Statement {
 }
 
 /// Notes a failure: queued again at `retry_at`, or dead when there is none.
-pub fn fail(id: &JobId, lease: &str, error: &str, retry_at: Option<Timestamp>, now: Timestamp) -> Statement {
+pub fn fail(
+    id: &JobId,
+    lease: &str,
+    error: &str,
+    retry_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Statement {
     let state = if retry_at.is_some() { "queued" } else { "dead" };
     Statement::new(
         "UPDATE jobs SET state = $2, run_at = $3, last_error = $4, finished_at = $5, lease = NULL, leased_until = NULL \

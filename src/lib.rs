@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod admins;
 pub mod app;
 pub mod cli;
 pub mod commit;
@@ -16,6 +17,9 @@ pub mod i18n;
 pub mod jobs;
 pub mod locale;
 pub mod metrics;
+pub mod records;
+pub mod resource;
+pub mod resources;
 pub mod server;
 pub mod tasks;
 pub mod telemetry;

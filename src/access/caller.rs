@@ -100,7 +100,11 @@ pub struct Actor {
 impl Actor {
     /// The service, acting under a name such as `worker`.
     pub fn system(name: &str) -> Self {
-        Self { kind: ActorKind::System, id: None, name: name.into() }
+        Self {
+            kind: ActorKind::System,
+            id: None,
+            name: name.into(),
+        }
     }
 }
 
@@ -131,7 +135,13 @@ pub struct Caller {
 impl Caller {
     /// The service itself, which may do everything in one account.
     pub fn system(account: AccountId, name: &str) -> Self {
-        Self { account, actor: Actor::system(name), permissions: Permission::all(), reach: Reach::Account, lineage: name.into() }
+        Self {
+            account,
+            actor: Actor::system(name),
+            permissions: Permission::all(),
+            reach: Reach::Account,
+            lineage: name.into(),
+        }
     }
 
     /// Whether the caller has a permission.
@@ -161,7 +171,10 @@ impl Caller {
     pub fn require_account(&self) -> Result<()> {
         match self.reach {
             Reach::Account => Ok(()),
-            Reach::Teams(_) => Err(Error::new(Code::Forbidden, "This is limited to some teams; the operation concerns the whole account.")),
+            Reach::Teams(_) => Err(Error::new(
+                Code::Forbidden,
+                "This is limited to some teams; the operation concerns the whole account.",
+            )),
         }
     }
 }
@@ -184,7 +197,13 @@ pub struct Call {
 impl Call {
     /// A call of the service itself.
     pub fn system(account: AccountId, name: &str, now: Timestamp) -> Self {
-        Self { caller: Arc::new(Caller::system(account, name)), now, request_id: name.into(), address: None, dry_run: false }
+        Self {
+            caller: Arc::new(Caller::system(account, name)),
+            now,
+            request_id: name.into(),
+            address: None,
+            dry_run: false,
+        }
     }
 
     /// The account whose rows are meant.

@@ -71,7 +71,14 @@ impl Limiter {
     }
 
     /// Counts one request of `name` (an account's or a key's id) against `limit`.
-    pub async fn take(&self, db: &Db, account: &AccountId, name: &str, limit: i64, now: Timestamp) -> Result<Standing> {
+    pub async fn take(
+        &self,
+        db: &Db,
+        account: &AccountId,
+        name: &str,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Standing> {
         let subject = self.subject(name);
         let at = now.seconds().div_euclid(WINDOW) * WINDOW;
         if let Some(standing) = subject.take(at, limit, now) {
@@ -90,7 +97,10 @@ impl Limiter {
     /// Gives one request back that does not count: a replay, or an answer without a body.
     pub fn give_back(&self, name: &str, now: Timestamp) {
         let subject = self.subject(name);
-        let mut window = subject.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = subject
+            .window
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if window.at == now.seconds().div_euclid(WINDOW) * WINDOW {
             window.unspent += 1;
         }
@@ -99,13 +109,21 @@ impl Limiter {
     /// Counts one request without a valid key from an address, on this node alone.
     pub fn take_address(&self, address: IpAddr, limit: i64, now: Timestamp) -> Standing {
         let at = now.seconds().div_euclid(WINDOW) * WINDOW;
-        let mut guard = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if guard.0 != at || guard.1.len() > ADDRESSES {
             *guard = (at, HashMap::new());
         }
         let used = guard.1.entry(address).or_insert(0);
         *used += 1;
-        Standing { limit, remaining: (limit - *used).max(0), reset: at + WINDOW - now.seconds(), allowed: *used <= limit }
+        Standing {
+            limit,
+            remaining: (limit - *used).max(0),
+            reset: at + WINDOW - now.seconds(),
+            allowed: *used <= limit,
+        }
     }
 }
 
@@ -114,23 +132,46 @@ impl Subject {
     fn take(&self, at: i64, limit: i64, now: Timestamp) -> Option<Standing> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.at < at {
-            *window = Window { at, ..Window::default() };
+            *window = Window {
+                at,
+                ..Window::default()
+            };
         }
         let reset = (window.at + WINDOW - now.seconds()).max(1);
         if window.unspent > 0 {
             window.unspent -= 1;
-            return Some(Standing { limit, remaining: (limit - window.leased + window.unspent).max(0), reset, allowed: true });
+            return Some(Standing {
+                limit,
+                remaining: (limit - window.leased + window.unspent).max(0),
+                reset,
+                allowed: true,
+            });
         }
-        (window.leased >= limit).then_some(Standing { limit, remaining: 0, reset, allowed: false })
+        (window.leased >= limit).then_some(Standing {
+            limit,
+            remaining: 0,
+            reset,
+            allowed: false,
+        })
     }
 
-    async fn lease(&self, db: &Db, account: &AccountId, name: &str, limit: i64, at: i64) -> Result<()> {
+    async fn lease(
+        &self,
+        db: &Db,
+        account: &AccountId,
+        name: &str,
+        limit: i64,
+        at: i64,
+    ) -> Result<()> {
         loop {
             let known = Select::new(
                 "SELECT leased FROM rate_windows WHERE account_id = $1 AND subject = $2 AND window_at = $3",
                 params![name.to_owned(), at],
             );
-            let leased = db.first::<(i64,)>(account, known).await?.map_or(0, |(leased,)| leased);
+            let leased = db
+                .first::<(i64,)>(account, known)
+                .await?
+                .map_or(0, |(leased,)| leased);
             let wanted = ((limit - leased) / 4).clamp(1, (limit / 20).max(1));
             if leased >= limit {
                 self.note(at, leased, 0);

@@ -33,7 +33,11 @@ impl GlobalRole {
     pub fn permissions(self) -> BTreeSet<Permission> {
         match self {
             Self::Owner | Self::Admin => Permission::all(),
-            Self::Reporter => Permission::ALL.iter().copied().filter(|permission| permission.is_read()).collect(),
+            Self::Reporter => Permission::ALL
+                .iter()
+                .copied()
+                .filter(|permission| permission.is_read())
+                .collect(),
         }
     }
 }
@@ -51,5 +55,9 @@ impl TeamRole {
 
 /// What somebody with these global roles may do.
 pub fn permissions_of(roles: &[String]) -> BTreeSet<Permission> {
-    roles.iter().filter_map(|role| GlobalRole::from_word(role)).flat_map(GlobalRole::permissions).collect()
+    roles
+        .iter()
+        .filter_map(|role| GlobalRole::from_word(role))
+        .flat_map(GlobalRole::permissions)
+        .collect()
 }

@@ -144,7 +144,8 @@ impl EmailConfig {
             },
             username,
             password,
-            timeout: jiff::SignedDuration::try_from(smtp.timeout).unwrap_or(jiff::SignedDuration::from_secs(30)),
+            timeout: jiff::SignedDuration::try_from(smtp.timeout)
+                .unwrap_or(jiff::SignedDuration::from_secs(30)),
             from: from.to_string(),
             reply_to: self.reply_to.as_ref().map(ToString::to_string),
             helo_name: None,
@@ -401,7 +402,10 @@ fn email(read: &mut Reader) -> Option<EmailConfig> {
     let login = password
         .filter(|_| !username.is_empty())
         .map(|password| (username, password));
-    let extra_root_certificate = read.text("email.root_certificate").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let extra_root_certificate = read
+        .text("email.root_certificate")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
     let smtp = Some(SmtpConfig {
         host,
         port,

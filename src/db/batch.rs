@@ -45,7 +45,10 @@ impl Batch {
 
     /// Adds a read; its rows are taken from the answer by the slot.
     pub fn add<R: FromRow + Send + 'static>(&mut self, select: Select) -> Slot<R> {
-        self.entries.push(Entry { select, sink: Box::new(Rows::<R>(Vec::new())) });
+        self.entries.push(Entry {
+            select,
+            sink: Box::new(Rows::<R>(Vec::new())),
+        });
         Slot(self.entries.len() - 1, PhantomData)
     }
 }
@@ -59,7 +62,8 @@ impl Answers {
     /// The rows of one read. A second taking finds none.
     pub fn take<R: FromRow + Send + 'static>(&mut self, slot: &Slot<R>) -> Vec<R> {
         let sink = self.sinks.get_mut(slot.0).and_then(Option::take);
-        sink.and_then(|sink| sink.into_any().downcast::<Rows<R>>().ok()).map_or_else(Vec::new, |rows| rows.0)
+        sink.and_then(|sink| sink.into_any().downcast::<Rows<R>>().ok())
+            .map_or_else(Vec::new, |rows| rows.0)
     }
 
     /// The first row of one read.

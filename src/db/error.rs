@@ -39,7 +39,11 @@ pub enum DbError {
 impl DbError {
     /// A stored value that is not what the program has written. The value itself is not told: it may be personal.
     pub fn decode(wanted: &str, found: &str) -> Self {
-        let found = if found == "NULL" { "NULL".to_owned() } else { format!("{} bytes of something else", found.len()) };
+        let found = if found == "NULL" {
+            "NULL".to_owned()
+        } else {
+            format!("{} bytes of something else", found.len())
+        };
         Self::Internal(format!("a column should hold {wanted}, but holds {found}").into())
     }
 
@@ -60,7 +64,9 @@ impl fmt::Display for DbError {
             Self::Unavailable(source) => write!(f, "database unavailable: {source}"),
             Self::Overloaded => f.write_str("too many writes are waiting"),
             Self::Stale => f.write_str("the rows have changed since they were read"),
-            Self::Constraint { kind, name } => write!(f, "{kind:?} constraint {name} refused the write"),
+            Self::Constraint { kind, name } => {
+                write!(f, "{kind:?} constraint {name} refused the write")
+            }
             Self::Internal(source) => write!(f, "database fault: {source}"),
         }
     }
@@ -79,17 +85,27 @@ impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         use tokio_postgres::error::SqlState;
         let Some(told) = error.as_db_error() else {
-            let broken = error.is_closed() || std::error::Error::source(&error).is_some_and(|s| s.is::<std::io::Error>());
-            return if broken { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) };
+            let broken = error.is_closed()
+                || std::error::Error::source(&error).is_some_and(|s| s.is::<std::io::Error>());
+            return if broken {
+                Self::Unavailable(error.into())
+            } else {
+                Self::Internal(error.into())
+            };
         };
-        let constraint = |kind| Self::Constraint { kind, name: told.constraint().unwrap_or("unnamed").to_owned() };
+        let constraint = |kind| Self::Constraint {
+            kind,
+            name: told.constraint().unwrap_or("unnamed").to_owned(),
+        };
         match *told.code() {
             SqlState::UNIQUE_VIOLATION => constraint(ConstraintKind::Unique),
             SqlState::CHECK_VIOLATION => constraint(ConstraintKind::Check),
             SqlState::FOREIGN_KEY_VIOLATION => constraint(ConstraintKind::ForeignKey),
             SqlState::NOT_NULL_VIOLATION => constraint(ConstraintKind::NotNull),
             // A guard that did not hold divides by the number of rows it changed: see `postgres::merge`.
-            SqlState::DIVISION_BY_ZERO | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Self::Stale,
+            SqlState::DIVISION_BY_ZERO
+            | SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::T_R_DEADLOCK_DETECTED => Self::Stale,
             SqlState::QUERY_CANCELED
             | SqlState::LOCK_NOT_AVAILABLE
             | SqlState::ADMIN_SHUTDOWN

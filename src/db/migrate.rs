@@ -41,7 +41,8 @@ pub async fn migrate(url: &str) -> Result<Vec<String>, DbError> {
     match place(url)? {
         Place::File(path) => {
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(|error| DbError::Unavailable(error.into()))?;
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| DbError::Unavailable(error.into()))?;
             }
             migrate_sqlite(&sqlite::connect(&path)?)
         }
@@ -60,13 +61,19 @@ pub async fn pending(url: &str) -> Result<Vec<String>, DbError> {
             done_postgres(&client).await?
         }
     };
-    Ok(all().into_iter().map(|(name, _)| name).filter(|name| !done.contains(name)).collect())
+    Ok(all()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| !done.contains(name))
+        .collect())
 }
 
 pub(super) fn done_sqlite(connection: &rusqlite::Connection) -> Result<BTreeSet<String>, DbError> {
     connection.execute_batch(RECORD)?;
     let mut statement = connection.prepare("SELECT name FROM schema_migrations")?;
-    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    Ok(statement
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?)
 }
 
 fn migrate_sqlite(connection: &rusqlite::Connection) -> Result<Vec<String>, DbError> {
@@ -92,21 +99,34 @@ fn migrate_sqlite(connection: &rusqlite::Connection) -> Result<Vec<String>, DbEr
 }
 
 async fn done_postgres(client: &tokio_postgres::Client) -> Result<BTreeSet<String>, DbError> {
-    Ok(client.query("SELECT name FROM schema_migrations", &[]).await?.iter().map(|row| row.get(0)).collect())
+    Ok(client
+        .query("SELECT name FROM schema_migrations", &[])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect())
 }
 
 async fn migrate_postgres(url: &str) -> Result<Vec<String>, DbError> {
     let mut client = postgres::connect(url, &DbSettings::default()).await?;
     // The lock is the session's: it ends with the connection, however that ends.
-    client.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await?;
-    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+    client
+        .batch_execute("SET lock_timeout = 0; SET statement_timeout = 0")
+        .await?;
+    client
+        .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
+        .await?;
     client.batch_execute(RECORD).await?;
     let done = done_postgres(&client).await?;
     let mut ran = Vec::new();
     for (name, text) in all().into_iter().filter(|(name, _)| !done.contains(name)) {
         let transaction = client.transaction().await?;
-        transaction.batch_execute(&translate_schema(&text, Dialect::Postgres)).await?;
-        transaction.execute("INSERT INTO schema_migrations (name) VALUES ($1)", &[&name]).await?;
+        transaction
+            .batch_execute(&translate_schema(&text, Dialect::Postgres))
+            .await?;
+        transaction
+            .execute("INSERT INTO schema_migrations (name) VALUES ($1)", &[&name])
+            .await?;
         transaction.commit().await?;
         ran.push(name);
     }

@@ -43,7 +43,11 @@ pub struct DbSettings {
 
 impl Default for DbSettings {
     fn default() -> Self {
-        Self { pool_size: 16, acquire_timeout: Duration::from_secs(5), statement_timeout: Duration::from_secs(30) }
+        Self {
+            pool_size: 16,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+        }
     }
 }
 
@@ -66,7 +70,9 @@ impl Scan {
             Self::DueJobs => {
                 "SELECT account_id FROM jobs WHERE state = 'queued' AND run_at <= $2 GROUP BY account_id ORDER BY min(run_at) LIMIT 100"
             }
-            Self::UnpublishedEvents => "SELECT account_id FROM events WHERE sequence IS NULL GROUP BY account_id LIMIT 100",
+            Self::UnpublishedEvents => {
+                "SELECT account_id FROM events WHERE sequence IS NULL GROUP BY account_id LIMIT 100"
+            }
             Self::SignInAddress => {
                 "SELECT users.account_id, users.id, accounts.name FROM users JOIN accounts ON accounts.account_id = users.account_id \
                  WHERE email_key = $2 AND users.deleted_at IS NULL AND status <> 'deactivated' ORDER BY users.created_at LIMIT 20"
@@ -102,7 +108,9 @@ pub(crate) fn place(url: &str) -> Result<Place, DbError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Place::Server(url.to_owned()));
     }
-    Err(DbError::Internal("database.url must begin with sqlite: or postgres://".into()))
+    Err(DbError::Internal(
+        "database.url must begin with sqlite: or postgres://".into(),
+    ))
 }
 
 impl Place {
@@ -122,7 +130,10 @@ impl Db {
             Place::File(path) => Backend::Sqlite(sqlite::Sqlite::open(&path)?),
             Place::Server(url) => Backend::Postgres(postgres::Postgres::open(&url, settings)?),
         };
-        Ok(Self { backend: Arc::new(backend), written: Arc::default() })
+        Ok(Self {
+            backend: Arc::new(backend),
+            written: Arc::default(),
+        })
     }
 
     /// Whether this is SQLite, for the operator's commands and pages that speak of it.
@@ -136,19 +147,30 @@ impl Db {
     }
 
     /// Reads rows for one account.
-    pub async fn fetch<R: FromRow + Send + 'static>(&self, account: &AccountId, select: Select) -> Result<Vec<R>, DbError> {
+    pub async fn fetch<R: FromRow + Send + 'static>(
+        &self,
+        account: &AccountId,
+        select: Select,
+    ) -> Result<Vec<R>, DbError> {
         let mut batch = Batch::new();
         let slot = batch.add(select);
         Ok(self.read(account, batch).await?.take(&slot))
     }
 
     /// Reads the first row for one account.
-    pub async fn first<R: FromRow + Send + 'static>(&self, account: &AccountId, select: Select) -> Result<Option<R>, DbError> {
+    pub async fn first<R: FromRow + Send + 'static>(
+        &self,
+        account: &AccountId,
+        select: Select,
+    ) -> Result<Option<R>, DbError> {
         Ok(self.fetch(account, select).await?.into_iter().next())
     }
 
     /// Reads from a table of the installation, before an account is known. `$1` is not used.
-    pub async fn fetch_global<R: FromRow + Send + 'static>(&self, select: Select) -> Result<Vec<R>, DbError> {
+    pub async fn fetch_global<R: FromRow + Send + 'static>(
+        &self,
+        select: Select,
+    ) -> Result<Vec<R>, DbError> {
         self.across(select, false).await
     }
 
@@ -162,11 +184,19 @@ impl Db {
     }
 
     /// One of the named reads over all accounts.
-    pub async fn scan<R: FromRow + Send + 'static>(&self, scan: Scan, params: Vec<Value>) -> Result<Vec<R>, DbError> {
+    pub async fn scan<R: FromRow + Send + 'static>(
+        &self,
+        scan: Scan,
+        params: Vec<Value>,
+    ) -> Result<Vec<R>, DbError> {
         self.across(Select::new(scan.sql(), params), true).await
     }
 
-    async fn across<R: FromRow + Send + 'static>(&self, select: Select, scan: bool) -> Result<Vec<R>, DbError> {
+    async fn across<R: FromRow + Send + 'static>(
+        &self,
+        select: Select,
+        scan: bool,
+    ) -> Result<Vec<R>, DbError> {
         let mut batch = Batch::new();
         let slot = batch.add(select);
         Ok(self.run(&Value::Text(None), batch, scan).await?.take(&slot))
@@ -177,7 +207,13 @@ impl Db {
             Backend::Sqlite(sqlite) => sqlite.read(account, &mut batch.entries, scan)?,
             Backend::Postgres(postgres) => postgres.read(account, &mut batch.entries, scan).await?,
         }
-        Ok(Answers { sinks: batch.entries.into_iter().map(|entry| Some(entry.sink)).collect() })
+        Ok(Answers {
+            sinks: batch
+                .entries
+                .into_iter()
+                .map(|entry| Some(entry.sink))
+                .collect(),
+        })
     }
 
     /// Carries out a list of writes for one account, as a whole or not at all, and tells how many rows each changed.
@@ -185,7 +221,11 @@ impl Db {
     /// No two statements may touch one row, and none may count on seeing what another has written: on PostgreSQL all of
     /// them see the rows as they were before the first. Parents stand before children. Dropping the future before it
     /// is done leaves nothing half done.
-    pub async fn write(&self, account: &AccountId, statements: Vec<Statement>) -> Result<Vec<u64>, DbError> {
+    pub async fn write(
+        &self,
+        account: &AccountId,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<u64>, DbError> {
         if statements.is_empty() {
             return Ok(Vec::new());
         }

@@ -18,8 +18,14 @@ use super::DbError;
 /// Tables that belong to the installation, not to one account, each with its reason.
 pub const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("schema_migrations", "which migrations have run"),
-    ("api_key_secrets", "a key's hash leads to its account, before the account is known"),
-    ("installation_settings", "one per installation: the operator's"),
+    (
+        "api_key_secrets",
+        "a key's hash leads to its account, before the account is known",
+    ),
+    (
+        "installation_settings",
+        "one per installation: the operator's",
+    ),
 ];
 
 /// The two databases.
@@ -33,17 +39,30 @@ pub enum Dialect {
 
 /// Refuses a text that touches a tenant's table without naming the account.
 pub fn check_tenant(sql: &str) -> Result<(), DbError> {
-    let words: Vec<&str> = sql.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',')).filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> = sql
+        .split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ','))
+        .filter(|w| !w.is_empty())
+        .collect();
     let follows = |word: &str| matches!(word, "FROM" | "JOIN" | "INTO" | "UPDATE");
-    let tables = words.iter().zip(words.iter().skip(1)).filter(|(word, _)| follows(word)).map(|(_, table)| *table);
-    let is_table = |table: &&str| table.starts_with(|c: char| c.is_ascii_lowercase()) && !table.starts_with("json_");
-    let tenant = tables.filter(is_table).find(|table| !GLOBAL_TABLES.iter().any(|(name, _)| name == table));
+    let tables = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .filter(|(word, _)| follows(word))
+        .map(|(_, table)| *table);
+    let is_table = |table: &&str| {
+        table.starts_with(|c: char| c.is_ascii_lowercase()) && !table.starts_with("json_")
+    };
+    let tenant = tables
+        .filter(is_table)
+        .find(|table| !GLOBAL_TABLES.iter().any(|(name, _)| name == table));
     let Some(table) = tenant else { return Ok(()) };
     let inserts = sql.contains("INSERT INTO") && sql.contains("(account_id") && sql.contains("$1");
     if inserts || sql.contains("account_id = $1") {
         return Ok(());
     }
-    Err(DbError::Internal(format!("a statement on {table} names no account: {sql}").into()))
+    Err(DbError::Internal(
+        format!("a statement on {table} names no account: {sql}").into(),
+    ))
 }
 
 /// The text as the given database wants it.
@@ -53,7 +72,11 @@ pub fn translate(sql: &str, dialect: Dialect) -> Cow<'_, str> {
         Dialect::Postgres => sql.into(),
         Dialect::Sqlite => {
             let text = expand_lists(sql, dialect);
-            text.replace('$', "?").replace("GREATEST(", "max(").replace("LEAST(", "min(").replace(" FOR UPDATE SKIP LOCKED", "").into()
+            text.replace('$', "?")
+                .replace("GREATEST(", "max(")
+                .replace("LEAST(", "min(")
+                .replace(" FOR UPDATE SKIP LOCKED", "")
+                .into()
         }
     }
 }
@@ -65,7 +88,10 @@ fn expand_lists(sql: &str, dialect: Dialect) -> String {
         let (place, after) = after.split_once(')').unwrap_or((after, ""));
         out.push_str(before);
         let _ = match dialect {
-            Dialect::Sqlite => write!(out, "(SELECT value, key AS position FROM json_each({place}))"),
+            Dialect::Sqlite => write!(
+                out,
+                "(SELECT value, key AS position FROM json_each({place}))"
+            ),
             Dialect::Postgres => write!(
                 out,
                 "(SELECT value, ordinality - 1 AS position FROM json_array_elements_text({place}::json) WITH ORDINALITY AS e(value, ordinality))"
@@ -97,7 +123,9 @@ mod tests {
         assert!(check_tenant("INSERT INTO users (account_id, id) VALUES ($1, $2)").is_ok());
         assert!(check_tenant("INSERT INTO users (id) VALUES ($2)").is_err());
         assert!(check_tenant("UPDATE users SET a = 1 WHERE id = $2").is_err());
-        assert!(check_tenant("SELECT account_id FROM api_key_secrets WHERE secret_hash = $2").is_ok());
+        assert!(
+            check_tenant("SELECT account_id FROM api_key_secrets WHERE secret_hash = $2").is_ok()
+        );
         assert!(check_tenant("SELECT 1").is_ok());
     }
 

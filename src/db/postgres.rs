@@ -30,7 +30,9 @@ impl Postgres {
         let manager = Manager::from_config(
             config(url, settings)?,
             tls(),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            },
         );
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size)
@@ -39,7 +41,10 @@ impl Postgres {
             .create_timeout(Some(settings.acquire_timeout))
             .build()
             .map_err(|error| DbError::Internal(error.into()))?;
-        Ok(Self { pool, texts: RwLock::default() })
+        Ok(Self {
+            pool,
+            texts: RwLock::default(),
+        })
     }
 
     pub(super) async fn client(&self) -> Result<Object, DbError> {
@@ -50,8 +55,17 @@ impl Postgres {
         Ok(client)
     }
 
-    fn cached(&self, key: u64, make: impl FnOnce() -> Result<String, DbError>) -> Result<Arc<str>, DbError> {
-        if let Some(text) = self.texts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    fn cached(
+        &self,
+        key: u64,
+        make: impl FnOnce() -> Result<String, DbError>,
+    ) -> Result<Arc<str>, DbError> {
+        if let Some(text) = self
+            .texts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return Ok(Arc::clone(text));
         }
         let text: Arc<str> = make()?.into();
@@ -64,24 +78,42 @@ impl Postgres {
     }
 
     /// All reads of a batch on one connection, sent together, answered in one round trip.
-    pub(super) async fn read(&self, account: &Value, entries: &mut [Entry], scan: bool) -> Result<(), DbError> {
+    pub(super) async fn read(
+        &self,
+        account: &Value,
+        entries: &mut [Entry],
+        scan: bool,
+    ) -> Result<(), DbError> {
         let client = self.client().await?;
-        let reads = entries.iter_mut().map(|entry| self.read_one(&client, account, entry, scan));
+        let reads = entries
+            .iter_mut()
+            .map(|entry| self.read_one(&client, account, entry, scan));
         futures::future::try_join_all(reads).await?;
         Ok(())
     }
 
-    async fn read_one(&self, client: &Object, account: &Value, entry: &mut Entry, scan: bool) -> Result<(), DbError> {
+    async fn read_one(
+        &self,
+        client: &Object,
+        account: &Value,
+        entry: &mut Entry,
+        scan: bool,
+    ) -> Result<(), DbError> {
         let text = self.cached(hash_one(&entry.select.sql), || {
             if !scan {
                 check_tenant(&entry.select.sql)?;
             }
             Ok(translate(&entry.select.sql, Dialect::Postgres).into_owned())
         })?;
-        let params: Vec<&Value> = std::iter::once(account).chain(&entry.select.params).collect();
+        let params: Vec<&Value> = std::iter::once(account)
+            .chain(&entry.select.params)
+            .collect();
         let types: Vec<Type> = params.iter().map(|value| value.postgres_type()).collect();
         let statement = client.prepare_typed_cached(&text, &types).await?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.into_iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let params: Vec<&(dyn ToSql + Sync)> = params
+            .into_iter()
+            .map(|value| value as &(dyn ToSql + Sync))
+            .collect();
         for row in client.query(&statement, &params).await? {
             entry.sink.push(&mut Reader::postgres(&row))?;
         }
@@ -89,16 +121,25 @@ impl Postgres {
     }
 
     /// A list of writes as one statement: all of it, or nothing.
-    pub(super) async fn write(&self, account: &Value, statements: &[Statement]) -> Result<Vec<u64>, DbError> {
+    pub(super) async fn write(
+        &self,
+        account: &Value,
+        statements: &[Statement],
+    ) -> Result<Vec<u64>, DbError> {
         let text = self.cached(hash_all(statements), || merge(statements))?;
         let own = statements.iter().flat_map(|statement| &statement.params);
         let params: Vec<&Value> = std::iter::once(account).chain(own).collect();
         let types: Vec<Type> = params.iter().map(|value| value.postgres_type()).collect();
         let client = self.client().await?;
         let statement = client.prepare_typed_cached(&text, &types).await?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.into_iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let params: Vec<&(dyn ToSql + Sync)> = params
+            .into_iter()
+            .map(|value| value as &(dyn ToSql + Sync))
+            .collect();
         let row = client.query_one(&statement, &params).await?;
-        (0..statements.len()).map(|n| Ok(u64::try_from(row.try_get::<_, i64>(n)?).unwrap_or(0))).collect()
+        (0..statements.len())
+            .map(|n| Ok(u64::try_from(row.try_get::<_, i64>(n)?).unwrap_or(0)))
+            .collect()
     }
 }
 
@@ -110,7 +151,11 @@ fn merge(statements: &[Statement]) -> Result<String, DbError> {
     for (n, statement) in statements.iter().enumerate() {
         check_tenant(&statement.sql)?;
         let comma = if n == 0 { "" } else { ", " };
-        let _ = write!(text, "{comma}w{n} AS ({} RETURNING 1)", renumber(&translate(&statement.sql, Dialect::Postgres), offset));
+        let _ = write!(
+            text,
+            "{comma}w{n} AS ({} RETURNING 1)",
+            renumber(&translate(&statement.sql, Dialect::Postgres), offset)
+        );
         offset += statement.params.len();
     }
     for (n, statement) in statements.iter().enumerate() {
@@ -118,7 +163,10 @@ fn merge(statements: &[Statement]) -> Result<String, DbError> {
         let count = format!("(SELECT count(*) FROM w{n})");
         let _ = match statement.expect {
             Expect::Any => write!(text, "{word}{count}"),
-            Expect::Some => write!(text, "{word}{count} / CASE WHEN {count} = 0 THEN 0 ELSE 1 END"),
+            Expect::Some => write!(
+                text,
+                "{word}{count} / CASE WHEN {count} = 0 THEN 0 ELSE 1 END"
+            ),
         };
     }
     Ok(text)
@@ -157,38 +205,63 @@ fn hash_all(statements: &[Statement]) -> u64 {
 }
 
 fn config(url: &str, settings: &DbSettings) -> Result<tokio_postgres::Config, DbError> {
-    let mut config: tokio_postgres::Config =
-        url.parse().map_err(|_| DbError::Internal("database.url is not a PostgreSQL address".into()))?;
+    let mut config: tokio_postgres::Config = url
+        .parse()
+        .map_err(|_| DbError::Internal("database.url is not a PostgreSQL address".into()))?;
     let timeout = settings.statement_timeout.as_millis();
     // Nothing may wait or hold for ever, however a client or a node ends.
     let limits = format!(
         "-c statement_timeout={timeout} -c lock_timeout={timeout} -c idle_in_transaction_session_timeout=10000 -c client_min_messages=warning"
     );
-    let options = config.get_options().map_or_else(|| limits.clone(), |given| format!("{limits} {given}"));
-    config.options(options).application_name("b2b-dashboard").connect_timeout(Duration::from_secs(5));
-    config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(30));
+    let options = config
+        .get_options()
+        .map_or_else(|| limits.clone(), |given| format!("{limits} {given}"));
+    config
+        .options(options)
+        .application_name("b2b-dashboard")
+        .connect_timeout(Duration::from_secs(5));
+    config
+        .keepalives_idle(Duration::from_secs(30))
+        .tcp_user_timeout(Duration::from_secs(30));
     Ok(config)
 }
 
 fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = builder.map_or_else(
-        |_| rustls::ClientConfig::builder().with_root_certificates(roots.clone()).with_no_client_auth(),
-        |builder| builder.with_root_certificates(roots.clone()).with_no_client_auth(),
+        |_| {
+            rustls::ClientConfig::builder()
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth()
+        },
+        |builder| {
+            builder
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth()
+        },
     );
     tokio_postgres_rustls::MakeRustlsConnect::new(config)
 }
 
 /// A connection outside the pool, for migrations and checks.
-pub(super) async fn connect(url: &str, settings: &DbSettings) -> Result<tokio_postgres::Client, DbError> {
+pub(super) async fn connect(
+    url: &str,
+    settings: &DbSettings,
+) -> Result<tokio_postgres::Client, DbError> {
     let mut config = config(url, settings)?;
     config.options("-c client_min_messages=warning");
-    let (client, connection) = config.connect(tls()).await.map_err(|error| match DbError::from(error) {
-        DbError::Internal(source) => DbError::Unavailable(source),
-        other => other,
-    })?;
+    let (client, connection) = config
+        .connect(tls())
+        .await
+        .map_err(|error| match DbError::from(error) {
+            DbError::Internal(source) => DbError::Unavailable(source),
+            other => other,
+        })?;
     crate::tasks::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a database connection has ended");
@@ -204,8 +277,14 @@ mod tests {
     #[test]
     fn a_list_becomes_one_statement() {
         let list = [
-            Statement::new("INSERT INTO a (account_id, x) VALUES ($1, $2)", vec![Value::Int(Some(1))]),
-            Statement::guarded("UPDATE b SET x = $2 WHERE account_id = $1 AND y = $3", vec![Value::Int(Some(1)), Value::Int(None)]),
+            Statement::new(
+                "INSERT INTO a (account_id, x) VALUES ($1, $2)",
+                vec![Value::Int(Some(1))],
+            ),
+            Statement::guarded(
+                "UPDATE b SET x = $2 WHERE account_id = $1 AND y = $3",
+                vec![Value::Int(Some(1)), Value::Int(None)],
+            ),
         ];
         assert_eq!(
             merge(&list).expect("a text"),

@@ -63,15 +63,24 @@ macro_rules! columns {
 
 /// The text behind [`Row::selection`].
 pub fn selection_text<R: Row>() -> String {
-    let stored = R::STORED.iter().map(|column| format!("{}.{column}", R::TABLE));
-    let computed = R::COMPUTED.iter().map(|expression| format!("({expression})"));
+    let stored = R::STORED
+        .iter()
+        .map(|column| format!("{}.{column}", R::TABLE));
+    let computed = R::COMPUTED
+        .iter()
+        .map(|expression| format!("({expression})"));
     stored.chain(computed).collect::<Vec<_>>().join(", ")
 }
 
 /// The text behind [`Row::insertion`].
 pub fn insertion_text<R: Row>() -> String {
     let places: Vec<_> = (2..R::STORED.len() + 2).map(|n| format!("${n}")).collect();
-    format!("INSERT INTO {} (account_id, {}) VALUES ($1, {})", R::TABLE, R::STORED.join(", "), places.join(", "))
+    format!(
+        "INSERT INTO {} (account_id, {}) VALUES ($1, {})",
+        R::TABLE,
+        R::STORED.join(", "),
+        places.join(", ")
+    )
 }
 
 macro_rules! tuple_row {

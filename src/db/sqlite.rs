@@ -53,11 +53,20 @@ impl Sqlite {
             .name("sqlite-writer".to_owned())
             .spawn(move || write_all(&connection, queue))
             .map_err(|error| DbError::Unavailable(error.into()))?;
-        Ok(Self { path: path.to_owned(), readers: Mutex::default(), writer, texts: Mutex::default() })
+        Ok(Self {
+            path: path.to_owned(),
+            readers: Mutex::default(),
+            writer,
+            texts: Mutex::default(),
+        })
     }
 
     fn take_reader(&self) -> Result<Connection, DbError> {
-        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pooled = self
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         pooled.map_or_else(|| connect(&self.path), Ok)
     }
 
@@ -77,7 +86,12 @@ impl Sqlite {
         Ok(text)
     }
 
-    pub(super) fn read(&self, account: &Value, entries: &mut [Entry], scan: bool) -> Result<(), DbError> {
+    pub(super) fn read(
+        &self,
+        account: &Value,
+        entries: &mut [Entry],
+        scan: bool,
+    ) -> Result<(), DbError> {
         let connection = self.take_reader()?;
         let snapshot = entries.len() > 1;
         if snapshot {
@@ -96,21 +110,38 @@ impl Sqlite {
         if snapshot {
             connection.execute_batch("COMMIT")?;
         }
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
         result
     }
 
-    pub(super) async fn write(&self, account: &Value, statements: Vec<Statement>) -> Result<Vec<u64>, DbError> {
+    pub(super) async fn write(
+        &self,
+        account: &Value,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<u64>, DbError> {
         let (answer, answered) = oneshot::channel();
-        let unit = Unit { account: account.clone(), statements, answer };
-        self.writer.try_send(unit).map_err(|_| DbError::Overloaded)?;
-        answered.await.map_err(|_| DbError::Unavailable("the writer has stopped".into()))?
+        let unit = Unit {
+            account: account.clone(),
+            statements,
+            answer,
+        };
+        self.writer
+            .try_send(unit)
+            .map_err(|_| DbError::Overloaded)?;
+        answered
+            .await
+            .map_err(|_| DbError::Unavailable("the writer has stopped".into()))?
     }
 }
 
 /// Opens a connection with the settings every one of them needs.
 pub(super) fn connect(path: &Path) -> Result<Connection, DbError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.execute_batch(
@@ -121,9 +152,17 @@ pub(super) fn connect(path: &Path) -> Result<Connection, DbError> {
     Ok(connection)
 }
 
-fn bind(prepared: &mut rusqlite::Statement<'_>, account: &Value, params: &[Value]) -> Result<(), DbError> {
+fn bind(
+    prepared: &mut rusqlite::Statement<'_>,
+    account: &Value,
+    params: &[Value],
+) -> Result<(), DbError> {
     let wanted = prepared.parameter_count();
-    for (n, value) in std::iter::once(account).chain(params).enumerate().take(wanted) {
+    for (n, value) in std::iter::once(account)
+        .chain(params)
+        .enumerate()
+        .take(wanted)
+    {
         prepared.raw_bind_parameter(n + 1, value)?;
     }
     Ok(())
@@ -141,7 +180,11 @@ fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Unit>) {
         while let Some(unit) = next {
             let result = write_unit(connection, &mut texts, &unit);
             done.push((unit.answer, result));
-            next = if done.len() < GROUP { queue.try_recv().ok() } else { None };
+            next = if done.len() < GROUP {
+                queue.try_recv().ok()
+            } else {
+                None
+            };
         }
         let committed = connection.execute_batch("COMMIT");
         if committed.is_err() {
@@ -157,9 +200,17 @@ fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Unit>) {
     }
 }
 
-fn write_unit(connection: &Connection, texts: &mut HashMap<String, String>, unit: &Unit) -> Result<Vec<u64>, DbError> {
+fn write_unit(
+    connection: &Connection,
+    texts: &mut HashMap<String, String>,
+    unit: &Unit,
+) -> Result<Vec<u64>, DbError> {
     connection.prepare_cached("SAVEPOINT unit")?.execute([])?;
-    let result = unit.statements.iter().map(|statement| write_one(connection, texts, &unit.account, statement)).collect();
+    let result = unit
+        .statements
+        .iter()
+        .map(|statement| write_one(connection, texts, &unit.account, statement))
+        .collect();
     if Result::is_err(&result) {
         connection.prepare_cached("ROLLBACK TO unit")?.execute([])?;
     }
@@ -167,13 +218,21 @@ fn write_unit(connection: &Connection, texts: &mut HashMap<String, String>, unit
     result
 }
 
-fn write_one(connection: &Connection, texts: &mut HashMap<String, String>, account: &Value, statement: &Statement) -> Result<u64, DbError> {
+fn write_one(
+    connection: &Connection,
+    texts: &mut HashMap<String, String>,
+    account: &Value,
+    statement: &Statement,
+) -> Result<u64, DbError> {
     if !texts.contains_key(statement.sql.as_ref()) {
         check_tenant(&statement.sql)?;
         if texts.len() > 4096 {
             texts.clear();
         }
-        texts.insert(statement.sql.to_string(), translate(&statement.sql, Dialect::Sqlite).into_owned());
+        texts.insert(
+            statement.sql.to_string(),
+            translate(&statement.sql, Dialect::Sqlite).into_owned(),
+        );
     }
     let text = texts.get(statement.sql.as_ref()).map_or("", String::as_str);
     let mut prepared = connection.prepare_cached(text)?;
@@ -192,7 +251,11 @@ fn unique_indexes(connection: &Connection) -> Result<HashMap<String, String>, Db
     )?;
     let rows = statement.query_map([], |row| {
         let (table, index): (String, String) = (row.get(0)?, row.get(1)?);
-        let name = if index.starts_with("sqlite_autoindex") { format!("{table}_pkey") } else { index };
+        let name = if index.starts_with("sqlite_autoindex") {
+            format!("{table}_pkey")
+        } else {
+            index
+        };
         Ok((row.get::<_, Option<String>>(2)?.unwrap_or_default(), name))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -212,6 +275,12 @@ pub(super) fn constraint(error: &rusqlite::Error) -> DbError {
         (ConstraintKind::ForeignKey, "foreign_key")
     };
     let plain = rest.trim_start_matches("index '").trim_end_matches('\'');
-    let name = UNIQUE.get().and_then(|indexes| indexes.get(plain)).map_or(plain, String::as_str);
-    DbError::Constraint { kind, name: name.to_owned() }
+    let name = UNIQUE
+        .get()
+        .and_then(|indexes| indexes.get(plain))
+        .map_or(plain, String::as_str);
+    DbError::Constraint {
+        kind,
+        name: name.to_owned(),
+    }
 }

@@ -31,12 +31,20 @@ pub struct Statement {
 impl Statement {
     /// A write that may change any number of rows.
     pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params, expect: Expect::Any }
+        Self {
+            sql: sql.into(),
+            params,
+            expect: Expect::Any,
+        }
     }
 
     /// A write that must change something.
     pub fn guarded(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params, expect: Expect::Some }
+        Self {
+            sql: sql.into(),
+            params,
+            expect: Expect::Some,
+        }
     }
 
     /// Inserts a row.
@@ -71,7 +79,11 @@ impl Statement {
         }
         sql.truncate(sql.len() - 2);
         let mut params = row.values();
-        let _ = write!(sql, " WHERE account_id = $1 AND id = $2 AND version = ${}", params.len() + 2);
+        let _ = write!(
+            sql,
+            " WHERE account_id = $1 AND id = $2 AND version = ${}",
+            params.len() + 2
+        );
         params.push(Value::Int(Some(version)));
         Self::guarded(sql, params)
     }
@@ -92,12 +104,18 @@ pub struct Select {
 impl Select {
     /// A read by its text.
     pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params }
+        Self {
+            sql: sql.into(),
+            params,
+        }
     }
 
     /// A read of whole rows: `SELECT <all columns> FROM <table> <rest>`.
     pub fn rows<R: Row>(rest: &str, params: Vec<Value>) -> Self {
-        Self::new(format!("SELECT {} FROM {} {rest}", R::selection(), R::TABLE), params)
+        Self::new(
+            format!("SELECT {} FROM {} {rest}", R::selection(), R::TABLE),
+            params,
+        )
     }
 
     /// The text.

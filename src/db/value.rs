@@ -36,7 +36,11 @@ impl Value {
 }
 
 impl ToSql for Value {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Text(text) => text.as_deref().to_sql(&Type::TEXT, out),
             Self::Int(int) => int.to_sql(&Type::INT8, out),
@@ -54,7 +58,9 @@ impl ToSql for Value {
 impl rusqlite::ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
         match self {
-            Self::Text(text) => text.as_deref().map_or(Ok(rusqlite::types::Null.into()), |text| Ok(text.into())),
+            Self::Text(text) => text
+                .as_deref()
+                .map_or(Ok(rusqlite::types::Null.into()), |text| Ok(text.into())),
             Self::Int(int) => rusqlite::ToSql::to_sql(int),
             Self::Bool(truth) => rusqlite::ToSql::to_sql(truth),
         }
@@ -75,11 +81,17 @@ enum Source<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) const fn sqlite(row: &'a rusqlite::Row<'a>) -> Self {
-        Self { row: Source::Sqlite(row), at: 0 }
+        Self {
+            row: Source::Sqlite(row),
+            at: 0,
+        }
     }
 
     pub(super) const fn postgres(row: &'a tokio_postgres::Row) -> Self {
-        Self { row: Source::Postgres(row), at: 0 }
+        Self {
+            row: Source::Postgres(row),
+            at: 0,
+        }
     }
 
     const fn next(&mut self) -> usize {
@@ -92,7 +104,10 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self) -> Result<Option<&'a str>, DbError> {
         let at = self.next();
         match self.row {
-            Source::Sqlite(row) => Ok(row.get_ref(at)?.as_str_or_null().map_err(rusqlite::Error::from)?),
+            Source::Sqlite(row) => Ok(row
+                .get_ref(at)?
+                .as_str_or_null()
+                .map_err(rusqlite::Error::from)?),
             Source::Postgres(row) => Ok(row.try_get(at)?),
         }
     }
@@ -101,7 +116,10 @@ impl<'a> Reader<'a> {
     pub fn int(&mut self) -> Result<Option<i64>, DbError> {
         let at = self.next();
         match self.row {
-            Source::Sqlite(row) => Ok(row.get_ref(at)?.as_i64_or_null().map_err(rusqlite::Error::from)?),
+            Source::Sqlite(row) => Ok(row
+                .get_ref(at)?
+                .as_i64_or_null()
+                .map_err(rusqlite::Error::from)?),
             Source::Postgres(row) => Ok(row.try_get(at)?),
         }
     }
@@ -110,19 +128,25 @@ impl<'a> Reader<'a> {
     pub fn truth(&mut self) -> Result<Option<bool>, DbError> {
         let at = self.next();
         match self.row {
-            Source::Sqlite(row) => Ok(row.get_ref(at)?.as_i64_or_null().map_err(rusqlite::Error::from)?.map(|int| int != 0)),
+            Source::Sqlite(row) => Ok(row
+                .get_ref(at)?
+                .as_i64_or_null()
+                .map_err(rusqlite::Error::from)?
+                .map(|int| int != 0)),
             Source::Postgres(row) => Ok(row.try_get(at)?),
         }
     }
 
     /// The next column as text that must be there.
     pub fn required_text(&mut self) -> Result<&'a str, DbError> {
-        self.text()?.ok_or_else(|| DbError::decode("a text", "NULL"))
+        self.text()?
+            .ok_or_else(|| DbError::decode("a text", "NULL"))
     }
 
     /// The next column as a number that must be there.
     pub fn required_int(&mut self) -> Result<i64, DbError> {
-        self.int()?.ok_or_else(|| DbError::decode("a number", "NULL"))
+        self.int()?
+            .ok_or_else(|| DbError::decode("a number", "NULL"))
     }
 
     /// Whether the next column is NULL, without passing it.
@@ -198,7 +222,9 @@ impl Column for i64 {
 
 impl Column for bool {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        reader.truth()?.ok_or_else(|| DbError::decode("a truth", "NULL"))
+        reader
+            .truth()?
+            .ok_or_else(|| DbError::decode("a truth", "NULL"))
     }
     fn value(&self) -> Value {
         Value::Bool(Some(*self))

@@ -36,25 +36,60 @@ pub struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.running.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.running
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.name);
     }
 }
 
 impl Idempotency {
     /// Reads the header of a request.
-    pub fn of(header: Option<&[u8]>, method: &str, path: &str, query: Option<&str>, body: &[u8]) -> Result<Option<Self>> {
-        let Some(header) = header else { return Ok(None) };
-        let key = IdempotencyKey::parse(header).map_err(|fault| Error::new(Code::MalformedRequest, format!("Idempotency-Key: {fault}.")))?;
-        Ok(Some(Self { key, fingerprint: fingerprint(method, path, query, body) }))
+    pub fn of(
+        header: Option<&[u8]>,
+        method: &str,
+        path: &str,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<Option<Self>> {
+        let Some(header) = header else {
+            return Ok(None);
+        };
+        let key = IdempotencyKey::parse(header).map_err(|fault| {
+            Error::new(Code::MalformedRequest, format!("Idempotency-Key: {fault}."))
+        })?;
+        Ok(Some(Self {
+            key,
+            fingerprint: fingerprint(method, path, query, body),
+        }))
     }
 
     /// Takes the place of a running request: 409 while another holds it.
     pub fn enter(&self, app: &App, call: &Call) -> Result<Place> {
-        let name = format!("{}\n{}\n{}", call.account(), call.caller.lineage, self.key.as_str());
-        if app.running.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
-            return Ok(Place { running: app.running.clone(), name });
+        let name = format!(
+            "{}\n{}\n{}",
+            call.account(),
+            call.caller.lineage,
+            self.key.as_str()
+        );
+        if app
+            .running
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.clone())
+        {
+            return Ok(Place {
+                running: app.running.clone(),
+                name,
+            });
         }
-        Err(Error::new(Code::IdempotencyInProgress, "A request with the same Idempotency-Key is still running. Ask again in a second.").retry_after(1))
+        Err(Error::new(
+            Code::IdempotencyInProgress,
+            "A request with the same Idempotency-Key is still running. Ask again in a second.",
+        )
+        .retry_after(1))
     }
 
     /// The row that remembers an answer.
@@ -81,16 +116,32 @@ impl Idempotency {
             params![
                 call.caller.lineage.to_string(),
                 self.key.as_str().to_owned(),
-                call.now.plus_days(-i64::from(app.config.retention.idempotency_days))
+                call.now
+                    .plus_days(-i64::from(app.config.retention.idempotency_days))
             ],
         );
-        let found = app.db.first::<(String, i64, Json<Vec<(String, String)>>, String)>(call.account(), select).await?;
-        let Some((fingerprint, status, headers, body)) = found else { return Ok(None) };
+        let found = app
+            .db
+            .first::<(String, i64, Json<Vec<(String, String)>>, String)>(call.account(), select)
+            .await?;
+        let Some((fingerprint, status, headers, body)) = found else {
+            return Ok(None);
+        };
         if fingerprint != self.fingerprint {
-            return Err(Error::new(Code::IdempotencyKeyReused, "This Idempotency-Key was used for a different request. Use a new key for a new request."));
+            return Err(Error::new(
+                Code::IdempotencyKeyReused,
+                "This Idempotency-Key was used for a different request. Use a new key for a new request.",
+            ));
         }
-        let mut reply = Reply { status: u16::try_from(status).unwrap_or(500), headers: headers.0, body: body.into(), counts: false };
-        reply.headers.push(("idempotent-replayed".to_owned(), "true".to_owned()));
+        let mut reply = Reply {
+            status: u16::try_from(status).unwrap_or(500),
+            headers: headers.0,
+            body: body.into(),
+            counts: false,
+        };
+        reply
+            .headers
+            .push(("idempotent-replayed".to_owned(), "true".to_owned()));
         Ok(Some(reply))
     }
 }

@@ -21,7 +21,10 @@ pub fn document(error: &Error, request_id: &str) -> JsonValue {
     members.insert("title".to_owned(), code.title().into());
     members.insert("status".to_owned(), code.status().into());
     members.insert("detail".to_owned(), error.detail().into());
-    members.insert("instance".to_owned(), format!("urn:uuid:{request_id}").into());
+    members.insert(
+        "instance".to_owned(),
+        format!("urn:uuid:{request_id}").into(),
+    );
     members.insert("code".to_owned(), code.as_str().into());
     members.insert("request_id".to_owned(), request_id.into());
     members.insert("retryable".to_owned(), code.is_retryable().into());
@@ -38,7 +41,13 @@ pub fn document(error: &Error, request_id: &str) -> JsonValue {
 pub fn reply(error: &Error, request_id: &str) -> Reply {
     let code = error.code();
     let body = serde_json::to_vec(&document(error, request_id)).unwrap_or_default();
-    let mut reply = Reply { status: code.status(), headers: Vec::new(), body, counts: true }.header("content-type", CONTENT_TYPE);
+    let mut reply = Reply {
+        status: code.status(),
+        headers: Vec::new(),
+        body,
+        counts: true,
+    }
+    .header("content-type", CONTENT_TYPE);
     if code.status() == 401 {
         reply = reply.header("www-authenticate", "Bearer");
     }

@@ -24,17 +24,32 @@ impl Reply {
     /// A JSON answer.
     pub fn json(status: u16, value: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_vec(value).map_err(Error::internal)?;
-        Ok(Self { status, headers: Vec::new(), body, counts: true })
+        Ok(Self {
+            status,
+            headers: Vec::new(),
+            body,
+            counts: true,
+        })
     }
 
     /// 204.
     pub const fn empty() -> Self {
-        Self { status: 204, headers: Vec::new(), body: Vec::new(), counts: true }
+        Self {
+            status: 204,
+            headers: Vec::new(),
+            body: Vec::new(),
+            counts: true,
+        }
     }
 
     /// Another format than JSON.
     pub fn text(content_type: &str, body: Vec<u8>) -> Self {
-        Self { status: 200, headers: vec![("content-type".to_owned(), content_type.to_owned())], body, counts: true }
+        Self {
+            status: 200,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body,
+            counts: true,
+        }
     }
 
     /// A fault as a problem document.
@@ -65,8 +80,13 @@ impl Reply {
         body.insert("dry_run".to_owned(), true.into());
         body.insert("changes".to_owned(), changes.into());
         self.body = serde_json::to_vec(&body).unwrap_or_default();
-        self.status = if self.status == 204 || self.status == 201 { 200 } else { self.status };
-        self.headers.retain(|(name, _)| name != "location" && name != "etag");
+        self.status = if self.status == 204 || self.status == 201 {
+            200
+        } else {
+            self.status
+        };
+        self.headers
+            .retain(|(name, _)| name != "location" && name != "etag");
         self
     }
 }
@@ -76,5 +96,8 @@ pub fn etag(body: &[u8]) -> String {
     use base64::Engine as _;
     let hash = Sha256::digest(body);
     let short = hash.get(..16).unwrap_or(&hash);
-    format!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(short))
+    format!(
+        "\"{}\"",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(short)
+    )
 }

@@ -121,7 +121,9 @@ impl<K: ?Sized> Serialize for Id<K> {
 impl<'de, K: Kind + ?Sized> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format_args!("is not an id of a {}", K::PREFIX)))
+        Self::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom(format_args!("is not an id of a {}", K::PREFIX))
+        })
     }
 }
 
@@ -168,14 +170,19 @@ impl Ids {
 
     /// The same ids in the same order at every run.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
+        Self(Source::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(
+            seed,
+        )))))
     }
 
     /// Fills a buffer with random bytes, fit for secrets when the source is the system's.
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
             Source::System => rand::rng().fill_bytes(bytes),
-            Source::Seeded(source) => source.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes),
+            Source::Seeded(source) => source
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fill_bytes(bytes),
         }
     }
 
@@ -214,9 +221,21 @@ mod tests {
         assert!(earlier < later, "{earlier} {later}");
         assert_eq!(Id::<Thing>::parse(earlier.as_str()), Some(earlier.clone()));
         assert_eq!(AccountId::parse(earlier.as_str()), None);
-        assert_eq!(Id::<Thing>::parse("thing_8zzzzzzzzzzzzzzzzzzzzzzzzz"), None, "129 bits");
-        assert_eq!(Id::<Thing>::parse("thing_01h455vb4pex5vsknk084sn02"), None, "too short");
-        assert_eq!(Id::<Thing>::parse("thing_01h455vb4pex5vsknk084sn02u"), None, "u is not in the alphabet");
+        assert_eq!(
+            Id::<Thing>::parse("thing_8zzzzzzzzzzzzzzzzzzzzzzzzz"),
+            None,
+            "129 bits"
+        );
+        assert_eq!(
+            Id::<Thing>::parse("thing_01h455vb4pex5vsknk084sn02"),
+            None,
+            "too short"
+        );
+        assert_eq!(
+            Id::<Thing>::parse("thing_01h455vb4pex5vsknk084sn02u"),
+            None,
+            "u is not in the alphabet"
+        );
     }
 
     #[test]

@@ -22,7 +22,9 @@ impl<K: Kind + ?Sized> Ref<K> {
     /// Reads one of the three forms; the error is a sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(value) = text.strip_prefix("ext:") {
-            return ExternalId::parse(value).map(Self::External).map_err(|fault| format!("ext: value {fault}"));
+            return ExternalId::parse(value)
+                .map(Self::External)
+                .map_err(|fault| format!("ext: value {fault}"));
         }
         if K::PREFIX == "user" {
             if let Some(value) = text.strip_prefix("email:") {
@@ -30,8 +32,15 @@ impl<K: Kind + ?Sized> Ref<K> {
             }
         }
         Id::parse(text).map(Self::Id).ok_or_else(|| {
-            let email = if K::PREFIX == "user" { ", email:<address>" } else { "" };
-            format!("is not a reference to a {0}: give its id ({0}_…), ext:<your own key>{email}", K::PREFIX)
+            let email = if K::PREFIX == "user" {
+                ", email:<address>"
+            } else {
+                ""
+            };
+            format!(
+                "is not a reference to a {0}: give its id ({0}_…), ext:<your own key>{email}",
+                K::PREFIX
+            )
         })
     }
 }
@@ -94,7 +103,11 @@ impl<K: Kind + ?Sized> JsonSchema for Ref<K> {
         format!("{}_reference", K::PREFIX).into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let (email, words) = if K::PREFIX == "user" { ("|email:.+", ", or `email:<address>`") } else { ("", "") };
+        let (email, words) = if K::PREFIX == "user" {
+            ("|email:.+", ", or `email:<address>`")
+        } else {
+            ("", "")
+        };
         json_schema!({
             "type": "string",
             "maxLength": 330,

@@ -23,12 +23,19 @@ fn clean(text: &str, min: usize, max: usize, lines: bool) -> Result<String, Stri
     let clean: String = text.trim().nfc().collect();
     let length = clean.chars().count();
     if length < min {
-        return Err(if min == 1 { "must not be empty".to_owned() } else { format!("is shorter than {min} characters") });
+        return Err(if min == 1 {
+            "must not be empty".to_owned()
+        } else {
+            format!("is shorter than {min} characters")
+        });
     }
     if length > max {
         return Err(format!("is longer than {max} characters"));
     }
-    if clean.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t'))) {
+    if clean
+        .chars()
+        .any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t')))
+    {
         return Err("contains control characters".to_owned());
     }
     Ok(clean)
@@ -153,7 +160,9 @@ impl Email {
 
     /// What stands after the `@`, in lower case.
     pub fn domain(&self) -> String {
-        self.0.rsplit_once('@').map_or_else(String::new, |(_, domain)| domain.to_lowercase())
+        self.0
+            .rsplit_once('@')
+            .map_or_else(String::new, |(_, domain)| domain.to_lowercase())
     }
 
     /// The address with most of its local part hidden, for logs and public answers: `a…@example.com`.
@@ -166,27 +175,48 @@ impl Email {
 impl Name {
     /// The form by which two names are the same: NFC, lower case, inner spaces folded.
     pub fn key(&self) -> String {
-        self.0.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect()
+        self.0
+            .to_lowercase()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .nfc()
+            .collect()
     }
 }
 
 fn parse_slug(text: &str) -> Result<String, String> {
     let text = clean(text, 1, 100, false)?;
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.chars().all(good) { Ok(text) } else { Err("may have lower-case letters, digits and hyphens only".to_owned()) }
+    if text.chars().all(good) {
+        Ok(text)
+    } else {
+        Err("may have lower-case letters, digits and hyphens only".to_owned())
+    }
 }
 
 fn parse_language(text: &str) -> Result<String, String> {
     let text = clean(text, 2, 35, false)?;
     let mut parts = text.split('-');
-    let primary = parts.next().is_some_and(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphabetic()));
-    let rest = parts.all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if primary && rest { Ok(text) } else { Err("is not a language tag such as en or de-AT".to_owned()) }
+    let primary = parts
+        .next()
+        .is_some_and(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphabetic()));
+    let rest =
+        parts.all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if primary && rest {
+        Ok(text)
+    } else {
+        Err("is not a language tag such as en or de-AT".to_owned())
+    }
 }
 
 fn parse_zone(text: &str) -> Result<String, String> {
     let text = clean(text, 1, 64, false)?;
-    if jiff::tz::TimeZone::get(&text).is_ok() { Ok(text) } else { Err("is not a time zone such as Europe/Berlin".to_owned()) }
+    if jiff::tz::TimeZone::get(&text).is_ok() {
+        Ok(text)
+    } else {
+        Err("is not a time zone such as Europe/Berlin".to_owned())
+    }
 }
 
 fn parse_web_url(text: &str) -> Result<String, String> {
@@ -199,17 +229,30 @@ fn parse_web_url(text: &str) -> Result<String, String> {
 
 fn parse_domain(text: &str) -> Result<String, String> {
     let text = clean(text, 3, 253, false)?.to_lowercase();
-    let label = |l: &str| !l.is_empty() && l.len() <= 63 && l.chars().all(|c| c.is_alphanumeric() || c == '-');
-    if text.contains('.') && text.split('.').all(label) { Ok(text) } else { Err("is not a domain such as example.com".to_owned()) }
+    let label = |l: &str| {
+        !l.is_empty() && l.len() <= 63 && l.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    if text.contains('.') && text.split('.').all(label) {
+        Ok(text)
+    } else {
+        Err("is not a domain such as example.com".to_owned())
+    }
 }
 
 fn parse_email(text: &str) -> Result<String, String> {
     let fault = || "is not an e-mail address".to_owned();
     let text = clean(text, 3, 254, false).map_err(|_| fault())?;
-    let options = email_address::Options::default().with_required_tld().without_display_text().without_domain_literal();
-    let parsed = email_address::EmailAddress::parse_with_options(&text, options).map_err(|_| fault())?;
+    let options = email_address::Options::default()
+        .with_required_tld()
+        .without_display_text()
+        .without_domain_literal();
+    let parsed =
+        email_address::EmailAddress::parse_with_options(&text, options).map_err(|_| fault())?;
     // Quoted local parts are legal and never real; refusing them keeps every address free of spaces and quotes.
-    if text.len() > 254 || parsed.local_part().starts_with('"') || text.chars().any(char::is_whitespace) {
+    if text.len() > 254
+        || parsed.local_part().starts_with('"')
+        || text.chars().any(char::is_whitespace)
+    {
         return Err(fault());
     }
     parse_domain(parsed.domain()).map_err(|_| fault())?;
@@ -273,8 +316,11 @@ impl<'de> Deserialize<'de> for Metadata {
             return Err(serde::de::Error::custom("has more than 50 members"));
         }
         for (key, value) in &members {
-            clean(key, 1, 50, false).map_err(|fault| serde::de::Error::custom(format_args!("key {key:?} {fault}")))?;
-            clean(value, 0, 500, true).map_err(|fault| serde::de::Error::custom(format_args!("value of {key:?} {fault}")))?;
+            clean(key, 1, 50, false)
+                .map_err(|fault| serde::de::Error::custom(format_args!("key {key:?} {fault}")))?;
+            clean(value, 0, 500, true).map_err(|fault| {
+                serde::de::Error::custom(format_args!("value of {key:?} {fault}"))
+            })?;
         }
         Ok(Self(members))
     }
@@ -317,7 +363,9 @@ impl<T: JsonSchema> JsonSchema for Json<T> {
 impl<T: Serialize + serde::de::DeserializeOwned> Column for Json<T> {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
         let text = reader.required_text()?;
-        serde_json::from_str(text).map(Self).map_err(|_| DbError::decode("JSON", text))
+        serde_json::from_str(text)
+            .map(Self)
+            .map_err(|_| DbError::decode("JSON", text))
     }
     fn value(&self) -> Value {
         Value::text(serde_json::to_string(&self.0).unwrap_or_else(|_| "null".to_owned()))
@@ -356,7 +404,17 @@ mod tests {
         let key = |text: &str| Email::parse(text).map(|email| email.key());
         assert_eq!(key(" Ada@Example.COM "), Ok("ada@example.com".to_owned()));
         assert_eq!(key("JOSE\u{301}@example.com"), key("josé@example.com"));
-        for bad in ["", "a", "a@b", "a b@example.com", "\"a b\"@example.com", "a@[127.0.0.1]", "Ada <a@example.com>", "a@exa\0mple.com", "a@@example.com"] {
+        for bad in [
+            "",
+            "a",
+            "a@b",
+            "a b@example.com",
+            "\"a b\"@example.com",
+            "a@[127.0.0.1]",
+            "Ada <a@example.com>",
+            "a@exa\0mple.com",
+            "a@@example.com",
+        ] {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }
     }
@@ -366,9 +424,15 @@ mod tests {
         for good in ["Ada", "عبد الله", "李小龍", "🦀 Ferris", "O'Brien-Smith"] {
             assert_eq!(Name::parse(good).expect(good).as_str(), good);
         }
-        assert_eq!(Name::parse("a\0b"), Err("contains control characters".to_owned()));
+        assert_eq!(
+            Name::parse("a\0b"),
+            Err("contains control characters".to_owned())
+        );
         assert_eq!(Name::parse("   "), Err("must not be empty".to_owned()));
-        assert_eq!(Name::parse(&"x".repeat(201)), Err("is longer than 200 characters".to_owned()));
+        assert_eq!(
+            Name::parse(&"x".repeat(201)),
+            Err("is longer than 200 characters".to_owned())
+        );
         assert!(Name::parse(&"x".repeat(1_000_000)).is_err());
     }
 

@@ -46,12 +46,18 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Self> {
         let moment: jiff::Timestamp = text.parse().ok()?;
         let micros = moment.as_microsecond();
-        (0..=253_402_300_799_999_999).contains(&micros).then_some(Self(micros))
+        (0..=253_402_300_799_999_999)
+            .contains(&micros)
+            .then_some(Self(micros))
     }
 
     /// The same moment for calendars and zones; out-of-range values are held at the edges of the calendar.
     pub fn to_jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        })
     }
 }
 
@@ -70,7 +76,9 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("is not a time of RFC 3339 such as 2027-01-31T09:30:00Z"))
+        Self::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom("is not a time of RFC 3339 such as 2027-01-31T09:30:00Z")
+        })
     }
 }
 
@@ -114,7 +122,10 @@ impl Clock {
     }
 
     /// The present moment.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the system's clock is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the system's clock is read"
+    )]
     pub fn now(&self) -> Timestamp {
         self.0.as_ref().map_or_else(
             || Timestamp(jiff::Timestamp::now().as_microsecond()),

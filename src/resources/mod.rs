@@ -1,0 +1,13 @@
+//! The kinds of records: one file a kind.
+
+pub mod course;
+pub mod organization;
+pub mod product;
+pub mod team;
+pub mod user;
+
+pub use course::Course;
+pub use organization::Organization;
+pub use product::Product;
+pub use team::Team;
+pub use user::User;

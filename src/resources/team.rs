@@ -1,0 +1,233 @@
+//! Teams: people who learn together, a customer, a department, a class.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::organization::Organization;
+use crate::access::Permission;
+use crate::columns;
+use crate::db::Statement;
+use crate::error::Result;
+use crate::events::Event;
+use crate::params;
+use crate::resource::{
+    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+};
+use crate::types::text::Description;
+use crate::types::{ExternalId, Id, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
+
+/// People who learn together: a customer, a department, a class.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Team {
+    /// The team's id.
+    pub id: Id<Self>,
+    /// Its name, unique within its organization.
+    pub name: Name,
+    #[serde(skip)]
+    pub(crate) name_key: String,
+    /// Your own key of the team.
+    pub external_id: Option<ExternalId>,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// The organization it belongs to.
+    pub organization_id: Option<Id<Organization>>,
+    /// Labels.
+    pub tags: Tags,
+    /// Your own data.
+    pub metadata: Metadata,
+    #[serde(skip)]
+    pub(crate) version: i64,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// How many people are in it.
+    pub member_count: i64,
+    /// Whether nobody owns it; somebody should.
+    pub ownerless: bool,
+}
+columns!(Team in "teams": id, name, name_key, external_id, description, organization_id, tags, metadata, version, created_at, updated_at;
+    member_count = "SELECT count(*) FROM team_members m WHERE m.account_id = teams.account_id AND m.team_id = teams.id",
+    ownerless = "NOT EXISTS (SELECT 1 FROM team_members o WHERE o.account_id = teams.account_id AND o.team_id = teams.id AND o.role = 'owner')");
+
+impl Kind for Team {
+    const PREFIX: &'static str = "team";
+}
+
+/// A new team.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTeam {
+    /// Its name.
+    pub name: Name,
+    /// Your own key.
+    #[serde(default)]
+    pub external_id: Option<ExternalId>,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<Description>,
+    /// The organization it belongs to.
+    #[serde(default)]
+    pub organization: Option<Ref<Organization>>,
+    /// Labels.
+    #[serde(default)]
+    pub tags: Tags,
+    /// Your own data.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// A change of a team.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TeamPatch {
+    /// Its name.
+    pub name: Option<Name>,
+    /// Your own key.
+    pub external_id: Patch<ExternalId>,
+    /// What it is for.
+    pub description: Patch<Description>,
+    /// The organization it belongs to.
+    pub organization: Patch<Ref<Organization>>,
+    /// Labels; replaces all.
+    pub tags: Option<Tags>,
+    /// Your own data; replaces all.
+    pub metadata: Option<Metadata>,
+}
+
+impl Input for NewTeam {
+    fn references(&self) -> Vec<Reference> {
+        self.organization
+            .iter()
+            .map(|organization| Reference::to("/organization", organization))
+            .collect()
+    }
+}
+
+impl Input for TeamPatch {
+    fn references(&self) -> Vec<Reference> {
+        self.organization
+            .as_set()
+            .map(|organization| Reference::to("/organization", organization))
+            .into_iter()
+            .collect()
+    }
+}
+
+impl Team {
+    /// A new team, not yet written.
+    pub fn named(name: Name, organization_id: Option<Id<Organization>>, stamp: &Stamp<'_>) -> Self {
+        Self {
+            id: stamp.ids.next(stamp.now),
+            name_key: name.key(),
+            name,
+            external_id: None,
+            description: None,
+            organization_id,
+            tags: Tags::default(),
+            metadata: Metadata::default(),
+            version: 1,
+            created_at: stamp.now,
+            updated_at: stamp.now,
+            member_count: 0,
+            ownerless: true,
+        }
+    }
+}
+
+impl Resource for Team {
+    const KIND: &'static str = "team";
+    const SUMMARY: &'static str = "People who learn together: a customer, a department, a class.";
+    const FIELDS: &'static [Field] = &[
+        Field::sorted("created_at", "created_at", FieldKind::Time),
+        Field::sorted("name", "name_key", FieldKind::Folded),
+        Field::filter("external_id", "external_id", FieldKind::Text),
+        Field::filter(
+            "organization",
+            "organization_id",
+            FieldKind::Reference(Organization::PREFIX, "organizations"),
+        ),
+        Field::filter(
+            "user",
+            "teams.id IN (SELECT team_id FROM team_members WHERE account_id = $1 AND user_id {})",
+            FieldKind::Reference("user", "users"),
+        ),
+    ];
+    const SEARCH: &'static [&'static str] = &["name_key"];
+    const EXPANDS: &'static [Expand] = &[Expand {
+        name: "organization",
+        member: "organization_id",
+        table: "organizations",
+    }];
+    const SOFT_DELETE: bool = true;
+    const REACH: Option<&'static str> = Some("teams.id IN {}");
+    const READ: Permission = Permission::TeamsRead;
+    const WRITE: Permission = Permission::TeamsWrite;
+    type New = NewTeam;
+    type Patch = TeamPatch;
+
+    fn id(&self) -> &Id<Self> {
+        &self.id
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn create(new: NewTeam, refs: &Resolved, stamp: &Stamp<'_>) -> Result<Self> {
+        let organization_id = refs.maybe(new.organization.as_ref())?;
+        Ok(Self {
+            external_id: new.external_id,
+            description: new.description,
+            tags: new.tags,
+            metadata: new.metadata,
+            ..Self::named(new.name, organization_id, stamp)
+        })
+    }
+
+    fn apply(&mut self, patch: TeamPatch, refs: &Resolved, now: Timestamp) -> Result<()> {
+        if let Some(name) = patch.name {
+            self.name = name;
+        }
+        self.name_key = self.name.key();
+        patch.external_id.apply(&mut self.external_id);
+        patch.description.apply(&mut self.description);
+        match patch.organization {
+            Patch::Keep => {}
+            Patch::Clear => self.organization_id = None,
+            Patch::Set(organization) => self.organization_id = Some(refs.id(&organization)?),
+        }
+        self.tags = patch.tags.unwrap_or_else(|| self.tags.clone());
+        self.metadata = patch.metadata.unwrap_or_else(|| self.metadata.clone());
+        self.updated_at = now;
+        Ok(())
+    }
+
+    fn companions(&self, _: Option<&Self>) -> Vec<Statement> {
+        Vec::new()
+    }
+
+    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+        vec![
+            Statement::new(
+                "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
+                "DELETE FROM domain_claims WHERE account_id = $1 AND team_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
+                "UPDATE accounts SET default_team_id = NULL WHERE account_id = $1 AND default_team_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
+                "UPDATE organizations SET default_team_id = NULL WHERE account_id = $1 AND default_team_id = $2",
+                params![self.id.to_string()],
+            ),
+        ]
+    }
+
+    fn event(&self, verb: &str) -> Event {
+        event_of(self, verb).team(&self.id)
+    }
+}

@@ -1,0 +1,402 @@
+//! People: learners, managers and administrators alike.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::team::Team;
+use crate::access::Permission;
+use crate::columns;
+use crate::db::Statement;
+use crate::error::Result;
+use crate::events::Event;
+use crate::params;
+use crate::resource::{
+    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+};
+use crate::types::text::{Language, Zone};
+use crate::types::{Email, ExternalId, Id, Kind, Metadata, Name, Patch, Tags, Timestamp};
+
+crate::words! {
+    /// Where a person stands.
+    pub enum UserStatus {
+        /// Known, and has never signed in.
+        Invited = "invited",
+        /// Has signed in.
+        Active = "active",
+        /// May not sign in.
+        Deactivated = "deactivated",
+    }
+}
+
+/// A person: learner, manager or administrator in one.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct User {
+    /// The person's id.
+    pub id: Id<Self>,
+    /// The e-mail address as typed; unique in the account without regard to case.
+    pub email: Email,
+    #[serde(skip)]
+    pub(crate) email_key: String,
+    /// First name.
+    pub first_name: Option<Name>,
+    /// Last name.
+    pub last_name: Option<Name>,
+    /// The full name as typed.
+    pub name: Option<Name>,
+    #[serde(skip)]
+    pub(crate) name_key: String,
+    #[serde(skip)]
+    pub(crate) family_key: String,
+    /// The company the person works for.
+    pub company: Option<Name>,
+    /// Your own key of the person.
+    pub external_id: Option<ExternalId>,
+    /// The language of mails and pages, as a BCP 47 tag.
+    pub locale: Option<Language>,
+    /// The IANA time zone.
+    pub timezone: Option<Zone>,
+    /// Whether the person has signed in, or may not.
+    pub status: UserStatus,
+    /// Labels.
+    pub tags: Tags,
+    /// Your own data.
+    pub metadata: Metadata,
+    /// The person's id in the LMS.
+    pub lms_user_id: Option<String>,
+    /// When the person was last here.
+    pub last_seen_at: Option<Timestamp>,
+    #[serde(skip)]
+    pub(crate) version: i64,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+columns!(User in "users": id, email, email_key, first_name, last_name, name, name_key, family_key, company, external_id,
+    locale, timezone, status, tags, metadata, lms_user_id, last_seen_at, version, created_at, updated_at);
+
+impl Kind for User {
+    const PREFIX: &'static str = "user";
+}
+
+/// A new person.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// The e-mail address.
+    pub email: Email,
+    /// First name.
+    #[serde(default)]
+    pub first_name: Option<Name>,
+    /// Last name.
+    #[serde(default)]
+    pub last_name: Option<Name>,
+    /// The full name, for those who have only one field; first and last name are taken from it where they are absent.
+    #[serde(default)]
+    pub name: Option<Name>,
+    /// The company the person works for.
+    #[serde(default)]
+    pub company: Option<Name>,
+    /// Your own key of the person.
+    #[serde(default)]
+    pub external_id: Option<ExternalId>,
+    /// The language of mails and pages.
+    #[serde(default)]
+    pub locale: Option<Language>,
+    /// The IANA time zone.
+    #[serde(default)]
+    pub timezone: Option<Zone>,
+    /// Labels.
+    #[serde(default)]
+    pub tags: Tags,
+    /// Your own data.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// A change of a person. Absent members stay; `null` empties.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserPatch {
+    /// The e-mail address.
+    pub email: Option<Email>,
+    /// First name.
+    pub first_name: Patch<Name>,
+    /// Last name.
+    pub last_name: Patch<Name>,
+    /// The full name.
+    pub name: Patch<Name>,
+    /// The company.
+    pub company: Patch<Name>,
+    /// Your own key.
+    pub external_id: Patch<ExternalId>,
+    /// The language.
+    pub locale: Patch<Language>,
+    /// The time zone.
+    pub timezone: Patch<Zone>,
+    /// `active` or `deactivated`: whether the person may sign in.
+    pub status: Option<UserStatus>,
+    /// Labels; replaces all.
+    pub tags: Option<Tags>,
+    /// Your own data; replaces all.
+    pub metadata: Option<Metadata>,
+}
+
+impl Input for NewUser {
+    fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+}
+
+impl Input for UserPatch {
+    fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+}
+
+impl NewUser {
+    /// Somebody of whom only the address is known.
+    pub fn with_email(email: Email) -> Self {
+        Self {
+            email,
+            first_name: None,
+            last_name: None,
+            name: None,
+            company: None,
+            external_id: None,
+            locale: None,
+            timezone: None,
+            tags: Tags::default(),
+            metadata: Metadata::default(),
+        }
+    }
+}
+
+impl User {
+    /// The name to show: the full one, else the address.
+    pub fn display_name(&self) -> &str {
+        self.name.as_ref().map_or(self.email.as_str(), Name::as_str)
+    }
+
+    /// A new person, not yet written.
+    pub fn from_new(new: NewUser, stamp: &Stamp<'_>) -> Self {
+        let mut user = Self {
+            id: stamp.ids.next(stamp.now),
+            email_key: new.email.key(),
+            email: new.email,
+            first_name: new.first_name,
+            last_name: new.last_name,
+            name: new.name,
+            name_key: String::new(),
+            family_key: String::new(),
+            company: new.company,
+            external_id: new.external_id,
+            locale: new.locale,
+            timezone: new.timezone,
+            status: UserStatus::Invited,
+            tags: new.tags,
+            metadata: new.metadata,
+            lms_user_id: None,
+            last_seen_at: None,
+            version: 1,
+            created_at: stamp.now,
+            updated_at: stamp.now,
+        };
+        user.settle_names();
+        user
+    }
+
+    /// Completes the names from each other and keeps their normalized forms.
+    fn settle_names(&mut self) {
+        if let (Some(full), None, None) = (&self.name, &self.first_name, &self.last_name) {
+            let (first, last) = split_name(full);
+            self.first_name = Some(first);
+            self.last_name = last;
+        }
+        if self.name.is_none() {
+            let joined = [&self.first_name, &self.last_name]
+                .into_iter()
+                .flatten()
+                .map(Name::as_str)
+                .collect::<Vec<_>>()
+                .join(" ");
+            self.name = Name::parse(&joined.chars().take(200).collect::<String>()).ok();
+        }
+        self.email_key = self.email.key();
+        self.name_key = self
+            .name
+            .as_ref()
+            .map_or_else(|| self.email_key.clone(), Name::key);
+        self.family_key = self
+            .last_name
+            .as_ref()
+            .map_or_else(|| self.name_key.clone(), Name::key);
+    }
+}
+
+/// First and last name of a full one: the last word is the last name, what stands before it the first.
+fn split_name(full: &Name) -> (Name, Option<Name>) {
+    match full.as_str().rsplit_once(char::is_whitespace) {
+        Some((first, last)) => (
+            Name::parse(first).unwrap_or_else(|_| full.clone()),
+            Name::parse(last).ok(),
+        ),
+        None => (full.clone(), None),
+    }
+}
+
+impl Resource for User {
+    const KIND: &'static str = "user";
+    const SUMMARY: &'static str = "A person: learner, manager or administrator in one.";
+    const FIELDS: &'static [Field] = &[
+        Field::sorted("created_at", "created_at", FieldKind::Time),
+        Field::sorted("updated_at", "updated_at", FieldKind::Time),
+        Field::sorted("name", "name_key", FieldKind::Folded),
+        Field::sorted("last_name", "family_key", FieldKind::Folded),
+        Field::sorted("email", "email_key", FieldKind::Folded),
+        Field::filter("external_id", "external_id", FieldKind::Text),
+        Field::filter(
+            "status",
+            "status",
+            FieldKind::Word(&["invited", "active", "deactivated"]),
+        ),
+        Field::filter(
+            "team",
+            "users.id IN (SELECT user_id FROM team_members WHERE account_id = $1 AND team_id {})",
+            FieldKind::Reference(Team::PREFIX, "teams"),
+        ),
+    ];
+    const SEARCH: &'static [&'static str] = &["email_key", "name_key", "family_key"];
+    const EXPANDS: &'static [Expand] = &[];
+    const SOFT_DELETE: bool = true;
+    const REACH: Option<&'static str> = Some(
+        "EXISTS (SELECT 1 FROM team_members m WHERE m.account_id = $1 AND m.user_id = users.id AND m.team_id IN {})",
+    );
+    const READ: Permission = Permission::UsersRead;
+    const WRITE: Permission = Permission::UsersWrite;
+    type New = NewUser;
+    type Patch = UserPatch;
+
+    fn id(&self) -> &Id<Self> {
+        &self.id
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn create(new: NewUser, _: &Resolved, stamp: &Stamp<'_>) -> Result<Self> {
+        Ok(Self::from_new(new, stamp))
+    }
+
+    fn apply(&mut self, patch: UserPatch, _: &Resolved, now: Timestamp) -> Result<()> {
+        let names_change = patch.first_name != Patch::Keep || patch.last_name != Patch::Keep;
+        let full_changes = patch.name != Patch::Keep;
+        if let Some(email) = patch.email {
+            self.email = email;
+        }
+        if full_changes && !names_change {
+            self.first_name = None;
+            self.last_name = None;
+        } else if names_change && !full_changes {
+            self.name = None;
+        }
+        patch.first_name.apply(&mut self.first_name);
+        patch.last_name.apply(&mut self.last_name);
+        patch.name.apply(&mut self.name);
+        patch.company.apply(&mut self.company);
+        patch.external_id.apply(&mut self.external_id);
+        patch.locale.apply(&mut self.locale);
+        patch.timezone.apply(&mut self.timezone);
+        self.status = patch.status.unwrap_or(self.status);
+        self.tags = patch.tags.unwrap_or_else(|| self.tags.clone());
+        self.metadata = patch.metadata.unwrap_or_else(|| self.metadata.clone());
+        self.settle_names();
+        self.updated_at = now;
+        Ok(())
+    }
+
+    fn companions(&self, before: Option<&Self>) -> Vec<Statement> {
+        // Whoever may not sign in any more is signed out at once.
+        let was = before.map(|before| before.status);
+        if self.status == UserStatus::Deactivated && was != Some(UserStatus::Deactivated) {
+            vec![Statement::new(
+                "DELETE FROM sessions WHERE account_id = $1 AND user_id = $2",
+                params![self.id.to_string()],
+            )]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+        vec![
+            Statement::new(
+                "DELETE FROM team_members WHERE account_id = $1 AND user_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
+                "DELETE FROM sessions WHERE account_id = $1 AND user_id = $2",
+                params![self.id.to_string()],
+            ),
+        ]
+    }
+
+    fn event(&self, verb: &str) -> Event {
+        event_of(self, verb).user(&self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Ids;
+
+    fn person(name: &str) -> User {
+        let new = NewUser {
+            name: Name::parse(name).ok(),
+            ..NewUser::with_email(Email::parse("Ada@Example.com").expect("an address"))
+        };
+        User::from_new(
+            new,
+            &Stamp {
+                ids: &Ids::seeded(1),
+                now: Timestamp::from_micros(1_000_000),
+            },
+        )
+    }
+
+    #[test]
+    fn a_full_name_is_split_and_kept_as_typed() {
+        let ada = person("Ada  Augusta Byron");
+        assert_eq!(
+            ada.first_name.as_ref().map(Name::as_str),
+            Some("Ada  Augusta")
+        );
+        assert_eq!(ada.last_name.as_ref().map(Name::as_str), Some("Byron"));
+        assert_eq!(ada.display_name(), "Ada  Augusta Byron");
+        assert_eq!(ada.name_key, "ada augusta byron");
+        let single = person("Plato");
+        assert_eq!(
+            (
+                single.first_name.as_ref().map(Name::as_str),
+                single.last_name
+            ),
+            (Some("Plato"), None)
+        );
+    }
+
+    #[test]
+    fn a_new_first_name_changes_the_full_one() {
+        let mut ada = person("Ada Byron");
+        let patch =
+            serde_json::from_str(r#"{"last_name":"Lovelace","company":null}"#).expect("a patch");
+        ada.apply(
+            patch,
+            &Resolved::default(),
+            Timestamp::from_micros(2_000_000),
+        )
+        .expect("applies");
+        assert_eq!(ada.display_name(), "Ada Lovelace");
+        assert_eq!(ada.family_key, "lovelace");
+    }
+}
