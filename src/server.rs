@@ -13,10 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::ConnectInfo;
-use axum::extract::State;
-use axum::http::{Request, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::http::Request;
 use futures::StreamExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -27,7 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 use crate::app::App;
-use crate::tasks;
+use crate::{tasks, worker};
 
 /// Most connections at once.
 pub const CONNECTIONS: usize = 10_000;
@@ -71,12 +68,18 @@ pub fn stop_on_signal() -> std::io::Result<Stop> {
 pub async fn serve(app: App, router: Router, listener: TcpListener, stop: Stop) -> std::io::Result<()> {
     let grace = app.config.server.shutdown_grace;
     let body_time = app.config.server.request_timeout;
-    // The jobs go on while the last requests finish.
+    let (stop_jobs, jobs_stop) = watch::channel(false);
+    let jobs = app.config.jobs.run_in_serve.then(|| tasks::spawn(worker::run(app.clone(), jobs_stop)));
     let graceful = accept(router, listener, stop, body_time).await;
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!(grace_ms = grace.as_millis(), "some requests were cut off at shutdown");
     }
-    Ok(())
+    // The jobs have gone on while the last requests finished.
+    let _ = stop_jobs.send(true);
+    match jobs {
+        Some(jobs) => jobs.await.map_err(std::io::Error::other),
+        None => Ok(()),
+    }
 }
 
 /// Takes connections until `stop`; gives what waits for those that are still open.
@@ -156,47 +159,6 @@ fn timed(body: Incoming, limit: Duration) -> Body {
             Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the body did not come in time")),
         }
     }))
-}
-
-/// What `/readyz` goes by.
-#[derive(Clone)]
-struct Health {
-    app: App,
-    pending: Arc<[String]>,
-    stop: Stop,
-}
-
-/// `/livez`: the process answers. `/readyz`: it can work, which is 503 while the database does not answer, while
-/// migrations are `pending` (as found at the start), and from the moment of `stop` on, so that a load balancer looks
-/// elsewhere before the connections end.
-pub fn health(app: App, pending: Vec<String>, stop: Stop) -> Router {
-    let live = || async { state(StatusCode::OK, "ok", None) };
-    Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(Health { app, pending: pending.into(), stop })
-}
-
-async fn ready(State(health): State<Health>) -> Response {
-    if *health.stop.borrow() {
-        return state(StatusCode::SERVICE_UNAVAILABLE, "stopping", None);
-    }
-    if !health.pending.is_empty() {
-        let detail = format!("Run `b2b-dashboard migrate`: {} not run yet.", health.pending.join(", "));
-        return state(StatusCode::SERVICE_UNAVAILABLE, "migrations_pending", Some(detail));
-    }
-    match health.app.db.ping().await {
-        Ok(()) => state(StatusCode::OK, "ok", None),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            state(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", None)
-        }
-    }
-}
-
-fn state(status: StatusCode, word: &str, detail: Option<String>) -> Response {
-    let mut body = serde_json::json!({ "status": word });
-    if let (Some(members), Some(detail)) = (body.as_object_mut(), detail) {
-        members.insert("detail".to_owned(), detail.into());
-    }
-    (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
 }
 
 /// Raises the number of files this process may have open as far as it may itself, for its connections.

@@ -28,7 +28,7 @@ pub use row::{FromRow, Pair, Row};
 pub use statement::{Expect, Select, Statement};
 pub use value::{Column, Reader, Value};
 
-use crate::types::AccountId;
+use crate::types::{AccountId, Timestamp};
 
 /// Limits of the database layer.
 #[derive(Debug, Clone)]
@@ -181,6 +181,16 @@ impl Db {
             Ok(answer) => answer.map(|_| ()),
             Err(_) => Err(DbError::Unavailable("no answer within a second".into())),
         }
+    }
+
+    /// The time at the database's server; `None` where it is this machine's own.
+    pub async fn server_time(&self) -> Result<Option<Timestamp>, DbError> {
+        if self.is_sqlite() {
+            return Ok(None);
+        }
+        let text = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        let rows = self.fetch_global::<(Timestamp,)>(Select::new(text, Vec::new())).await?;
+        Ok(rows.into_iter().next().map(|(time,)| time))
     }
 
     /// One of the named reads over all accounts.
