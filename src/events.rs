@@ -143,6 +143,7 @@ pub struct Plan {
     writes: Vec<Statement>,
     events: Vec<Event>,
     jobs: Vec<(Job, Option<String>)>,
+    memory: Option<Statement>,
 }
 
 impl Plan {
@@ -174,6 +175,11 @@ impl Plan {
         self.jobs.push((job, subject));
     }
 
+    /// Adds the row that remembers the answer; it is written even where nothing else changes.
+    pub fn remember(&mut self, statement: Statement) {
+        self.memory = Some(statement);
+    }
+
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
@@ -195,8 +201,9 @@ impl Plan {
     pub fn finish(self, call: &Call, ids: &Ids) -> Vec<Statement> {
         let mut list = self.writes;
         if list.is_empty() {
-            return list;
+            return self.memory.into_iter().collect();
         }
+        list.extend(self.memory);
         let actor = &call.caller.actor;
         let request_id = Some(call.request_id.to_string());
         let changes: Vec<JsonValue> = self

@@ -15,6 +15,7 @@ pub mod events;
 pub mod http;
 pub mod i18n;
 pub mod jobs;
+pub mod listing;
 pub mod locale;
 pub mod metrics;
 pub mod records;

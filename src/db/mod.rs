@@ -212,6 +212,16 @@ impl Db {
         Ok(self.run(&Value::Text(None), batch, scan).await?.take(&slot))
     }
 
+    /// Asks the database for a sign of life, for a second at most.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let alive =
+            self.fetch_global::<(i64,)>(Select::new("SELECT CAST(1 AS BIGINT)", Vec::new()));
+        match tokio::time::timeout(Duration::from_secs(1), alive).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => Err(DbError::Unavailable("no answer within a second".into())),
+        }
+    }
+
     async fn run(&self, account: &Value, mut batch: Batch, scan: bool) -> Result<Answers, DbError> {
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(account, &mut batch.entries, scan)?,

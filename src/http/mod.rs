@@ -1,6 +1,141 @@
-//! The HTTP surface.
+//! The HTTP surface of the API.
+//!
+//! `routes.rs` lists every operation; `door.rs` is what happens to each request before and after it; `crud.rs` makes the
+//! operations that all kinds of record have. Nothing below `http/` knows of HTTP.
 
 pub mod canonical;
+pub mod crud;
+pub mod door;
+pub mod endpoint;
+pub mod expand;
 pub mod idempotency;
+pub mod openapi;
+pub mod organizations;
 pub mod problem;
 pub mod reply;
+pub mod request;
+pub mod routes;
+pub mod system;
+pub mod write;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawPathParams, Request as HttpRequest};
+use axum::http::{Response, StatusCode, header};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use tower_http::compression::CompressionLayer;
+
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::metrics;
+use door::Route;
+use reply::Reply;
+
+/// Everything under `/api`, and what the operator's machines ask for.
+pub fn router(app: &App) -> Router {
+    let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
+    for endpoint in routes::endpoints() {
+        let path = endpoint.path;
+        let filter = MethodFilter::try_from(endpoint.method.clone()).unwrap_or(MethodFilter::GET);
+        let counters = app.metrics.operation(endpoint.id.clone().leak());
+        let route = Arc::new(Route {
+            endpoint,
+            metrics: counters,
+        });
+        let own = app.clone();
+        let handler = move |places: RawPathParams, request: HttpRequest| {
+            let places = places.iter().map(|(_, value)| value.to_owned()).collect();
+            door::serve(own.clone(), Arc::clone(&route), places, request)
+        };
+        let methods = by_path.remove(path).unwrap_or_default();
+        by_path.insert(path, methods.on(filter, handler));
+    }
+    let mut api = Router::new();
+    for (path, methods) in by_path {
+        api = api.route(path, methods);
+    }
+    let document = Arc::new(openapi::document(None).to_string());
+    let describe = move || {
+        let document = Arc::clone(&document);
+        async move {
+            (
+                [
+                    (header::CONTENT_TYPE, "application/json"),
+                    (header::CACHE_CONTROL, "public, max-age=300"),
+                ],
+                document.to_string(),
+            )
+        }
+    };
+    let ids = app.clone();
+    let nowhere = app.clone();
+    let api = api
+        .route("/openapi.json", get(describe))
+        .method_not_allowed_fallback(move || plain_problem(ids.clone(), Error::new(Code::MethodNotAllowed, "This address does not take that method; the Allow header lists those it takes.")))
+        .fallback(move || plain_problem(nowhere.clone(), Error::new(Code::RouteNotFound, "There is no such address in this API. All of them are listed at /docs and in /api/openapi.json.")));
+    let (ready, scraped) = (app.clone(), app.clone());
+    Router::new()
+        .nest("/api", api)
+        .route("/healthz", on(MethodFilter::GET, || async { "ok\n" }))
+        .route("/readyz", get(move || readiness(ready.clone())))
+        .route(
+            "/metrics",
+            get(move |request: HttpRequest| scrape(scraped.clone(), request)),
+        )
+        .layer(CompressionLayer::new())
+}
+
+async fn plain_problem(app: App, error: Error) -> Response<Body> {
+    let now = app.clock.now();
+    let request_id = app.ids.uuid(now).to_string();
+    let reply = Reply::problem(&error, &request_id);
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::NOT_FOUND);
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(problem::CONTENT_TYPE),
+    );
+    if let Ok(id) = header::HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("request-id", id);
+    }
+    response
+}
+
+/// Whether this node can serve: the database answers.
+async fn readiness(app: App) -> (StatusCode, &'static str) {
+    match app.db.ping().await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer\n",
+            )
+        }
+    }
+}
+
+/// The counters, for machines in the same house only.
+async fn scrape(app: App, request: HttpRequest) -> Response<Body> {
+    let is_near = |address: IpAddr| match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    if !door::client_address(&app, &request).is_none_or(is_near) {
+        return plain_problem(
+            app,
+            Error::new(Code::RouteNotFound, "There is no such address here."),
+        )
+        .await;
+    }
+    let mut response = Response::new(Body::from(app.metrics.encode()));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(metrics::CONTENT_TYPE),
+    );
+    response
+}

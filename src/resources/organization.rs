@@ -4,17 +4,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::team::Team;
-use crate::access::Permission;
+use crate::access::{Call, Permission};
 use crate::columns;
-use crate::db::Statement;
-use crate::error::Result;
-use crate::events::Event;
+use crate::db::{Db, Statement};
+use crate::error::{Code, Error, Result};
+use crate::events::{Event, Plan};
 use crate::params;
+use crate::records;
 use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of, resolve,
 };
 use crate::types::text::Description;
-use crate::types::{ExternalId, Id, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
+use crate::types::{ExternalId, Id, Ids, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
 
 /// A customer as a whole, or a part of one.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -222,4 +223,36 @@ impl Resource for Organization {
     fn event(&self, verb: &str) -> Event {
         event_of(self, verb)
     }
+}
+
+/// Plans a new organization, below its parent if it names one.
+pub async fn plan_create(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    new: NewOrganization,
+) -> Result<(Plan, Organization)> {
+    call.caller.require(Organization::WRITE)?;
+    call.caller.require_account()?;
+    let parent = match &new.parent {
+        None => None,
+        Some(reference) => {
+            let refs = resolve(db, call.account(), new.references()).await?;
+            Some(
+                records::find::<Organization>(db, &call.caller, &Ref::Id(refs.id(reference)?))
+                    .await?,
+            )
+        }
+    };
+    if parent.as_ref().is_some_and(|parent| parent.depth >= 8) {
+        return Err(Error::new(
+            Code::StateConflict,
+            "The parent is at level 8 already, the deepest there is. Choose one further up.",
+        ));
+    }
+    let record = Organization::below(parent.as_ref(), new, &Stamp { ids, now: call.now });
+    let mut plan = Plan::new("organization.create");
+    plan.write_all(records::insertion(&record));
+    plan.event(record.event("created"));
+    Ok((plan, record))
 }

@@ -1,0 +1,427 @@
+//! The operations that every kind of record has, made from what the kind states.
+
+use axum::http::Method;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value as JsonValue, json};
+
+use super::endpoint::Endpoint;
+use super::expand::expand;
+use super::reply::{Reply, etag};
+use super::request::Request;
+use super::write::write;
+use crate::app::App;
+use crate::error::{Code, Error, Result};
+use crate::listing::ListQuery;
+use crate::records;
+use crate::resource::{FieldKind, Resource};
+use crate::types::Ref;
+
+/// A page of a list.
+#[derive(Serialize, JsonSchema)]
+pub struct ListOf<R> {
+    /// The records.
+    pub data: Vec<R>,
+    /// Where the list goes on.
+    pub page: PageInfo,
+}
+
+/// Where a list goes on.
+#[derive(Serialize, JsonSchema)]
+pub struct PageInfo {
+    /// Give it as `cursor` to get the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+    /// The exact number of all records, with `include=total_count`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_count: Option<i64>,
+}
+
+/// Paths of a kind: the list's and the record's.
+pub struct Paths {
+    /// `/users`
+    pub list: &'static str,
+    /// `/users/{id}`
+    pub one: &'static str,
+}
+
+/// `GET` of the list and of one.
+pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
+    let plural = R::TABLE.replace('_', " ");
+    let mut list = Endpoint::new(
+        Method::GET,
+        paths.list,
+        format!("list_{}", R::TABLE),
+        R::TABLE,
+        list::<R>,
+    )
+    .about(
+        format!("List {plural}"),
+        format!(
+            "{} Newest first unless `sort` says otherwise; a page at a time.",
+            R::SUMMARY
+        ),
+    )
+    .scope(R::READ)
+    .gives::<ListOf<R>>(200)
+    .problems(&[Code::InvalidParameter, Code::CursorMismatch]);
+    list = list
+        .parameter(
+            "limit",
+            "Records on a page.",
+            json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 25}),
+        )
+        .parameter(
+            "cursor",
+            "Where to go on: `page.next_cursor` of the page before.",
+            json!({"type": "string"}),
+        )
+        .parameter(
+            "include",
+            "`total_count` adds the exact number of all records.",
+            json!({"type": "string", "enum": ["total_count"]}),
+        );
+    let sorts: Vec<String> = R::FIELDS
+        .iter()
+        .filter(|f| f.sort)
+        .flat_map(|f| [f.name.to_owned(), format!("-{}", f.name)])
+        .collect();
+    list = list.parameter(
+        "sort",
+        "Order; `-` before the name for descending.",
+        json!({"type": "string", "enum": sorts}),
+    );
+    if !R::SEARCH.is_empty() {
+        list = list.parameter(
+            "q",
+            "Beginnings of names and addresses, without regard to case.",
+            json!({"type": "string", "minLength": 1, "maxLength": 200}),
+        );
+    }
+    if !R::EXPANDS.is_empty() {
+        list = list.parameter("expand", expand_words::<R>(), json!({"type": "string"}));
+    }
+    for field in R::FIELDS {
+        let (schema, words) = match field.kind {
+            FieldKind::Text | FieldKind::Folded => {
+                (json!({"type": "string"}), "Equal to; several by comma.")
+            }
+            FieldKind::Int => (
+                json!({"type": "integer"}),
+                "Equal to; also [gt], [gte], [lt], [lte], [ne].",
+            ),
+            FieldKind::Time => (
+                json!({"type": "string", "format": "date-time"}),
+                "Exactly at; also [gt], [gte], [lt], [lte], [ne].",
+            ),
+            FieldKind::Bool => (json!({"type": "boolean"}), "Equal to."),
+            FieldKind::Word(words) => (
+                json!({"type": "string", "enum": words}),
+                "Equal to; several by comma.",
+            ),
+            FieldKind::Reference(..) => (
+                json!({"type": "string"}),
+                "The record's id or `ext:<external_id>`; several by comma.",
+            ),
+        };
+        list = list.parameter(field.name, words, schema);
+    }
+    let mut one = Endpoint::new(
+        Method::GET,
+        paths.one,
+        format!("get_{}", R::KIND),
+        R::TABLE,
+        get::<R>,
+    )
+    .about(
+        format!("Get one {}", R::KIND.replace('_', " ")),
+        "By id or `ext:<external_id>`; people also by `email:<address>`. Has a strong `ETag`.",
+    )
+    .scope(R::READ)
+    .gives::<R>(200)
+    .problems(&[Code::NotFound]);
+    if !R::EXPANDS.is_empty() {
+        one = one.parameter("expand", expand_words::<R>(), json!({"type": "string"}));
+    }
+    vec![list, one]
+}
+
+fn expand_words<R: Resource>() -> String {
+    let names: Vec<_> = R::EXPANDS
+        .iter()
+        .map(|expand| format!("`{}`", expand.name))
+        .collect();
+    format!(
+        "Adds related records: {}; several by comma, deeper ones by a point, three levels at most.",
+        names.join(", ")
+    )
+}
+
+/// `POST`, `PATCH` and `DELETE`, with bodies that work.
+pub fn writes<R: Resource>(paths: &Paths, new: JsonValue, patch: JsonValue) -> Vec<Endpoint> {
+    vec![
+        create_endpoint::<R>(paths, new),
+        patch_endpoint::<R>(paths, patch),
+        delete_endpoint::<R>(paths),
+    ]
+}
+
+/// `POST` of a new record, generically.
+pub fn create_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint {
+    let name = R::KIND.replace('_', " ");
+    Endpoint::new(
+        Method::POST,
+        paths.list,
+        format!("create_{}", R::KIND),
+        R::TABLE,
+        create::<R>,
+    )
+    .about(
+        format!("Create a {name}"),
+        "Answers 201 with the record and its address in `Location`.",
+    )
+    .scope(R::WRITE)
+    .takes::<R::New>(example)
+    .gives::<R>(201)
+    .problems(&[Code::AlreadyExists, Code::ValidationFailed])
+}
+
+/// `PATCH` of a record.
+pub fn patch_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint {
+    let name = R::KIND.replace('_', " ");
+    Endpoint::new(
+        Method::PATCH,
+        paths.one,
+        format!("update_{}", R::KIND),
+        R::TABLE,
+        update::<R>,
+    )
+    .about(
+        format!("Change a {name}"),
+        "JSON Merge Patch: absent members stay as they are, `null` empties. Honours `If-Match`.",
+    )
+    .scope(R::WRITE)
+    .takes::<R::Patch>(example)
+    .gives::<R>(200)
+    .problems(&[
+        Code::NotFound,
+        Code::AlreadyExists,
+        Code::PreconditionFailed,
+        Code::ValidationFailed,
+    ])
+}
+
+/// `DELETE` of a record.
+pub fn delete_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
+    let words = if R::SOFT_DELETE {
+        "Puts it aside: restorable for 30 days, its names free at once, its memberships ended in the same transaction."
+    } else {
+        "Removes it for good where nothing refers to it; otherwise 409 `in_use`."
+    };
+    Endpoint::new(
+        Method::DELETE,
+        paths.one,
+        format!("delete_{}", R::KIND),
+        R::TABLE,
+        delete::<R>,
+    )
+    .about(format!("Delete a {}", R::KIND.replace('_', " ")), words)
+    .scope(R::WRITE)
+    .gives_nothing()
+    .problems(&[Code::NotFound, Code::InUse, Code::PreconditionFailed])
+}
+
+/// `PUT` by the caller's own key: makes or changes.
+pub fn put_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint {
+    Endpoint::new(Method::PUT, paths.one, format!("put_{}", R::KIND), R::TABLE, put::<R>)
+        .about(
+            format!("Create or change a {} by your own key", R::KIND.replace('_', " ")),
+            "`PUT /…/ext:<value>` makes the record with that external_id, or changes the members given: safe to repeat. 201 when made, else 200.",
+        )
+        .scope(R::WRITE)
+        .takes::<R::New>(example)
+        .gives::<R>(200)
+        .problems(&[Code::NotFound, Code::AlreadyExists, Code::ValidationFailed])
+}
+
+async fn list<R: Resource>(app: App, request: Request) -> Result<Reply> {
+    let caller = &request.call.caller;
+    let query = ListQuery::parse::<R>(&request.query, caller, &app.keys.cursor)?;
+    let page = query.run::<R>(&app.db, caller, &app.keys.cursor).await?;
+    let info = PageInfo {
+        has_more: page.next_cursor.is_some(),
+        next_cursor: page.next_cursor,
+        total_count: page.total_count,
+    };
+    let link = info
+        .next_cursor
+        .as_ref()
+        .map(|cursor| next_link(R::TABLE, &request.query, cursor));
+    let reply = if query.expand.is_empty() {
+        Reply::json(
+            200,
+            &ListOf {
+                data: page.rows,
+                page: info,
+            },
+        )?
+    } else {
+        let mut data = serde_json::to_value(&page.rows).map_err(Error::internal)?;
+        expand::<R>(&app.db, caller, &mut data, &query.expand).await?;
+        Reply::json(200, &json!({ "data": data, "page": info }))?
+    };
+    Ok(match link {
+        Some(link) => reply.header("link", link),
+        None => reply,
+    })
+}
+
+/// The next page's address as a Link header (RFC 8288).
+fn next_link(table: &str, query: &[(String, String)], cursor: &str) -> String {
+    let mut members = url::form_urlencoded::Serializer::new(String::new());
+    members.extend_pairs(query.iter().filter(|(name, _)| name != "cursor"));
+    members.append_pair("cursor", cursor);
+    format!("</api/{table}?{}>; rel=\"next\"", members.finish())
+}
+
+async fn get<R: Resource>(app: App, request: Request) -> Result<Reply> {
+    let caller = &request.call.caller;
+    let mut paths = Vec::new();
+    for (name, value) in &request.query {
+        if name != "expand" {
+            return request.no_query().map(|()| Reply::empty());
+        }
+        paths.extend(value.split(',').map(str::to_owned));
+    }
+    let record = records::find::<R>(&app.db, caller, &request.reference(0)?).await?;
+    let reply = if paths.is_empty() {
+        Reply::json(200, &record)?
+    } else {
+        let mut data = json!([record]);
+        expand::<R>(&app.db, caller, &mut data, &paths).await?;
+        Reply::json(200, &data.get(0))?
+    };
+    Ok(conditional(
+        reply.with_etag(),
+        request.if_none_match.as_deref(),
+    ))
+}
+
+/// 304 without a body, and free of charge, when the caller has this version already (RFC 9110 section 13.1.2).
+pub fn conditional(reply: Reply, if_none_match: Option<&str>) -> Reply {
+    let tag = reply
+        .headers
+        .iter()
+        .find(|(name, _)| name == "etag")
+        .map(|(_, tag)| tag.as_str());
+    match (if_none_match, tag) {
+        (Some(known), Some(tag))
+            if known == "*"
+                || known
+                    .split(',')
+                    .any(|one| one.trim().trim_start_matches("W/") == tag) =>
+        {
+            Reply {
+                status: 304,
+                body: Vec::new(),
+                counts: false,
+                ..reply
+            }
+        }
+        _ => reply,
+    }
+}
+
+/// Refuses when the record is not the version that If-Match names.
+pub fn check_match<R: Serialize>(record: &R, if_match: Option<&str>) -> Result<()> {
+    let Some(wanted) = if_match else {
+        return Ok(());
+    };
+    let tag = etag(&serde_json::to_vec(record).map_err(Error::internal)?);
+    if wanted == "*" || wanted.split(',').any(|one| one.trim() == tag) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::PreconditionFailed,
+        "The record has changed since the version given in If-Match. Read it again and decide anew.",
+    ))
+}
+
+async fn create<R: Resource>(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    request.body::<R::New>()?;
+    write(&app, &request, || async {
+        let (plan, record) =
+            records::plan_create::<R>(&app.db, &app.ids, &request.call, request.body()?).await?;
+        let reply = Reply::json(201, &record)?
+            .with_etag()
+            .header("location", format!("/api/{}/{}", R::TABLE, record.id()));
+        Ok((plan, reply))
+    })
+    .await
+}
+
+async fn update<R: Resource>(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let reference: Ref<R> = request.reference(0)?;
+    request.body::<R::Patch>()?;
+    write(&app, &request, || async {
+        let check = |record: &R| check_match(record, request.if_match.as_deref());
+        let (plan, record) =
+            records::plan_change(&app.db, &request.call, &reference, request.body()?, check)
+                .await?;
+        Ok((plan, Reply::json(200, &record)?.with_etag()))
+    })
+    .await
+}
+
+async fn delete<R: Resource>(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let reference: Ref<R> = request.reference(0)?;
+    write(&app, &request, || async {
+        let check = |record: &R| check_match(record, request.if_match.as_deref());
+        let (plan, _) = records::plan_delete(&app.db, &request.call, &reference, check).await?;
+        Ok((plan, Reply::empty()))
+    })
+    .await
+}
+
+async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let reference: Ref<R> = request.reference(0)?;
+    let body = keyed_body(&request.body, &reference)?;
+    super::request::read_body::<R::New>(&body)?;
+    write(&app, &request, || async {
+        let new = super::request::read_body::<R::New>(&body)?;
+        let as_patch = |_| async { super::request::read_body::<R::Patch>(&body) };
+        let (plan, record, made) =
+            records::plan_put(&app.db, &app.ids, &request.call, &reference, new, as_patch).await?;
+        let reply = Reply::json(if made { 201 } else { 200 }, &record)?.with_etag();
+        Ok((
+            plan,
+            reply.header("location", format!("/api/{}/{}", R::TABLE, record.id())),
+        ))
+    })
+    .await
+}
+
+/// The body with the key that the address names.
+fn keyed_body<R: Resource>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
+    let mut value: JsonValue = match serde_json::from_slice(body) {
+        Ok(value) => value,
+        // Told properly by the reader of the body.
+        Err(_) => return Ok(body.to_vec()),
+    };
+    if let (Some(members), Ref::External(key)) = (value.as_object_mut(), reference) {
+        members
+            .entry("external_id")
+            .or_insert_with(|| key.as_str().into());
+    }
+    if let (Some(members), Ref::Email(email)) = (value.as_object_mut(), reference) {
+        members
+            .entry("email")
+            .or_insert_with(|| email.as_str().into());
+    }
+    serde_json::to_vec(&value).map_err(Error::internal)
+}

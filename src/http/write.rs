@@ -1,0 +1,56 @@
+//! A write over HTTP: the plan is carried out, its answer remembered with it, its repeats answered from memory.
+
+use std::future::Future;
+
+use super::reply::Reply;
+use super::request::Request;
+use crate::app::App;
+use crate::commit::commit;
+use crate::error::{Code, Error, Result};
+use crate::events::Plan;
+
+/// Carries out a planned write for a request: dry run, Idempotency-Key and races included.
+pub async fn write<F, Fut>(app: &App, request: &Request, plan: F) -> Result<Reply>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(Plan, Reply)>>,
+{
+    let call = &request.call;
+    let Some(idempotency) = request.idempotency.as_ref().filter(|_| !call.dry_run) else {
+        let done = commit(&app.db, &app.ids, call, &plan).await?;
+        return Ok(match done.planned {
+            Some(changes) => done.value.as_dry_run(changes),
+            None => done.value,
+        });
+    };
+    let _place = idempotency.enter(app, call)?;
+    let remembered = || async {
+        let (mut made, reply) = plan().await?;
+        made.remember(idempotency.remember(call, &reply));
+        Ok((made, reply))
+    };
+    let error = match commit(&app.db, &app.ids, call, remembered).await {
+        Ok(done) => return Ok(done.value),
+        Err(error) => error,
+    };
+    // Either a repeat, or a refusal: a repeat is answered as the first was, a lasting refusal is kept for repeats.
+    if let Some(reply) = idempotency.recall(app, call).await? {
+        return Ok(reply);
+    }
+    if is_lasting(&error) {
+        let reply = Reply::problem(&error, &call.request_id);
+        app.db
+            .write(call.account(), vec![idempotency.remember(call, &reply)])
+            .await?;
+    }
+    Err(error)
+}
+
+/// Refusals that the same request would meet again.
+fn is_lasting(error: &Error) -> bool {
+    let code = error.code();
+    (400..500).contains(&code.status())
+        && !matches!(code.status(), 401 | 403 | 429)
+        && !code.is_retryable()
+        && code != Code::PreconditionFailed
+}
