@@ -25,3 +25,4 @@ pub mod server;
 pub mod tasks;
 pub mod telemetry;
 pub mod types;
+pub mod worker;

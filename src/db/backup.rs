@@ -21,7 +21,9 @@ use crate::types::Timestamp;
 #[derive(Debug, Error)]
 pub enum BackupError {
     /// The database is PostgreSQL.
-    #[error("database.url names a PostgreSQL server: use pg_dump and pg_restore, or the backups of its operator")]
+    #[error(
+        "database.url names a PostgreSQL server: use pg_dump and pg_restore, or the backups of its operator"
+    )]
     NotSqlite,
     /// The file to read is not there.
     #[error("there is no file {}", .0.display())]
@@ -81,11 +83,17 @@ impl BackupError {
 
     fn database(path: &Path) -> impl Fn(rusqlite::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Database { path: path.clone(), source }
+        move |source| Self::Database {
+            path: path.clone(),
+            source,
+        }
     }
 
     fn unsound(path: &Path, reason: impl ToString) -> Self {
-        Self::Unsound { path: path.to_owned(), reason: reason.to_string() }
+        Self::Unsound {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -112,12 +120,21 @@ pub fn backup(url: &str, target: &Path, force: bool) -> Result<Copied, BackupErr
     let draft = Draft::beside(target)?;
     copy(&source, &draft.0)?;
     let bytes = draft.become_file(target)?;
-    Ok(Copied { path: target.to_owned(), bytes, kept: None })
+    Ok(Copied {
+        path: target.to_owned(),
+        bytes,
+        kept: None,
+    })
 }
 
 /// Puts the backup `source` in the place of the database behind `url`; `now` names the file that the old one is kept
 /// as. With a database there already, only with `force`, and never while another process has it open. Blocking.
-pub fn restore(url: &str, source: &Path, force: bool, now: Timestamp) -> Result<Copied, BackupError> {
+pub fn restore(
+    url: &str,
+    source: &Path,
+    force: bool,
+    now: Timestamp,
+) -> Result<Copied, BackupError> {
     let target = file_of(url)?;
     if !source.exists() {
         return Err(BackupError::Missing(source.to_owned()));
@@ -130,9 +147,17 @@ pub fn restore(url: &str, source: &Path, force: bool, now: Timestamp) -> Result<
     }
     let draft = Draft::beside(&target)?;
     copy(source, &draft.0)?;
-    let kept = if target.exists() { Some(put_aside(&target, now)?) } else { None };
+    let kept = if target.exists() {
+        Some(put_aside(&target, now)?)
+    } else {
+        None
+    };
     let bytes = draft.become_file(&target)?;
-    Ok(Copied { path: target, bytes, kept })
+    Ok(Copied {
+        path: target,
+        bytes,
+        kept,
+    })
 }
 
 fn file_of(url: &str) -> Result<PathBuf, BackupError> {
@@ -193,7 +218,10 @@ fn remove_with_companions(path: &Path) {
 }
 
 fn sync_folder(file: &Path) -> Result<(), BackupError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let opened = fs::File::open(folder).and_then(|folder| folder.sync_all());
     opened.map_err(BackupError::file(folder))
 }
@@ -201,10 +229,19 @@ fn sync_folder(file: &Path) -> Result<(), BackupError> {
 /// Copies one snapshot and makes sure that the copy is a sound database of this program, in one file.
 fn copy(source: &Path, target: &Path) -> Result<(), BackupError> {
     let failed = BackupError::database(source);
-    let from = Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .or_else(|_| Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX))
+    let from = Connection::open_with_flags(
+        source,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .or_else(|_| {
+        Connection::open_with_flags(
+            source,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+    })
+    .map_err(&failed)?;
+    from.busy_timeout(Duration::from_secs(10))
         .map_err(&failed)?;
-    from.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
     let mut to = Connection::open(target).map_err(BackupError::database(target))?;
     let copied = {
         let backup = Backup::new(&from, &mut to).map_err(&failed)?;
@@ -214,28 +251,40 @@ fn copy(source: &Path, target: &Path) -> Result<(), BackupError> {
     match copied {
         Ok(StepResult::Done) => {}
         Ok(_) => return Err(BackupError::InUse(source.to_owned())),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => return Err(BackupError::unsound(source, "it is not a SQLite database")),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            return Err(BackupError::unsound(source, "it is not a SQLite database"));
+        }
         Err(error) => return Err(failed(error)),
     }
     check(&to, source)?;
-    to.close().map_err(|(_, error)| BackupError::database(target)(error))
+    to.close()
+        .map_err(|(_, error)| BackupError::database(target)(error))
 }
 
 fn check(copy: &Connection, source: &Path) -> Result<(), BackupError> {
     let unsound = |reason: String| BackupError::unsound(source, reason);
-    copy.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(())).map_err(|error| unsound(error.to_string()))?;
-    let verdict: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(|error| unsound(error.to_string()))?;
+    copy.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(()))
+        .map_err(|error| unsound(error.to_string()))?;
+    let verdict: String = copy
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(|error| unsound(error.to_string()))?;
     if verdict != "ok" {
         return Err(unsound(format!("the integrity check says: {verdict}")));
     }
-    let has_record = copy.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'", [], |row| row.get::<_, i64>(0));
+    let has_record = copy.query_row(
+        "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'",
+        [],
+        |row| row.get::<_, i64>(0),
+    );
     if has_record.map_err(|error| unsound(error.to_string()))? == 0 {
         return Err(unsound("it is not a database of this program".to_owned()));
     }
     let known = migrate::names();
     let done = migrate::done_sqlite(copy).map_err(|error: DbError| unsound(error.to_string()))?;
     match done.iter().find(|name| !known.contains(name)) {
-        Some(name) => Err(unsound(format!("it was written by a newer version of this program (migration {name})"))),
+        Some(name) => Err(unsound(format!(
+            "it was written by a newer version of this program (migration {name})"
+        ))),
         None => Ok(()),
     }
 }
@@ -243,15 +292,25 @@ fn check(copy: &Connection, source: &Path) -> Result<(), BackupError> {
 /// Moves the database's file away, folded into one file, if nobody else has it open. A file that is no sound database
 /// is moved with what lies beside it.
 fn put_aside(path: &Path, now: Timestamp) -> Result<PathBuf, BackupError> {
-    let stamp = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    let stamp = now
+        .to_string()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let kept = path.with_file_name(format!("{name}.before-restore-{stamp}"));
     let connection = Connection::open(path).map_err(BackupError::database(path))?;
-    connection.busy_timeout(Duration::ZERO).map_err(BackupError::database(path))?;
+    connection
+        .busy_timeout(Duration::ZERO)
+        .map_err(BackupError::database(path))?;
     // To leave the write-ahead log takes the only connection there is.
-    let alone = connection.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(())).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"));
+    let alone = connection
+        .query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(()))
+        .and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"));
     match alone.map_err(|error| error.sqlite_error_code()) {
-        Err(Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => return Err(BackupError::InUse(path.to_owned())),
+        Err(Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => {
+            return Err(BackupError::InUse(path.to_owned()));
+        }
         Ok(()) | Err(_) => {}
     }
     fs::rename(path, &kept).map_err(BackupError::file(path))?;
@@ -278,13 +337,24 @@ mod tests {
 
     fn put(url: &str, value: &str) {
         let connection = Connection::open(file_of(url).unwrap()).unwrap();
-        connection.execute("INSERT INTO installation_settings VALUES (?1, 'x')", [value]).unwrap();
+        connection
+            .execute(
+                "INSERT INTO installation_settings VALUES (?1, 'x')",
+                [value],
+            )
+            .unwrap();
     }
 
     fn names(path: &Path) -> Vec<String> {
         let connection = Connection::open(path).unwrap();
-        let mut statement = connection.prepare("SELECT name FROM installation_settings ORDER BY name").unwrap();
-        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        let mut statement = connection
+            .prepare("SELECT name FROM installation_settings ORDER BY name")
+            .unwrap();
+        statement
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
     }
 
     #[tokio::test]
@@ -297,16 +367,36 @@ mod tests {
         let copied = backup(&url, &file, false).unwrap();
         assert_eq!(copied.bytes, fs::metadata(&file).unwrap().len());
         assert_eq!(names(&file), ["first"]);
-        assert_eq!(backup(&url, &file, false).unwrap_err().code(), "file_exists");
+        assert_eq!(
+            backup(&url, &file, false).unwrap_err().code(),
+            "file_exists"
+        );
         put(&url, "second");
-        assert_eq!(restore(&url, &file, false, NOW).unwrap_err().code(), "file_exists");
-        assert_eq!(restore(&url, &file, true, NOW).unwrap_err().code(), "database_in_use");
-        assert_eq!(names(&file_of(&url).unwrap()), ["first", "second"], "nothing has been touched");
+        assert_eq!(
+            restore(&url, &file, false, NOW).unwrap_err().code(),
+            "file_exists"
+        );
+        assert_eq!(
+            restore(&url, &file, true, NOW).unwrap_err().code(),
+            "database_in_use"
+        );
+        assert_eq!(
+            names(&file_of(&url).unwrap()),
+            ["first", "second"],
+            "nothing has been touched"
+        );
         drop(db);
         let restored = wait_for(|| restore(&url, &file, true, NOW));
         assert_eq!(names(&restored.path), ["first"]);
         assert_eq!(names(&restored.kept.unwrap()), ["first", "second"]);
-        let drafts = fs::read_dir(folder.path()).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("draft"));
+        let drafts = fs::read_dir(folder.path()).unwrap().filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .contains("draft")
+        });
         assert_eq!(drafts.count(), 0);
     }
 
@@ -326,13 +416,39 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url = database(folder.path()).await;
         let file = folder.path().join("other");
-        fs::write(&file, "no database at all, but long enough to have a header of some hundred bytes ".repeat(20)).unwrap();
-        assert_eq!(restore(&url, &file, true, NOW).unwrap_err().code(), "unsound_file");
+        fs::write(
+            &file,
+            "no database at all, but long enough to have a header of some hundred bytes "
+                .repeat(20),
+        )
+        .unwrap();
+        assert_eq!(
+            restore(&url, &file, true, NOW).unwrap_err().code(),
+            "unsound_file"
+        );
         let newer = folder.path().join("newer.db");
         backup(&url, &newer, false).unwrap();
-        Connection::open(&newer).unwrap().execute("INSERT INTO schema_migrations VALUES ('9999_later')", []).unwrap();
-        assert!(restore(&url, &newer, true, NOW).unwrap_err().to_string().contains("newer version"));
-        assert_eq!(restore(&url, &folder.path().join("none"), true, NOW).unwrap_err().code(), "file_not_found");
-        assert_eq!(backup("postgres://localhost/x", &file, true).unwrap_err().code(), "not_sqlite");
+        Connection::open(&newer)
+            .unwrap()
+            .execute("INSERT INTO schema_migrations VALUES ('9999_later')", [])
+            .unwrap();
+        assert!(
+            restore(&url, &newer, true, NOW)
+                .unwrap_err()
+                .to_string()
+                .contains("newer version")
+        );
+        assert_eq!(
+            restore(&url, &folder.path().join("none"), true, NOW)
+                .unwrap_err()
+                .code(),
+            "file_not_found"
+        );
+        assert_eq!(
+            backup("postgres://localhost/x", &file, true)
+                .unwrap_err()
+                .code(),
+            "not_sqlite"
+        );
     }
 }
