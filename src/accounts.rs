@@ -121,7 +121,12 @@ pub struct SeatTerms {
 
 impl Default for SeatTerms {
     fn default() -> Self {
-        Self { expiry: DefaultExpiry::Never, days: None, reusable: true, extendable: true }
+        Self {
+            expiry: DefaultExpiry::Never,
+            days: None,
+            reusable: true,
+            extendable: true,
+        }
     }
 }
 
@@ -143,7 +148,13 @@ pub struct NewAccount {
 impl NewAccount {
     /// An account of the usual plan.
     pub fn named(name: Name) -> Self {
-        Self { name, plan: AccountPlan::Standard, locale: None, timezone: None, settings: AccountSettings::default() }
+        Self {
+            name,
+            plan: AccountPlan::Standard,
+            locale: None,
+            timezone: None,
+            settings: AccountSettings::default(),
+        }
     }
 }
 
@@ -174,7 +185,9 @@ pub struct AccountPatch {
 /// The account with this id.
 pub async fn find(db: &Db, account: &AccountId) -> Result<Account> {
     let select = Select::rows::<Account>("WHERE accounts.account_id = $1", Vec::new());
-    db.first(account, select).await?.ok_or_else(|| Error::not_found("account"))
+    db.first(account, select)
+        .await?
+        .ok_or_else(|| Error::not_found("account"))
 }
 
 /// All accounts, by name.
@@ -201,7 +214,12 @@ pub async fn create(app: &App, new: &NewAccount) -> Result<Account> {
 pub async fn create_first(app: &App, new: &NewAccount) -> Result<Option<Account>> {
     let call = operator(app, app.ids.next(app.clock.now()));
     let done = commit(&app.db, &app.ids, &call, || async {
-        if !app.db.scan::<(AccountId,)>(Scan::Accounts, Vec::new()).await?.is_empty() {
+        if !app
+            .db
+            .scan::<(AccountId,)>(Scan::Accounts, Vec::new())
+            .await?
+            .is_empty()
+        {
             return Ok((Plan::new("account.create"), None));
         }
         let account = make(&call, new)?;
@@ -223,7 +241,12 @@ pub async fn set(db: &Db, call: &Call, patch: &AccountPatch) -> Result<(Plan, Ac
         Patch::Keep => {}
         Patch::Clear => after.default_team_id = None,
         Patch::Set(team) => {
-            let refs = resolve(db, call.account(), vec![Reference::to("/default_team", team)]).await?;
+            let refs = resolve(
+                db,
+                call.account(),
+                vec![Reference::to("/default_team", team)],
+            )
+            .await?;
             after.default_team_id = Some(refs.id(team)?.to_string());
         }
     }
@@ -264,12 +287,25 @@ pub async fn choose(db: &Db, wanted: Option<&str>) -> Result<Account> {
     if let Some(wanted) = wanted {
         accounts.retain(|account| account.id.as_str() == wanted || account.name.as_str() == wanted);
     }
-    let names = accounts.iter().map(|account| format!("{} ({})", account.id, account.name)).collect::<Vec<_>>().join(", ");
+    let names = accounts
+        .iter()
+        .map(|account| format!("{} ({})", account.id, account.name))
+        .collect::<Vec<_>>()
+        .join(", ");
     match (accounts.pop(), accounts.is_empty(), wanted) {
         (Some(account), true, _) => Ok(account),
-        (Some(_), false, _) => Err(Error::new(Code::StateConflict, format!("Several accounts are meant: name one by its id: {names}."))),
-        (None, _, Some(wanted)) => Err(Error::new(Code::NotFound, format!("There is no account with the id or name {wanted}."))),
-        (None, _, None) => Err(Error::new(Code::NotFound, "There is no account yet. Make one: b2b-dashboard account create --name NAME")),
+        (Some(_), false, _) => Err(Error::new(
+            Code::StateConflict,
+            format!("Several accounts are meant: name one by its id: {names}."),
+        )),
+        (None, _, Some(wanted)) => Err(Error::new(
+            Code::NotFound,
+            format!("There is no account with the id or name {wanted}."),
+        )),
+        (None, _, None) => Err(Error::new(
+            Code::NotFound,
+            "There is no account yet. Make one: b2b-dashboard account create --name NAME",
+        )),
     }
 }
 
@@ -281,13 +317,24 @@ pub fn operator(app: &App, account: AccountId) -> Call {
 impl AccountPatch {
     fn apply(&self, account: &mut Account) {
         account.name = self.name.clone().unwrap_or_else(|| account.name.clone());
-        account.locale = self.locale.clone().unwrap_or_else(|| account.locale.clone());
-        account.timezone = self.timezone.clone().unwrap_or_else(|| account.timezone.clone());
+        account.locale = self
+            .locale
+            .clone()
+            .unwrap_or_else(|| account.locale.clone());
+        account.timezone = self
+            .timezone
+            .clone()
+            .unwrap_or_else(|| account.timezone.clone());
         account.plan = self.plan.unwrap_or(account.plan);
-        self.requests_per_minute.clone().apply(&mut account.requests_per_minute);
+        self.requests_per_minute
+            .clone()
+            .apply(&mut account.requests_per_minute);
         let settings = &mut account.settings.0;
         settings.brand = self.brand.clone().unwrap_or_else(|| settings.brand.clone());
-        settings.default_seat_terms = self.default_seat_terms.clone().unwrap_or_else(|| settings.default_seat_terms.clone());
+        settings.default_seat_terms = self
+            .default_seat_terms
+            .clone()
+            .unwrap_or_else(|| settings.default_seat_terms.clone());
     }
 }
 
@@ -299,7 +346,10 @@ fn make(call: &Call, new: &NewAccount) -> Result<Account> {
         plan: new.plan,
         requests_per_minute: None,
         locale: new.locale.clone().map_or_else(|| language("en"), Ok)?,
-        timezone: new.timezone.clone().map_or_else(|| Zone::parse("UTC").map_err(Error::internal), Ok)?,
+        timezone: new
+            .timezone
+            .clone()
+            .map_or_else(|| Zone::parse("UTC").map_err(Error::internal), Ok)?,
         default_team_id: None,
         settings: Json(new.settings.clone()),
         version: 1,
@@ -307,7 +357,11 @@ fn make(call: &Call, new: &NewAccount) -> Result<Account> {
         updated_at: call.now,
     };
     let faults = faults(&account);
-    if faults.is_empty() { Ok(account) } else { Err(Error::invalid(faults)) }
+    if faults.is_empty() {
+        Ok(account)
+    } else {
+        Err(Error::invalid(faults))
+    }
 }
 
 fn creation(account: &Account) -> Plan {
@@ -318,30 +372,72 @@ fn creation(account: &Account) -> Plan {
 }
 
 fn event(kind: &str, account: &Account) -> Event {
-    Event::new(kind, &account.id, serde_json::to_value(account).unwrap_or_default())
+    Event::new(
+        kind,
+        &account.id,
+        serde_json::to_value(account).unwrap_or_default(),
+    )
 }
 
 fn differences(before: &Account, after: &Account) -> serde_json::Map<String, JsonValue> {
-    let members = |account: &Account| serde_json::to_value(account).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    let members = |account: &Account| {
+        serde_json::to_value(account)
+            .ok()
+            .and_then(|value| value.as_object().cloned())
+            .unwrap_or_default()
+    };
     let after = members(after);
-    members(before).into_iter().filter(|(name, value)| name != "updated_at" && after.get(name) != Some(value)).collect()
+    members(before)
+        .into_iter()
+        .filter(|(name, value)| name != "updated_at" && after.get(name) != Some(value))
+        .collect()
 }
 
 fn faults(account: &Account) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let Json(AccountSettings { brand, default_seat_terms: terms, .. }) = &account.settings;
-    let is_color = |color: &str| color.strip_prefix('#').is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    let Json(AccountSettings {
+        brand,
+        default_seat_terms: terms,
+        ..
+    }) = &account.settings;
+    let is_color = |color: &str| {
+        color
+            .strip_prefix('#')
+            .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
     if brand.color.as_deref().is_some_and(|color| !is_color(color)) {
-        faults.push(Fault::new("/brand/color", "invalid", "must be # and six hexadecimal digits, such as #1f6feb"));
+        faults.push(Fault::new(
+            "/brand/color",
+            "invalid",
+            "must be # and six hexadecimal digits, such as #1f6feb",
+        ));
     }
     if (terms.expiry == DefaultExpiry::Days) != terms.days.is_some() {
-        faults.push(Fault::new("/default_seat_terms/days", "invalid", "goes together with the expiry «days»: give both or neither"));
+        faults.push(Fault::new(
+            "/default_seat_terms/days",
+            "invalid",
+            "goes together with the expiry «days»: give both or neither",
+        ));
     }
-    if terms.days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
-        faults.push(Fault::new("/default_seat_terms/days", "out_of_range", format!("must be from 1 to {MOST_DAYS}")));
+    if terms
+        .days
+        .is_some_and(|days| !(1..=MOST_DAYS).contains(&days))
+    {
+        faults.push(Fault::new(
+            "/default_seat_terms/days",
+            "out_of_range",
+            format!("must be from 1 to {MOST_DAYS}"),
+        ));
     }
-    if account.requests_per_minute.is_some_and(|limit| !(1..=MOST_REQUESTS).contains(&limit)) {
-        faults.push(Fault::new("/requests_per_minute", "out_of_range", format!("must be from 1 to {MOST_REQUESTS}")));
+    if account
+        .requests_per_minute
+        .is_some_and(|limit| !(1..=MOST_REQUESTS).contains(&limit))
+    {
+        faults.push(Fault::new(
+            "/requests_per_minute",
+            "out_of_range",
+            format!("must be from 1 to {MOST_REQUESTS}"),
+        ));
     }
     faults
 }

@@ -9,6 +9,7 @@ pub mod commit;
 pub mod config;
 pub mod dashboard;
 pub mod db;
+pub mod demo;
 pub mod email;
 pub mod error;
 pub mod events;

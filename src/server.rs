@@ -65,14 +65,29 @@ pub fn stop_on_signal() -> std::io::Result<Stop> {
 }
 
 /// Serves the router until `stop`, then ends in order. With `jobs.run_in_serve` the background jobs run beside it.
-pub async fn serve(app: App, router: Router, listener: TcpListener, stop: Stop) -> std::io::Result<()> {
+pub async fn serve(
+    app: App,
+    router: Router,
+    listener: TcpListener,
+    stop: Stop,
+) -> std::io::Result<()> {
     let grace = app.config.server.shutdown_grace;
     let body_time = app.config.server.request_timeout;
     let (stop_jobs, jobs_stop) = watch::channel(false);
-    let jobs = app.config.jobs.run_in_serve.then(|| tasks::spawn(worker::run(app.clone(), jobs_stop)));
+    let jobs = app
+        .config
+        .jobs
+        .run_in_serve
+        .then(|| tasks::spawn(worker::run(app.clone(), jobs_stop)));
     let graceful = accept(router, listener, stop, body_time).await;
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!(grace_ms = grace.as_millis(), "some requests were cut off at shutdown");
+    if tokio::time::timeout(grace, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            grace_ms = grace.as_millis(),
+            "some requests were cut off at shutdown"
+        );
     }
     // The jobs have gone on while the last requests finished.
     let _ = stop_jobs.send(true);
@@ -83,7 +98,12 @@ pub async fn serve(app: App, router: Router, listener: TcpListener, stop: Stop) 
 }
 
 /// Takes connections until `stop`; gives what waits for those that are still open.
-async fn accept(router: Router, listener: TcpListener, mut stop: Stop, body_time: Duration) -> GracefulShutdown {
+async fn accept(
+    router: Router,
+    listener: TcpListener,
+    mut stop: Stop,
+    body_time: Duration,
+) -> GracefulShutdown {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stopped = pin!(stopped(&mut stop));
@@ -98,7 +118,8 @@ async fn accept(router: Router, listener: TcpListener, mut stop: Stop, body_time
         };
         match accepted {
             Ok((stream, address)) => {
-                let connection = graceful.watch(connection(stream, address, router.clone(), body_time));
+                let connection =
+                    graceful.watch(connection(stream, address, router.clone(), body_time));
                 tasks::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection ended early");
@@ -121,12 +142,15 @@ fn connection(
     address: SocketAddr,
     router: Router,
     body_time: Duration,
-) -> impl Future<Output = hyper::Result<()>> + hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+) -> impl Future<Output = hyper::Result<()>>
++ hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     set_up(&stream);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(ConnectInfo(address));
-        router.clone().oneshot(Request::from_parts(parts, timed(body, body_time)))
+        router
+            .clone()
+            .oneshot(Request::from_parts(parts, timed(body, body_time)))
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -152,13 +176,21 @@ fn timed(body: Incoming, limit: Duration) -> Body {
     }
     let deadline = tokio::time::Instant::now() + limit;
     let parts = Body::new(body).into_data_stream();
-    Body::from_stream(futures::stream::try_unfold(parts, move |mut parts| async move {
-        match tokio::time::timeout_at(deadline, parts.next()).await {
-            Ok(Some(part)) => part.map(|part| Some((part, parts))).map_err(std::io::Error::other),
-            Ok(None) => Ok(None),
-            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the body did not come in time")),
-        }
-    }))
+    Body::from_stream(futures::stream::try_unfold(
+        parts,
+        move |mut parts| async move {
+            match tokio::time::timeout_at(deadline, parts.next()).await {
+                Ok(Some(part)) => part
+                    .map(|part| Some((part, parts)))
+                    .map_err(std::io::Error::other),
+                Ok(None) => Ok(None),
+                Err(_) => Err(std::io::Error::new(
+                    std::io::ErrorKind::TimedOut,
+                    "the body did not come in time",
+                )),
+            }
+        },
+    ))
 }
 
 /// Raises the number of files this process may have open as far as it may itself, for its connections.
@@ -166,7 +198,13 @@ fn timed(body: Incoming, limit: Duration) -> Body {
 pub fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+    if let Err(error) = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    ) {
         tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }

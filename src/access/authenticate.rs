@@ -50,7 +50,12 @@ pub struct KeyCache(Cache<KeyHash, Option<Arc<KnownKey>>>);
 impl KeyCache {
     /// An empty one.
     pub fn new() -> Self {
-        Self(Cache::builder().max_capacity(100_000).time_to_live(BELIEVED).build())
+        Self(
+            Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(BELIEVED)
+                .build(),
+        )
     }
 }
 
@@ -61,70 +66,140 @@ impl Default for KeyCache {
 }
 
 /// The key behind `Authorization: Bearer …`, if it may be used now and from `address`.
-pub async fn authenticate(app: &App, header: Option<&str>, address: Option<IpAddr>, now: Timestamp) -> Result<Arc<KnownKey>> {
+pub async fn authenticate(
+    app: &App,
+    header: Option<&str>,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Arc<KnownKey>> {
     let header = header.ok_or_else(|| {
         Error::new(Code::KeyMissing, "Send your API key as the header «Authorization: Bearer b2b_live_…». Keys are made in Settings > API.")
     })?;
     let text = match header.split_once(' ') {
         Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") => text.trim(),
-        _ => return Err(Error::new(Code::KeyMalformed, "The Authorization header must read «Bearer», a space and the API key.")),
+        _ => {
+            return Err(Error::new(
+                Code::KeyMalformed,
+                "The Authorization header must read «Bearer», a space and the API key.",
+            ));
+        }
     };
-    let secret = ApiKeySecret::parse(text).map_err(|fault| Error::new(Code::KeyMalformed, format!("The API key is mistyped: {fault}.")))?;
+    let secret = ApiKeySecret::parse(text).map_err(|fault| {
+        Error::new(
+            Code::KeyMalformed,
+            format!("The API key is mistyped: {fault}."),
+        )
+    })?;
     let hash = secret.hash(&app.keys.pepper);
     let load = async { load(app, &hash).await.map(|known| known.map(Arc::new)) };
-    let known = app.key_cache.0.try_get_with(hash, load).await.map_err(|error| unavailable(&error))?;
-    let known = known.ok_or_else(|| Error::new(Code::KeyUnknown, "No such API key exists here. Was it made in another account or installation?"))?;
+    let known = app
+        .key_cache
+        .0
+        .try_get_with(hash, load)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    let known = known.ok_or_else(|| {
+        Error::new(
+            Code::KeyUnknown,
+            "No such API key exists here. Was it made in another account or installation?",
+        )
+    })?;
     if known.revoked {
-        return Err(Error::new(Code::KeyRevoked, "This API key has been revoked. Make a new one in Settings > API."));
+        return Err(Error::new(
+            Code::KeyRevoked,
+            "This API key has been revoked. Make a new one in Settings > API.",
+        ));
     }
     if known.expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::new(Code::KeyExpired, "This API key has expired. Make a new one in Settings > API."));
+        return Err(Error::new(
+            Code::KeyExpired,
+            "This API key has expired. Make a new one in Settings > API.",
+        ));
     }
-    if !known.allowed.is_empty() && !address.is_some_and(|address| known.allowed.iter().any(|net| net.holds(address))) {
-        return Err(Error::new(Code::IpNotAllowed, "This API key may be used from listed addresses only, and the request came from another."));
+    if !known.allowed.is_empty()
+        && !address.is_some_and(|address| known.allowed.iter().any(|net| net.holds(address)))
+    {
+        return Err(Error::new(
+            Code::IpNotAllowed,
+            "This API key may be used from listed addresses only, and the request came from another.",
+        ));
     }
     Ok(known)
 }
 
 fn unavailable(error: &Arc<Error>) -> Error {
     match error.code() {
-        Code::Unavailable => Error::new(Code::Unavailable, error.detail().to_owned()).retry_after(2),
+        Code::Unavailable => {
+            Error::new(Code::Unavailable, error.detail().to_owned()).retry_after(2)
+        }
         _ => Error::internal(error.to_string()),
     }
 }
 
 async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
-    let secret = Select::new("SELECT account_id, key_id, expires_at FROM api_key_secrets WHERE secret_hash = $2", params![hash.to_string()]);
-    let Some((account, key_id, secret_ends)) = app.db.fetch_global::<(AccountId, String, Option<Timestamp>)>(secret).await?.into_iter().next() else {
+    let secret = Select::new(
+        "SELECT account_id, key_id, expires_at FROM api_key_secrets WHERE secret_hash = $2",
+        params![hash.to_string()],
+    );
+    let Some((account, key_id, secret_ends)) = app
+        .db
+        .fetch_global::<(AccountId, String, Option<Timestamp>)>(secret)
+        .await?
+        .into_iter()
+        .next()
+    else {
         return Ok(None);
     };
     let mut batch = Batch::new();
-    let key = batch.add::<ApiKey>(Select::rows::<ApiKey>("WHERE account_id = $1 AND id = $2", params![key_id]));
+    let key = batch.add::<ApiKey>(Select::rows::<ApiKey>(
+        "WHERE account_id = $1 AND id = $2",
+        params![key_id],
+    ));
     let creator = batch.add::<(String,)>(Select::new(
         "SELECT user_roles.role FROM api_keys JOIN users ON users.account_id = $1 AND users.id = api_keys.created_by \
          AND users.deleted_at IS NULL AND users.status <> 'deactivated' \
          JOIN user_roles ON user_roles.account_id = $1 AND user_roles.user_id = users.id WHERE api_keys.account_id = $1 AND api_keys.id = $2",
         params![key_id],
     ));
-    let limit = batch.add::<(Option<i64>,)>(Select::new("SELECT requests_per_minute FROM accounts WHERE account_id = $1", vec![]));
+    let limit = batch.add::<(Option<i64>,)>(Select::new(
+        "SELECT requests_per_minute FROM accounts WHERE account_id = $1",
+        vec![],
+    ));
     let reach = batch.add::<(String,)>(reach_of_key(&key_id));
     let mut rows = app.db.read(&account, batch).await?;
-    let Some(key) = rows.first(&key) else { return Ok(None) };
+    let Some(key) = rows.first(&key) else {
+        return Ok(None);
+    };
     let creator = rows.take(&creator);
     // A key never grants more than its creator may do now; a key made on the operator's command line has no creator.
     let permissions = if key.created_by.is_none() {
         key.scopes.iter().collect()
     } else {
         let held = permissions_of(&creator.into_iter().map(|(role,)| role).collect::<Vec<_>>());
-        key.scopes.iter().filter(|permission| held.contains(permission)).collect()
+        key.scopes
+            .iter()
+            .filter(|permission| held.contains(permission))
+            .collect()
     };
     let teams: Vec<String> = rows.take(&reach).into_iter().map(|(id,)| id).collect();
-    let reach = if key.is_limited() { Reach::Teams(serde_json::to_string(&teams).map_err(Error::internal)?.into()) } else { Reach::Account };
+    let reach = if key.is_limited() {
+        Reach::Teams(
+            serde_json::to_string(&teams)
+                .map_err(Error::internal)?
+                .into(),
+        )
+    } else {
+        Reach::Account
+    };
     let account_limit = rows.first(&limit).and_then(|(limit,)| limit);
     Ok(Some(KnownKey {
         caller: Arc::new(Caller {
             account,
-            actor: Actor { kind: ActorKind::ApiKey, id: Some(key_id.as_str().into()), name: key.name.as_str().into() },
+            actor: Actor {
+                kind: ActorKind::ApiKey,
+                id: Some(key_id.as_str().into()),
+                name: key.name.as_str().into(),
+            },
             permissions,
             reach,
             lineage: key_id.as_str().into(),
@@ -132,7 +207,8 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
         expires_at: [secret_ends, key.expires_at].into_iter().flatten().min(),
         revoked: key.revoked_at.is_some(),
         allowed: key.allowed_addresses.0,
-        account_limit: account_limit.unwrap_or_else(|| i64::from(app.config.limits.requests_per_minute)),
+        account_limit: account_limit
+            .unwrap_or_else(|| i64::from(app.config.limits.requests_per_minute)),
         key_limit: key.requests_per_minute,
         last_noted: AtomicI64::new(key.last_used_at.map_or(0, Timestamp::micros)),
         key_id,
@@ -151,14 +227,30 @@ fn reach_of_key(key_id: &str) -> Select {
 }
 
 /// Notes when, from where and with what program a key was used, at most once a minute, outside the request.
-pub fn note_use(app: &App, known: &Arc<KnownKey>, address: Option<IpAddr>, agent: Option<&str>, now: Timestamp) {
+pub fn note_use(
+    app: &App,
+    known: &Arc<KnownKey>,
+    address: Option<IpAddr>,
+    agent: Option<&str>,
+    now: Timestamp,
+) {
     let before = known.last_noted.load(Ordering::Relaxed);
-    if now.micros() - before < 60_000_000 || known.last_noted.compare_exchange(before, now.micros(), Ordering::Relaxed, Ordering::Relaxed).is_err() {
+    if now.micros() - before < 60_000_000
+        || known
+            .last_noted
+            .compare_exchange(before, now.micros(), Ordering::Relaxed, Ordering::Relaxed)
+            .is_err()
+    {
         return;
     }
     let statement = Statement::new(
         "UPDATE api_keys SET last_used_at = $2, last_used_address = $3, last_used_agent = $4 WHERE account_id = $1 AND id = $5",
-        params![now, address.map(|a| a.to_string()), agent.map(|a| a.chars().take(200).collect::<String>()), known.key_id],
+        params![
+            now,
+            address.map(|a| a.to_string()),
+            agent.map(|a| a.chars().take(200).collect::<String>()),
+            known.key_id
+        ],
     );
     let (db, account) = (app.db.clone(), known.caller.account.clone());
     crate::tasks::spawn(async move {

@@ -62,7 +62,10 @@ pub fn run(config: Config, command: &AccountCommand) -> Result<Output, CliError>
         match command {
             AccountCommand::Create(facts) => {
                 let patch = facts.patch()?;
-                let name = patch.name.clone().ok_or_else(|| wrong("--name", "is needed"))?;
+                let name = patch
+                    .name
+                    .clone()
+                    .ok_or_else(|| wrong("--name", "is needed"))?;
                 let new = NewAccount {
                     plan: patch.plan.unwrap_or(AccountPlan::Standard),
                     locale: patch.locale.clone(),
@@ -73,13 +76,21 @@ pub fn run(config: Config, command: &AccountCommand) -> Result<Output, CliError>
                 if patch.requests_per_minute != Patch::Keep {
                     account = set(&app, &account, &patch).await?;
                 }
-                let text = format!("Made {}. Make its first owner: b2b-dashboard admin create --account {} --email you@example.com", shown(&account), account.id);
+                let text = format!(
+                    "Made {}. Make its first owner: b2b-dashboard admin create --account {} --email you@example.com",
+                    shown(&account),
+                    account.id
+                );
                 Ok(Output::new(text, json!({ "account": account })))
             }
             AccountCommand::List => {
                 let all = accounts::list(&app.db).await?;
                 let lines: Vec<String> = all.iter().map(shown).collect();
-                let text = if lines.is_empty() { "There is no account yet.".to_owned() } else { lines.join("\n") };
+                let text = if lines.is_empty() {
+                    "There is no account yet.".to_owned()
+                } else {
+                    lines.join("\n")
+                };
                 Ok(Output::new(text, json!({ "accounts": all })))
             }
             AccountCommand::Set(change) => {
@@ -88,7 +99,9 @@ pub fn run(config: Config, command: &AccountCommand) -> Result<Output, CliError>
                 patch.default_team = match change.default_team.as_deref() {
                     None => Patch::Keep,
                     Some("") => Patch::Clear,
-                    Some(team) => Patch::Set(Ref::parse(team).map_err(|fault| wrong("--default-team", &fault))?),
+                    Some(team) => Patch::Set(
+                        Ref::parse(team).map_err(|fault| wrong("--default-team", &fault))?,
+                    ),
                 };
                 let account = set(&app, &account, &patch).await?;
                 Ok(Output::new(shown(&account), json!({ "account": account })))
@@ -97,9 +110,17 @@ pub fn run(config: Config, command: &AccountCommand) -> Result<Output, CliError>
     })
 }
 
-async fn set(app: &crate::app::App, account: &Account, patch: &AccountPatch) -> Result<Account, CliError> {
+async fn set(
+    app: &crate::app::App,
+    account: &Account,
+    patch: &AccountPatch,
+) -> Result<Account, CliError> {
     let call = accounts::operator(app, account.id.clone());
-    Ok(commit(&app.db, &app.ids, &call, || accounts::set(&app.db, &call, patch)).await?.value)
+    Ok(commit(&app.db, &app.ids, &call, || {
+        accounts::set(&app.db, &call, patch)
+    })
+    .await?
+    .value)
 }
 
 impl Facts {
@@ -120,16 +141,29 @@ impl Facts {
 }
 
 fn shown(account: &Account) -> String {
-    let limit = account.requests_per_minute.map_or_else(String::new, |limit| format!(", {limit} requests a minute"));
-    format!("{}  {}  ({}, {}, {}{limit})", account.id, account.name, account.plan, account.locale, account.timezone)
+    let limit = account
+        .requests_per_minute
+        .map_or_else(String::new, |limit| format!(", {limit} requests a minute"));
+    format!(
+        "{}  {}  ({}, {}, {}{limit})",
+        account.id, account.name, account.plan, account.locale, account.timezone
+    )
 }
 
 /// Reads an argument; its fault names the argument.
-pub(super) fn read<T>(argument: &str, text: Option<&str>, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, CliError> {
-    text.map(parse).transpose().map_err(|fault| wrong(argument, &fault))
+pub(super) fn read<T>(
+    argument: &str,
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, CliError> {
+    text.map(parse)
+        .transpose()
+        .map_err(|fault| wrong(argument, &fault))
 }
 
 /// An argument that cannot be used.
 pub(super) fn wrong(argument: &str, fault: &str) -> CliError {
-    CliError::Usage { detail: format!("{argument} {fault}") }
+    CliError::Usage {
+        detail: format!("{argument} {fault}"),
+    }
 }

@@ -105,8 +105,18 @@ async fn create(app: &App, command: &Create) -> Result<Output, CliError> {
     let (user, is_new) = commit(&app.db, &app.ids, &call, plan).await?.value;
     let made = if is_new { "Made" } else { "Already known:" };
     let title = format!("{made} {} as {role} of {}.", user.email, account.name);
-    let link = if command.person.link { Some(new_link(app, &account, &user).await?) } else { None };
-    Ok(way_in(app, &title, &user, password.as_ref().map(|password| password.expose().as_str()), link.as_deref()))
+    let link = if command.person.link {
+        Some(new_link(app, &account, &user).await?)
+    } else {
+        None
+    };
+    Ok(way_in(
+        app,
+        &title,
+        &user,
+        password.as_ref().map(|password| password.expose().as_str()),
+        link.as_deref(),
+    ))
 }
 
 async fn reset(app: &App, person: &Person) -> Result<Output, CliError> {
@@ -114,23 +124,61 @@ async fn reset(app: &App, person: &Person) -> Result<Output, CliError> {
     let user = find(app, &account, &person.email).await?;
     if person.link {
         let link = new_link(app, &account, &user).await?;
-        return Ok(way_in(app, &format!("A sign-in link for {}.", user.email), &user, None, Some(&link)));
+        return Ok(way_in(
+            app,
+            &format!("A sign-in link for {}.", user.email),
+            &user,
+            None,
+            Some(&link),
+        ));
     }
     let password = admins::generate_password(app);
     let hash = admins::hash(app, &password, &[]).await?;
     let call = accounts::operator(app, account.id.clone());
-    commit(&app.db, &app.ids, &call, || async { Ok((admins::set_password(&call, &user, &hash), ())) }).await?;
-    Ok(way_in(app, &format!("A new password for {}; older sessions and links have ended.", user.email), &user, Some(password.expose()), None))
+    commit(&app.db, &app.ids, &call, || async {
+        Ok((admins::set_password(&call, &user, &hash), ()))
+    })
+    .await?;
+    Ok(way_in(
+        app,
+        &format!(
+            "A new password for {}; older sessions and links have ended.",
+            user.email
+        ),
+        &user,
+        Some(password.expose()),
+        None,
+    ))
 }
 
 async fn list(app: &App, account: Option<&str>) -> Result<Output, CliError> {
     let account = accounts::choose(&app.db, account).await?;
     let admins = admins::list(&app.db, &account.id).await?;
-    let words = |roles: &[GlobalRole]| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
-    let lines: Vec<String> = admins.iter().map(|(user, roles)| format!("{}  {}  {}", user.email, user.display_name(), words(roles))).collect();
-    let text = if lines.is_empty() { "Nobody administers this account yet: b2b-dashboard admin create --email you@example.com".to_owned() } else { lines.join("\n") };
-    let members: Vec<_> = admins.iter().map(|(user, roles)| json!({ "user_id": user.id, "email": user.email, "roles": roles })).collect();
-    Ok(Output::new(text, json!({ "account_id": account.id, "admins": members })))
+    let words = |roles: &[GlobalRole]| {
+        roles
+            .iter()
+            .map(|role| role.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let lines: Vec<String> = admins
+        .iter()
+        .map(|(user, roles)| format!("{}  {}  {}", user.email, user.display_name(), words(roles)))
+        .collect();
+    let text = if lines.is_empty() {
+        "Nobody administers this account yet: b2b-dashboard admin create --email you@example.com"
+            .to_owned()
+    } else {
+        lines.join("\n")
+    };
+    let members: Vec<_> = admins
+        .iter()
+        .map(|(user, roles)| json!({ "user_id": user.id, "email": user.email, "roles": roles }))
+        .collect();
+    Ok(Output::new(
+        text,
+        json!({ "account_id": account.id, "admins": members }),
+    ))
 }
 
 async fn remove(app: &App, command: &Remove) -> Result<Output, CliError> {
@@ -141,7 +189,10 @@ async fn remove(app: &App, command: &Remove) -> Result<Output, CliError> {
     let plan = || async { Ok((admins::remove_role(&app.db, &call, &user, role).await?, ())) };
     commit(&app.db, &app.ids, &call, plan).await?;
     let left = admins::roles(&app.db, &account.id, &user.id).await?;
-    Ok(Output::new(format!("{} is not {role} of {} any more.", user.email, account.name), json!({ "user_id": user.id, "email": user.email, "roles": left })))
+    Ok(Output::new(
+        format!("{} is not {role} of {} any more.", user.email, account.name),
+        json!({ "user_id": user.id, "email": user.email, "roles": left }),
+    ))
 }
 
 async fn find(app: &App, account: &Account, email: &str) -> Result<User, CliError> {
@@ -158,21 +209,32 @@ fn role(word: &str) -> Result<GlobalRole, CliError> {
 async fn new_link(app: &App, account: &Account, user: &User) -> Result<String, CliError> {
     let call = accounts::operator(app, account.id.clone());
     let plan = || async {
-        let (link, statements) = links::new_link(&app.ids, call.now, user.id.as_str(), LinkPurpose::SignIn);
+        let (link, statements) =
+            links::new_link(&app.ids, call.now, user.id.as_str(), LinkPurpose::SignIn);
         let mut plan = Plan::new("sign_in_link.create");
         plan.write_all(statements);
-        plan.event(Event::new("sign_in_link.created", &link, json!({ "user_id": user.id })).user(&user.id));
+        plan.event(
+            Event::new("sign_in_link.created", &link, json!({ "user_id": user.id })).user(&user.id),
+        );
         Ok::<_, Error>((plan, link))
     };
     let link = commit(&app.db, &app.ids, &call, plan).await?.value;
     Ok(links::url(app, &account.id, link.as_str()))
 }
 
-fn way_in(app: &App, title: &str, user: &User, password: Option<&str>, link: Option<&str>) -> Output {
+fn way_in(
+    app: &App,
+    title: &str,
+    user: &User,
+    password: Option<&str>,
+    link: Option<&str>,
+) -> Output {
     let origin = app.config.server.origin();
     let how = match (password, link) {
         (_, Some(link)) => format!("Sign in once, with {link}"),
-        (Some(password), None) => format!("Sign in at {origin} with the password {password}\nIt is shown this once; change it in your profile."),
+        (Some(password), None) => format!(
+            "Sign in at {origin} with the password {password}\nIt is shown this once; change it in your profile."
+        ),
         (None, None) => format!("Sign in at {origin}"),
     };
     let json = json!({ "user_id": user.id, "email": user.email, "password": password, "link": link, "url": origin });

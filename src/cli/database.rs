@@ -26,14 +26,23 @@ pub struct CopyFile {
 
 impl From<BackupError> for CliError {
     fn from(error: BackupError) -> Self {
-        Self::Failed { code: error.code(), detail: error.to_string() }
+        Self::Failed {
+            code: error.code(),
+            detail: error.to_string(),
+        }
     }
 }
 
 /// Brings the schema up to date.
 pub fn migrate(config: &Config) -> Result<Output, CliError> {
-    let ran = block_on(false, async { Ok(migrate::migrate(&database_url(config)).await?) })?;
-    let text = if ran.is_empty() { "The schema is up to date.".to_owned() } else { format!("Ran {}. The schema is up to date.", ran.join(", ")) };
+    let ran = block_on(false, async {
+        Ok(migrate::migrate(&database_url(config)).await?)
+    })?;
+    let text = if ran.is_empty() {
+        "The schema is up to date.".to_owned()
+    } else {
+        format!("Ran {}. The schema is up to date.", ran.join(", "))
+    };
     Ok(Output::new(text, json!({ "ran": ran })))
 }
 
@@ -44,20 +53,40 @@ pub fn backup(config: &Config, command: &CopyFile) -> Result<Output, CliError> {
     let advice = if config.secrets.master_key.is_some() {
         "Keep the master key from the settings apart from it".to_owned()
     } else {
-        format!("The master key {} is not in it: keep a copy apart from the backup", key.display())
+        format!(
+            "The master key {} is not in it: keep a copy apart from the backup",
+            key.display()
+        )
     };
     let text = format!(
         "Wrote {} ({} bytes), checked and complete.\n{advice}; without it, API keys, sessions and links of a restored database do not work.",
         copied.path.display(),
         copied.bytes
     );
-    Ok(Output::new(text, json!({ "file": copied.path, "bytes": copied.bytes, "master_key_file": config.secrets.master_key.is_none().then_some(key) })))
+    Ok(Output::new(
+        text,
+        json!({ "file": copied.path, "bytes": copied.bytes, "master_key_file": config.secrets.master_key.is_none().then_some(key) }),
+    ))
 }
 
 /// Puts a backup in the place of the SQLite file, while nothing has it open.
 pub fn restore(config: &Config, command: &CopyFile) -> Result<Output, CliError> {
-    let restored = backup::restore(&database_url(config), &command.file, command.force, Clock::system().now())?;
-    let kept = restored.kept.as_ref().map_or_else(String::new, |kept| format!("\nWhat was there before is kept as {}.", kept.display()));
-    let text = format!("{} is back as it was in {}.{kept}\nNow start the service, which brings the schema up to date.", restored.path.display(), command.file.display());
-    Ok(Output::new(text, json!({ "file": restored.path, "bytes": restored.bytes, "kept": restored.kept })))
+    let restored = backup::restore(
+        &database_url(config),
+        &command.file,
+        command.force,
+        Clock::system().now(),
+    )?;
+    let kept = restored.kept.as_ref().map_or_else(String::new, |kept| {
+        format!("\nWhat was there before is kept as {}.", kept.display())
+    });
+    let text = format!(
+        "{} is back as it was in {}.{kept}\nNow start the service, which brings the schema up to date.",
+        restored.path.display(),
+        command.file.display()
+    );
+    Ok(Output::new(
+        text,
+        json!({ "file": restored.path, "bytes": restored.bytes, "kept": restored.kept }),
+    ))
 }

@@ -7,7 +7,9 @@ use super::account::wrong;
 use super::session::{block_on, open};
 use super::{CliError, Output};
 use crate::access::Permission;
-use crate::access::api_keys::{self, ApiKey, ApiKeyId, Network, NewApiKey, Preset, ScopeChoice, ShownApiKey};
+use crate::access::api_keys::{
+    self, ApiKey, ApiKeyId, Network, NewApiKey, Preset, ScopeChoice, ShownApiKey,
+};
 use crate::accounts;
 use crate::app::App;
 use crate::commit::commit;
@@ -79,18 +81,46 @@ async fn create(app: &App, command: &Create) -> Result<Output, CliError> {
     let account = accounts::choose(&app.db, command.account.as_deref()).await?;
     let new = command.input()?;
     let call = accounts::operator(app, account.id.clone());
-    let (key, secret) = commit(&app.db, &app.ids, &call, || api_keys::create(app, &call, &new)).await?.value;
-    let text = format!("{}\nThis is the key «{}» of {}. It is shown this once: keep it where secrets are kept.", secret.expose(), key.name, account.name);
-    Ok(Output::new(text, json!({ "api_key": secret.expose(), "key": key.shown(call.now) })))
+    let (key, secret) = commit(&app.db, &app.ids, &call, || {
+        api_keys::create(app, &call, &new)
+    })
+    .await?
+    .value;
+    let text = format!(
+        "{}\nThis is the key «{}» of {}. It is shown this once: keep it where secrets are kept.",
+        secret.expose(),
+        key.name,
+        account.name
+    );
+    Ok(Output::new(
+        text,
+        json!({ "api_key": secret.expose(), "key": key.shown(call.now) }),
+    ))
 }
 
 async fn list(app: &App, account: Option<&str>) -> Result<Output, CliError> {
     let account = accounts::choose(&app.db, account).await?;
     let now = app.clock.now();
-    let keys: Vec<ShownApiKey> = all(app, &account.id).await?.iter().map(|key| key.shown(now)).collect();
-    let line = |shown: &ShownApiKey| format!("{}  {}…{}  {}  {}", shown.key.id, shown.key.prefix, shown.key.last_four, shown.status, shown.key.name);
-    let text = if keys.is_empty() { "There is no key yet: b2b-dashboard key create --name NAME --scopes provisioning".to_owned() } else { keys.iter().map(line).collect::<Vec<_>>().join("\n") };
-    Ok(Output::new(text, json!({ "account_id": account.id, "keys": keys })))
+    let keys: Vec<ShownApiKey> = all(app, &account.id)
+        .await?
+        .iter()
+        .map(|key| key.shown(now))
+        .collect();
+    let line = |shown: &ShownApiKey| {
+        format!(
+            "{}  {}…{}  {}  {}",
+            shown.key.id, shown.key.prefix, shown.key.last_four, shown.status, shown.key.name
+        )
+    };
+    let text = if keys.is_empty() {
+        "There is no key yet: b2b-dashboard key create --name NAME --scopes provisioning".to_owned()
+    } else {
+        keys.iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    Ok(Output::new(
+        text,
+        json!({ "account_id": account.id, "keys": keys }),
+    ))
 }
 
 async fn revoke(app: &App, command: &Revoke) -> Result<Output, CliError> {
@@ -100,9 +130,16 @@ async fn revoke(app: &App, command: &Revoke) -> Result<Output, CliError> {
         None => by_last_four(app, &account.id, &command.key).await?,
     };
     let call = accounts::operator(app, account.id.clone());
-    let plan = || async { api_keys::revoke(&call, &api_keys::find(&app.db, &account.id, &id).await?) };
+    let plan =
+        || async { api_keys::revoke(&call, &api_keys::find(&app.db, &account.id, &id).await?) };
     let key = commit(&app.db, &app.ids, &call, plan).await?.value;
-    Ok(Output::new(format!("The key «{}» ({}…{}) is revoked.", key.name, key.prefix, key.last_four), json!({ "key": key.shown(call.now) })))
+    Ok(Output::new(
+        format!(
+            "The key «{}» ({}…{}) is revoked.",
+            key.name, key.prefix, key.last_four
+        ),
+        json!({ "key": key.shown(call.now) }),
+    ))
 }
 
 async fn all(app: &App, account: &crate::types::AccountId) -> Result<Vec<ApiKey>, CliError> {
@@ -116,13 +153,25 @@ async fn all(app: &App, account: &crate::types::AccountId) -> Result<Vec<ApiKey>
     }
 }
 
-async fn by_last_four(app: &App, account: &crate::types::AccountId, text: &str) -> Result<ApiKeyId, CliError> {
+async fn by_last_four(
+    app: &App,
+    account: &crate::types::AccountId,
+    text: &str,
+) -> Result<ApiKeyId, CliError> {
     let mut keys = all(app, account).await?;
     keys.retain(|key| key.last_four == text && key.revoked_at.is_none());
     match (keys.pop(), keys.is_empty()) {
         (Some(key), true) => Ok(key.id),
-        (Some(_), false) => Err(wrong("KEY", "means several keys: give its id, see `key list`")),
-        (None, _) => Err(CliError::Failed { code: "not_found", detail: format!("there is no live key with the id or the last four characters {text}; see `key list`") }),
+        (Some(_), false) => Err(wrong(
+            "KEY",
+            "means several keys: give its id, see `key list`",
+        )),
+        (None, _) => Err(CliError::Failed {
+            code: "not_found",
+            detail: format!(
+                "there is no live key with the id or the last four characters {text}; see `key list`"
+            ),
+        }),
     }
 }
 
@@ -131,13 +180,32 @@ impl Create {
         let name = Name::parse(&self.name).map_err(|fault| wrong("--name", &fault))?;
         let scopes = match Preset::from_word(&self.scopes) {
             Some(preset) => ScopeChoice::Preset(preset),
-            None => ScopeChoice::List(self.scopes.split(',').map(scope).collect::<Result<_, _>>()?),
+            None => ScopeChoice::List(
+                self.scopes
+                    .split(',')
+                    .map(scope)
+                    .collect::<Result<_, _>>()?,
+            ),
         };
-        let network = |text: &String| Network::parse(text).ok_or_else(|| wrong("--allow", &format!("{text} is not a network such as 203.0.113.0/24")));
-        let end = |text: &String| Timestamp::parse(text).ok_or_else(|| wrong("--expires-at", "is not a time such as 2027-12-31T00:00:00Z"));
+        let network = |text: &String| {
+            Network::parse(text).ok_or_else(|| {
+                wrong(
+                    "--allow",
+                    &format!("{text} is not a network such as 203.0.113.0/24"),
+                )
+            })
+        };
+        let end = |text: &String| {
+            Timestamp::parse(text)
+                .ok_or_else(|| wrong("--expires-at", "is not a time such as 2027-12-31T00:00:00Z"))
+        };
         Ok(NewApiKey {
             expires_at: self.expires_at.as_ref().map(end).transpose()?,
-            allowed_addresses: self.allowed_addresses.iter().map(network).collect::<Result<_, _>>()?,
+            allowed_addresses: self
+                .allowed_addresses
+                .iter()
+                .map(network)
+                .collect::<Result<_, _>>()?,
             requests_per_minute: self.requests_per_minute,
             ..NewApiKey::new(name, scopes)
         })
@@ -146,7 +214,16 @@ impl Create {
 
 fn scope(word: &str) -> Result<Permission, CliError> {
     Permission::from_word(word.trim()).ok_or_else(|| {
-        let known = Permission::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-        wrong("--scopes", &format!("{word} is not a scope; give full, read_only, provisioning or some of {known}"))
+        let known = Permission::ALL
+            .iter()
+            .map(|scope| scope.as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        wrong(
+            "--scopes",
+            &format!(
+                "{word} is not a scope; give full, read_only, provisioning or some of {known}"
+            ),
+        )
     })
 }

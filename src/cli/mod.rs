@@ -8,6 +8,7 @@ pub mod account;
 pub mod admin;
 pub mod config;
 pub mod database;
+pub mod demo;
 pub mod doctor;
 pub mod key;
 pub mod serve;
@@ -51,6 +52,8 @@ pub struct CommandLine {
 pub enum Command {
     /// Serve the API and the dashboard; prints one JSON line with `url` when it is ready.
     Serve(serve::Serve),
+    /// Serve a made-up company to look around in.
+    Demo(demo::Demo),
     /// Run background jobs alone, beside `serve` with jobs.run_in_serve = false.
     Worker,
     /// Bring the database's schema up to date.
@@ -91,12 +94,20 @@ pub struct Output {
 impl Output {
     /// Good news, for people and for programs.
     pub fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, code: 0 }
+        Self {
+            text: text.into(),
+            json,
+            code: 0,
+        }
     }
 
     /// Nothing more to say.
     pub const fn silent() -> Self {
-        Self { text: String::new(), json: Value::Null, code: 0 }
+        Self {
+            text: String::new(),
+            json: Value::Null,
+            code: 0,
+        }
     }
 }
 
@@ -165,9 +176,14 @@ fn run(
     env: impl Iterator<Item = (String, String)>,
     out: &mut dyn Write,
 ) -> Result<Output, CliError> {
-    let config = Config::load(line.config.as_deref(), env)?;
+    let own = match &line.command {
+        Command::Demo(command) => command.settings(),
+        _ => Vec::new(),
+    };
+    let config = Config::load(line.config.as_deref(), env.chain(own))?;
     match line.command {
         Command::Serve(command) => serve::serve(config, &command, out),
+        Command::Demo(command) => demo::run_demo(config, &command, line.json, out),
         Command::Worker => serve::work(config),
         Command::Migrate => database::migrate(&config),
         Command::Account(command) => account::run(config, &command),
@@ -183,9 +199,14 @@ fn run(
 
 /// The description of the API, the same text with and without `--json`.
 fn openapi(config: &Config) -> Result<Output, CliError> {
-    let origin = config.server.public_url.as_ref().map(|_| config.server.origin());
+    let origin = config
+        .server
+        .public_url
+        .as_ref()
+        .map(|_| config.server.origin());
     let document = crate::http::openapi::document(origin.as_deref());
-    let text = serde_json::to_string_pretty(&document).map_err(|error| CliError::failed("internal_error", &error))?;
+    let text = serde_json::to_string_pretty(&document)
+        .map_err(|error| CliError::failed("internal_error", &error))?;
     Ok(Output::new(text, document))
 }
 

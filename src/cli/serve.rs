@@ -33,7 +33,10 @@ pub struct Serve {
 /// Brings the schema up to date, makes the first account, serves until SIGTERM or SIGINT. When it is ready, it writes one
 /// JSON line with `url` to `out`; everything else goes to the log.
 pub fn serve(config: Config, command: &Serve, out: &mut dyn Write) -> Result<Output, CliError> {
-    let name = Name::parse(&command.account_name).map_err(|fault| CliError::Failed { code: "invalid_name", detail: format!("--account-name {fault}") })?;
+    let name = Name::parse(&command.account_name).map_err(|fault| CliError::Failed {
+        code: "invalid_name",
+        detail: format!("--account-name {fault}"),
+    })?;
     with_telemetry(&config.clone(), || {
         block_on(true, async {
             let stop = server::stop_on_signal()?;
@@ -61,31 +64,48 @@ pub fn work(config: Config) -> Result<Output, CliError> {
 }
 
 /// Sets up log and traces around a server.
-pub(super) fn with_telemetry(config: &Config, work: impl FnOnce() -> Result<Output, CliError>) -> Result<Output, CliError> {
-    let telemetry = Telemetry::start(&config.log, &config.telemetry).map_err(|error| CliError::failed("telemetry", &error))?;
+pub(super) fn with_telemetry(
+    config: &Config,
+    work: impl FnOnce() -> Result<Output, CliError>,
+) -> Result<Output, CliError> {
+    let telemetry = Telemetry::start(&config.log, &config.telemetry)
+        .map_err(|error| CliError::failed("telemetry", &error))?;
     let result = work();
     telemetry.shutdown();
     result
 }
 
 /// Migrates, listens and opens everything.
-pub(super) async fn start(mut config: Config, listen: Option<SocketAddr>) -> Result<(App, TcpListener), CliError> {
+pub(super) async fn start(
+    mut config: Config,
+    listen: Option<SocketAddr>,
+) -> Result<(App, TcpListener), CliError> {
     server::raise_file_limit();
     let ran = migrate::migrate(&database_url(&config)).await?;
     if !ran.is_empty() {
         tracing::info!(migrations = ran.join(", "), "the schema is up to date");
     }
     let wanted = listen.unwrap_or(config.server.listen);
-    let listener = TcpListener::bind(wanted).await.map_err(|error| CliError::Failed {
-        code: "cannot_listen",
-        detail: format!("cannot listen on {wanted}: {error}; choose another address with --listen"),
-    })?;
+    let listener = TcpListener::bind(wanted)
+        .await
+        .map_err(|error| CliError::Failed {
+            code: "cannot_listen",
+            detail: format!(
+                "cannot listen on {wanted}: {error}; choose another address with --listen"
+            ),
+        })?;
     config.server.listen = listener.local_addr()?;
     Ok((App::open(config, Clock::system(), Ids::system())?, listener))
 }
 
 /// Says that it is ready, and serves.
-pub(super) async fn run(app: App, listener: TcpListener, stop: Stop, ready: &str, out: &mut dyn Write) -> Result<Output, CliError> {
+pub(super) async fn run(
+    app: App,
+    listener: TcpListener,
+    stop: Stop,
+    ready: &str,
+    out: &mut dyn Write,
+) -> Result<Output, CliError> {
     let router = http::router(&app);
     writeln!(out, "{ready}")?;
     out.flush()?;
@@ -98,7 +118,11 @@ pub(super) async fn run(app: App, listener: TcpListener, stop: Stop, ready: &str
 pub(super) fn address(listener: &TcpListener) -> Result<String, CliError> {
     let mut address = listener.local_addr()?;
     if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+        address.set_ip(if address.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
     }
     Ok(format!("http://{address}"))
 }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::row::{ApiKey, Network, Scopes};
 use super::Permission;
+use super::row::{ApiKey, Network, Scopes};
 use crate::error::Fault;
 use crate::types::{Name, Patch, Timestamp};
 
@@ -120,7 +120,12 @@ impl NewApiKey {
             ("/organization_ids", self.organization_ids.len()),
             ("/team_ids", self.team_ids.len()),
         ];
-        faults.extend(lists.iter().filter(|(_, length)| *length > MOST).map(|(pointer, _)| too_many(pointer)));
+        faults.extend(
+            lists
+                .iter()
+                .filter(|(_, length)| *length > MOST)
+                .map(|(pointer, _)| too_many(pointer)),
+        );
         faults
     }
 }
@@ -152,13 +157,23 @@ impl ApiKeyPatch {
         if let Some(allowed) = &self.allowed_addresses {
             key.allowed_addresses.0.clone_from(allowed);
         }
-        self.requests_per_minute.clone().apply(&mut key.requests_per_minute);
+        self.requests_per_minute
+            .clone()
+            .apply(&mut key.requests_per_minute);
         self.expires_at.clone().apply(&mut key.expires_at);
     }
 
     pub(super) fn faults(&self, now: Timestamp) -> Vec<Fault> {
-        let mut faults = common_faults(self.expires_at.as_set().copied(), self.requests_per_minute.as_set().copied(), now);
-        if self.allowed_addresses.as_ref().is_some_and(|allowed| allowed.len() > MOST) {
+        let mut faults = common_faults(
+            self.expires_at.as_set().copied(),
+            self.requests_per_minute.as_set().copied(),
+            now,
+        );
+        if self
+            .allowed_addresses
+            .as_ref()
+            .is_some_and(|allowed| allowed.len() > MOST)
+        {
             faults.push(too_many("/allowed_addresses"));
         }
         faults
@@ -182,10 +197,18 @@ fn too_many(pointer: &str) -> Fault {
 fn common_faults(ends: Option<Timestamp>, limit: Option<i64>, now: Timestamp) -> Vec<Fault> {
     let mut faults = Vec::new();
     if ends.is_some_and(|end| end <= now) {
-        faults.push(Fault::new("/expires_at", "in_the_past", "must be in the future; to end the key now, revoke it"));
+        faults.push(Fault::new(
+            "/expires_at",
+            "in_the_past",
+            "must be in the future; to end the key now, revoke it",
+        ));
     }
     if limit.is_some_and(|limit| !(1..=MOST_REQUESTS).contains(&limit)) {
-        faults.push(Fault::new("/requests_per_minute", "out_of_range", format!("must be from 1 to {MOST_REQUESTS}")));
+        faults.push(Fault::new(
+            "/requests_per_minute",
+            "out_of_range",
+            format!("must be from 1 to {MOST_REQUESTS}"),
+        ));
     }
     faults
 }
@@ -196,7 +219,8 @@ mod tests {
 
     #[test]
     fn scopes_come_by_name_or_by_set() {
-        let read = |text: &str| serde_json::from_str::<NewApiKey>(text).map(|new| new.scopes.granted());
+        let read =
+            |text: &str| serde_json::from_str::<NewApiKey>(text).map(|new| new.scopes.granted());
         let listed = read(r#"{"name":"Shop","scopes":["users:read","users:read"]}"#).unwrap();
         assert_eq!(listed.iter().collect::<Vec<_>>(), [Permission::UsersRead]);
         let set = read(r#"{"name":"Shop","scopes":"read_only"}"#).unwrap();

@@ -30,18 +30,32 @@ pub const MAX_OVERLAP_SECONDS: i64 = 7 * 86_400;
 /// The key with this id; 404 when the account has none.
 pub async fn find(db: &Db, account: &AccountId, id: &ApiKeyId) -> Result<ApiKey> {
     let select = Select::rows::<ApiKey>("WHERE account_id = $1 AND id = $2", params![*id]);
-    db.first(account, select).await?.ok_or_else(|| Error::not_found("api_key"))
+    db.first(account, select)
+        .await?
+        .ok_or_else(|| Error::not_found("api_key"))
 }
 
 /// Up to `limit` keys in the order of their making, after the one with the id `after`; revoked ones are among them.
-pub async fn list(db: &Db, account: &AccountId, after: Option<&ApiKeyId>, limit: i64) -> Result<Vec<ApiKey>> {
+pub async fn list(
+    db: &Db,
+    account: &AccountId,
+    after: Option<&ApiKeyId>,
+    limit: i64,
+) -> Result<Vec<ApiKey>> {
     let after = after.map_or_else(String::new, ToString::to_string);
-    let select = Select::rows::<ApiKey>("WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3", params![after, limit]);
+    let select = Select::rows::<ApiKey>(
+        "WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        params![after, limit],
+    );
     Ok(db.fetch(account, select).await?)
 }
 
 /// Plans a new key. Needs `keys:write` and every scope that the key shall have.
-pub async fn create(app: &App, call: &Call, new: &NewApiKey) -> Result<(Plan, (ApiKey, ApiKeySecret))> {
+pub async fn create(
+    app: &App,
+    call: &Call,
+    new: &NewApiKey,
+) -> Result<(Plan, (ApiKey, ApiKeySecret))> {
     let scopes = new.scopes.granted();
     may_change(call, &scopes)?;
     let maker = Maker::of(&app.db, call).await?;
@@ -82,17 +96,33 @@ pub async fn create(app: &App, call: &Call, new: &NewApiKey) -> Result<(Plan, (A
 
 /// Plans a new secret for a key. The older one works for `overlap_seconds` more, seven days at most; zero ends it at
 /// once. Needs `keys:write` and every scope that the key has; 409 for a key that is revoked or has expired.
-pub async fn rotate(app: &App, call: &Call, key: &ApiKey, overlap_seconds: i64) -> Result<(Plan, (ApiKey, ApiKeySecret))> {
+pub async fn rotate(
+    app: &App,
+    call: &Call,
+    key: &ApiKey,
+    overlap_seconds: i64,
+) -> Result<(Plan, (ApiKey, ApiKeySecret))> {
     may_change(call, &key.scopes)?;
     if !(0..=MAX_OVERLAP_SECONDS).contains(&overlap_seconds) {
         let detail = format!("must be a number of seconds from 0 to {MAX_OVERLAP_SECONDS}");
-        return Err(Error::invalid(vec![Fault::new("/overlap_seconds", "out_of_range", detail)]));
+        return Err(Error::invalid(vec![Fault::new(
+            "/overlap_seconds",
+            "out_of_range",
+            detail,
+        )]));
     }
     must_live(key, call.now, "rotated")?;
     let maker = Maker::of(&app.db, call).await?;
-    let wider: Vec<Fault> = maker.faults(key.expires_at, &key.allowed_addresses.0, &key.scopes).into_iter().chain(maker.widenings(key)).collect();
+    let wider: Vec<Fault> = maker
+        .faults(key.expires_at, &key.allowed_addresses.0, &key.scopes)
+        .into_iter()
+        .chain(maker.widenings(key))
+        .collect();
     if !wider.is_empty() {
-        return Err(Error::new(Code::Forbidden, "The key reaches further than the one you use, which is bound to addresses or a time."));
+        return Err(Error::new(
+            Code::Forbidden,
+            "The key reaches further than the one you use, which is bound to addresses or a time.",
+        ));
     }
     let secret = generate(app);
     let ends = call.now.plus_seconds(overlap_seconds);
@@ -113,7 +143,10 @@ pub async fn rotate(app: &App, call: &Call, key: &ApiKey, overlap_seconds: i64) 
         params![ends, key.id],
     ));
     plan.write(store_secret(app, &key.id, &secret, call.now));
-    plan.event(event("api_key.rotated", &rotated, call.now).previous(json!({ "last_four": key.last_four })));
+    plan.event(
+        event("api_key.rotated", &rotated, call.now)
+            .previous(json!({ "last_four": key.last_four })),
+    );
     Ok((plan, (rotated, secret)))
 }
 
@@ -125,7 +158,10 @@ pub fn revoke(call: &Call, key: &ApiKey) -> Result<(Plan, ApiKey)> {
     if key.revoked_at.is_some() {
         return Ok((plan, key.clone()));
     }
-    let revoked = ApiKey { revoked_at: Some(call.now), ..changed(key, call.now) };
+    let revoked = ApiKey {
+        revoked_at: Some(call.now),
+        ..changed(key, call.now)
+    };
     plan.write(Statement::guarded(
         "UPDATE api_keys SET revoked_at = $2, updated_at = $2, version = version + 1 WHERE account_id = $1 AND id = $3 AND version = $4",
         params![call.now, key.id, key.version],
@@ -137,16 +173,28 @@ pub fn revoke(call: &Call, key: &ApiKey) -> Result<(Plan, ApiKey)> {
 
 /// Plans a change of a key's name, addresses, limit or end. Needs `keys:write` and every scope that the key has; 409 for
 /// a revoked key. A patch that changes nothing plans nothing.
-pub async fn update(app: &App, call: &Call, key: &ApiKey, patch: &ApiKeyPatch) -> Result<(Plan, ApiKey)> {
+pub async fn update(
+    app: &App,
+    call: &Call,
+    key: &ApiKey,
+    patch: &ApiKeyPatch,
+) -> Result<(Plan, ApiKey)> {
     may_change(call, &key.scopes)?;
     if key.revoked_at.is_some() {
-        return Err(Error::new(Code::StateConflict, "A revoked key cannot be changed. Make a new one."));
+        return Err(Error::new(
+            Code::StateConflict,
+            "A revoked key cannot be changed. Make a new one.",
+        ));
     }
     let maker = Maker::of(&app.db, call).await?;
     let mut updated = changed(key, call.now);
     patch.apply(&mut updated);
     let mut faults = patch.faults(call.now);
-    faults.extend(maker.faults(updated.expires_at, &updated.allowed_addresses.0, &key.scopes));
+    faults.extend(maker.faults(
+        updated.expires_at,
+        &updated.allowed_addresses.0,
+        &key.scopes,
+    ));
     faults.extend(maker.widenings(&updated));
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
@@ -166,11 +214,19 @@ pub async fn update(app: &App, call: &Call, key: &ApiKey, patch: &ApiKeyPatch) -
 }
 
 fn changed(key: &ApiKey, now: Timestamp) -> ApiKey {
-    ApiKey { updated_at: now, version: key.version + 1, ..key.clone() }
+    ApiKey {
+        updated_at: now,
+        version: key.version + 1,
+        ..key.clone()
+    }
 }
 
 fn event(kind: &str, key: &ApiKey, now: Timestamp) -> Event {
-    Event::new(kind, &key.id, serde_json::to_value(key.shown(now)).unwrap_or_default())
+    Event::new(
+        kind,
+        &key.id,
+        serde_json::to_value(key.shown(now)).unwrap_or_default(),
+    )
 }
 
 fn generate(app: &App) -> ApiKeySecret {
@@ -182,7 +238,12 @@ fn generate(app: &App) -> ApiKeySecret {
 fn store_secret(app: &App, key: &ApiKeyId, secret: &ApiKeySecret, now: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO api_key_secrets (account_id, secret_hash, key_id, last_four, created_at) VALUES ($1, $2, $3, $4, $5)",
-        params![secret.hash(&app.keys.pepper).to_string(), *key, secret.last_four().to_owned(), now],
+        params![
+            secret.hash(&app.keys.pepper).to_string(),
+            *key,
+            secret.last_four().to_owned(),
+            now
+        ],
     )
 }
 
@@ -190,21 +251,34 @@ fn store_secret(app: &App, key: &ApiKeyId, secret: &ApiKeySecret, now: Timestamp
 fn may_change(call: &Call, scopes: &Scopes) -> Result<()> {
     call.caller.require(Permission::KeysWrite)?;
     call.caller.require_account()?;
-    let lacking: Vec<&str> = scopes.iter().filter(|scope| !call.caller.may(*scope)).map(Permission::as_str).collect();
+    let lacking: Vec<&str> = scopes
+        .iter()
+        .filter(|scope| !call.caller.may(*scope))
+        .map(Permission::as_str)
+        .collect();
     if lacking.is_empty() {
         return Ok(());
     }
-    let detail = format!("Nobody gives a key more than they hold themselves; you lack {}.", lacking.join(", "));
+    let detail = format!(
+        "Nobody gives a key more than they hold themselves; you lack {}.",
+        lacking.join(", ")
+    );
     Err(Error::new(Code::InsufficientScope, detail).with("required", lacking))
 }
 
 fn must_live(key: &ApiKey, now: Timestamp, verb: &str) -> Result<()> {
     match key.status(now) {
         ApiKeyStatus::Active => Ok(()),
-        ApiKeyStatus::Revoked => Err(Error::new(Code::StateConflict, format!("A revoked key cannot be {verb}. Make a new one."))),
-        ApiKeyStatus::Expired => {
-            Err(Error::new(Code::StateConflict, format!("An expired key cannot be {verb}. Give it a later expires_at first, or make a new one.")))
-        }
+        ApiKeyStatus::Revoked => Err(Error::new(
+            Code::StateConflict,
+            format!("A revoked key cannot be {verb}. Make a new one."),
+        )),
+        ApiKeyStatus::Expired => Err(Error::new(
+            Code::StateConflict,
+            format!(
+                "An expired key cannot be {verb}. Give it a later expires_at first, or make a new one."
+            ),
+        )),
     }
 }
 
@@ -220,11 +294,18 @@ impl Maker {
     async fn of(db: &Db, call: &Call) -> Result<Self> {
         let actor = &call.caller.actor;
         match (actor.kind, actor.id.as_deref()) {
-            (ActorKind::User, Some(id)) => Ok(Self { person: Some(id.to_owned()), ..Self::default() }),
+            (ActorKind::User, Some(id)) => Ok(Self {
+                person: Some(id.to_owned()),
+                ..Self::default()
+            }),
             (ActorKind::ApiKey, Some(id)) => {
                 let id = ApiKeyId::parse(id).ok_or_else(|| Error::not_found("api_key"))?;
                 let key = find(db, call.account(), &id).await?;
-                Ok(Self { person: key.created_by, expires_at: key.expires_at, allowed: key.allowed_addresses.0 })
+                Ok(Self {
+                    person: key.created_by,
+                    expires_at: key.expires_at,
+                    allowed: key.allowed_addresses.0,
+                })
             }
             _ => Ok(Self::default()),
         }
@@ -232,22 +313,40 @@ impl Maker {
 
     /// The new key's addresses: those asked for, else those of the key it is made with.
     fn addresses(&self, asked: Vec<Network>) -> Vec<Network> {
-        if asked.is_empty() { self.allowed.clone() } else { asked }
+        if asked.is_empty() {
+            self.allowed.clone()
+        } else {
+            asked
+        }
     }
 
     /// Where a key made with a key would reach further than that one.
     fn faults(&self, ends: Option<Timestamp>, allowed: &[Network], scopes: &Scopes) -> Vec<Fault> {
         let mut faults = Vec::new();
         if scopes.is_empty() {
-            faults.push(Fault::new("/scopes", "too_few", "must name at least one scope"));
+            faults.push(Fault::new(
+                "/scopes",
+                "too_few",
+                "must name at least one scope",
+            ));
         }
         if let (Some(mine), Some(wanted)) = (self.expires_at, ends) {
             if wanted > mine {
-                faults.push(Fault::new("/expires_at", "too_late", format!("must not be later than {mine}, when the key you use ends")));
+                faults.push(Fault::new(
+                    "/expires_at",
+                    "too_late",
+                    format!("must not be later than {mine}, when the key you use ends"),
+                ));
             }
         }
-        if let Some(foreign) = allowed.iter().find(|net| !self.allowed.is_empty() && !self.allowed.iter().any(|mine| mine.contains(net))) {
-            faults.push(Fault::new("/allowed_addresses", "too_wide", format!("{foreign} is not among the addresses of the key you use")));
+        if let Some(foreign) = allowed.iter().find(|net| {
+            !self.allowed.is_empty() && !self.allowed.iter().any(|mine| mine.contains(net))
+        }) {
+            faults.push(Fault::new(
+                "/allowed_addresses",
+                "too_wide",
+                format!("{foreign} is not among the addresses of the key you use"),
+            ));
         }
         faults
     }
@@ -256,10 +355,18 @@ impl Maker {
     fn widenings(&self, updated: &ApiKey) -> Vec<Fault> {
         let mut faults = Vec::new();
         if self.expires_at.is_some() && updated.expires_at.is_none() {
-            faults.push(Fault::new("/expires_at", "too_late", "must not be taken away by a key that itself ends"));
+            faults.push(Fault::new(
+                "/expires_at",
+                "too_late",
+                "must not be taken away by a key that itself ends",
+            ));
         }
         if !self.allowed.is_empty() && updated.allowed_addresses.0.is_empty() {
-            faults.push(Fault::new("/allowed_addresses", "too_wide", "must not be taken away by a key that is itself bound to addresses"));
+            faults.push(Fault::new(
+                "/allowed_addresses",
+                "too_wide",
+                "must not be taken away by a key that is itself bound to addresses",
+            ));
         }
         faults
     }
@@ -281,10 +388,26 @@ async fn unknown_restrictions(db: &Db, account: &AccountId, new: &NewApiKey) -> 
     ));
     let mut rows = db.read(account, batch).await?;
     let mut faults = Vec::new();
-    let asked = [("organization", "/organization_ids", &new.organization_ids, rows.take(&organizations)), ("team", "/team_ids", &new.team_ids, rows.take(&teams))];
+    let asked = [
+        (
+            "organization",
+            "/organization_ids",
+            &new.organization_ids,
+            rows.take(&organizations),
+        ),
+        ("team", "/team_ids", &new.team_ids, rows.take(&teams)),
+    ];
     for (kind, pointer, ids, known) in asked {
-        for (n, id) in ids.iter().enumerate().filter(|(_, id)| !known.iter().any(|(known,)| known == *id)) {
-            faults.push(Fault::new(format!("{pointer}/{n}"), "not_found", format!("there is no {kind} {id} in this account")));
+        for (n, id) in ids
+            .iter()
+            .enumerate()
+            .filter(|(_, id)| !known.iter().any(|(known,)| known == *id))
+        {
+            faults.push(Fault::new(
+                format!("{pointer}/{n}"),
+                "not_found",
+                format!("there is no {kind} {id} in this account"),
+            ));
         }
     }
     Ok(faults)

@@ -114,21 +114,38 @@ impl ApiKey {
 
     /// As it is shown at `now`.
     pub fn shown(&self, now: Timestamp) -> ShownApiKey {
-        ShownApiKey { key: self.clone(), status: self.status(now) }
+        ShownApiKey {
+            key: self.clone(),
+            status: self.status(now),
+        }
     }
 }
 
 /// The members that differ between two states of a key, with their values in the first.
 pub(super) fn differences(old: &ApiKey, new: &ApiKey) -> serde_json::Map<String, JsonValue> {
-    let members = |key: &ApiKey| serde_json::to_value(key).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    let members = |key: &ApiKey| {
+        serde_json::to_value(key)
+            .ok()
+            .and_then(|value| value.as_object().cloned())
+            .unwrap_or_default()
+    };
     let new = members(new);
-    members(old).into_iter().filter(|(name, value)| name != "updated_at" && new.get(name) != Some(value)).collect()
+    members(old)
+        .into_iter()
+        .filter(|(name, value)| name != "updated_at" && new.get(name) != Some(value))
+        .collect()
 }
 
 /// Ids of a restriction, each once, in the order given.
 pub(super) fn ids(given: &[String]) -> Json<Vec<String>> {
     let mut seen = BTreeSet::new();
-    Json(given.iter().filter(|id| seen.insert(id.as_str())).cloned().collect())
+    Json(
+        given
+            .iter()
+            .filter(|id| seen.insert(id.as_str()))
+            .cloned()
+            .collect(),
+    )
 }
 
 /// What a key may do. Words in the database that this version does not know are passed over: they grant nothing.
@@ -158,10 +175,16 @@ impl FromIterator<Permission> for Scopes {
 impl Column for Scopes {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
         let Json(words) = Json::<Vec<String>>::read(reader)?;
-        Ok(words.iter().filter_map(|word| Permission::from_word(word)).collect())
+        Ok(words
+            .iter()
+            .filter_map(|word| Permission::from_word(word))
+            .collect())
     }
     fn value(&self) -> Value {
-        self.iter().map(Permission::as_str).collect::<JsonValue>().value()
+        self.iter()
+            .map(Permission::as_str)
+            .collect::<JsonValue>()
+            .value()
     }
     fn null() -> Value {
         Value::Text(None)
@@ -176,7 +199,10 @@ impl Network {
     /// Reads it; bits beyond the prefix are dropped.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+        let net = text
+            .parse::<IpNet>()
+            .ok()
+            .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
         Some(Self(net.trunc()))
     }
 
@@ -206,7 +232,9 @@ impl Serialize for Network {
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("is not a network such as 203.0.113.0/24 or 2001:db8::/32"))
+        Self::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom("is not a network such as 203.0.113.0/24 or 2001:db8::/32")
+        })
     }
 }
 
@@ -238,6 +266,9 @@ mod tests {
         let ten = Network::parse("10.0.0.0/8").unwrap();
         assert!(ten.holds("::ffff:10.1.1.1".parse().unwrap()));
         assert!(!ten.holds("11.0.0.1".parse().unwrap()));
-        assert!(ten.contains(&Network::parse("10.2.0.0/16").unwrap()) && !Network::parse("10.2.0.0/16").unwrap().contains(&ten));
+        assert!(
+            ten.contains(&Network::parse("10.2.0.0/16").unwrap())
+                && !Network::parse("10.2.0.0/16").unwrap().contains(&ten)
+        );
     }
 }
