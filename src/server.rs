@@ -31,7 +31,7 @@ pub const CONNECTIONS: usize = 10_000;
 /// How long the headers of a request may take, and how long a connection may lie idle between two requests.
 pub const HEADER_TIME: Duration = Duration::from_secs(30);
 /// How long sent bytes may stay unacknowledged, or wait for room at the other end.
-pub const SEND_TIME: Duration = Duration::from_secs(60);
+pub const SEND_TIME: Duration = Duration::from_mins(1);
 /// Most bytes of request line and headers.
 const HEADER_BYTES: usize = 64 * 1024;
 
@@ -142,8 +142,7 @@ fn connection(
     address: SocketAddr,
     router: Router,
     body_time: Duration,
-) -> impl Future<Output = hyper::Result<()>>
-+ hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     set_up(&stream);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let (mut parts, body) = request.into_parts();

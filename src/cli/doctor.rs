@@ -127,16 +127,16 @@ fn master_key(config: &Config) -> Check {
 
 async fn database(config: &Config) -> Vec<Check> {
     let name = "database";
-    if let DatabaseUrl::Sqlite(path) = &config.database.url {
-        if !path.exists() {
-            return vec![Check::warn(
-                name,
-                format!(
-                    "{} is not there yet; `serve` or `migrate` makes it",
-                    path.display()
-                ),
-            )];
-        }
+    if let DatabaseUrl::Sqlite(path) = &config.database.url
+        && !path.exists()
+    {
+        return vec![Check::warn(
+            name,
+            format!(
+                "{} is not there yet; `serve` or `migrate` makes it",
+                path.display()
+            ),
+        )];
     }
     let url = database_url(config);
     let pending = match migrate::pending(&url).await {

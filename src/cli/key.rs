@@ -40,7 +40,7 @@ pub struct Create {
     /// What the key is for.
     #[arg(long)]
     pub name: String,
-    /// full, read_only, provisioning, or scopes such as users:read,seats:assign.
+    /// `full`, `read_only`, `provisioning`, or scopes such as `users:read,seats:assign`.
     #[arg(long, value_name = "SCOPES")]
     pub scopes: String,
     /// When it ends, such as 2027-12-31T00:00:00Z; without it, never.

@@ -54,7 +54,7 @@ pub enum Command {
     Serve(serve::Serve),
     /// Serve a made-up company to look around in.
     Demo(demo::Demo),
-    /// Run background jobs alone, beside `serve` with jobs.run_in_serve = false.
+    /// Run background jobs alone, beside `serve` with `jobs.run_in_serve = false`.
     Worker,
     /// Bring the database's schema up to date.
     Migrate,

@@ -89,10 +89,10 @@ impl BackupError {
         }
     }
 
-    fn unsound(path: &Path, reason: impl ToString) -> Self {
+    fn unsound(path: &Path, reason: impl Into<String>) -> Self {
         Self::Unsound {
             path: path.to_owned(),
-            reason: reason.to_string(),
+            reason: reason.into(),
         }
     }
 }
@@ -307,11 +307,12 @@ fn put_aside(path: &Path, now: Timestamp) -> Result<PathBuf, BackupError> {
     let alone = connection
         .query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(()))
         .and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE"));
-    match alone.map_err(|error| error.sqlite_error_code()) {
-        Err(Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => {
-            return Err(BackupError::InUse(path.to_owned()));
-        }
-        Ok(()) | Err(_) => {}
+    let refusal = alone.err().and_then(|error| error.sqlite_error_code());
+    if matches!(
+        refusal,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    ) {
+        return Err(BackupError::InUse(path.to_owned()));
     }
     fs::rename(path, &kept).map_err(BackupError::file(path))?;
     for (old, new) in companions(path).into_iter().zip(companions(&kept)) {

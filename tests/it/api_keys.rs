@@ -134,7 +134,7 @@ impl Keys {
 
     async fn events(&self) -> Vec<String> {
         let select = Select::new(
-            "SELECT type FROM events WHERE account_id = $1 AND type LIKE 'api_key.%' ORDER BY id",
+            "SELECT type FROM events WHERE account_id = $1 AND type LIKE 'api_key.%' ORDER BY type",
             Vec::new(),
         );
         self.app

@@ -5,6 +5,7 @@
 //! made by a key belongs to the person behind that key, and never outlives it or is used from more addresses.
 
 mod input;
+mod maker;
 mod row;
 
 use rand::SeedableRng as _;
@@ -14,8 +15,10 @@ use serde_json::json;
 pub use input::{ApiKeyPatch, NewApiKey, Preset, RotateApiKey, ScopeChoice};
 pub use row::{ApiKey, ApiKeyId, ApiKeyKind, ApiKeyStatus, Network, Scopes, ShownApiKey};
 
+use maker::Maker;
+
 use super::keys::ApiKeySecret;
-use super::{ActorKind, Call, Permission};
+use super::{Call, Permission};
 use crate::app::App;
 use crate::db::{Batch, Db, Select, Statement};
 use crate::error::{Code, Error, Fault, Result};
@@ -279,96 +282,6 @@ fn must_live(key: &ApiKey, now: Timestamp, verb: &str) -> Result<()> {
                 "An expired key cannot be {verb}. Give it a later expires_at first, or make a new one."
             ),
         )),
-    }
-}
-
-/// Who makes or changes a key: the person it will belong to, and the bounds of the key they do it with, if any.
-#[derive(Default)]
-struct Maker {
-    person: Option<String>,
-    expires_at: Option<Timestamp>,
-    allowed: Vec<Network>,
-}
-
-impl Maker {
-    async fn of(db: &Db, call: &Call) -> Result<Self> {
-        let actor = &call.caller.actor;
-        match (actor.kind, actor.id.as_deref()) {
-            (ActorKind::User, Some(id)) => Ok(Self {
-                person: Some(id.to_owned()),
-                ..Self::default()
-            }),
-            (ActorKind::ApiKey, Some(id)) => {
-                let id = ApiKeyId::parse(id).ok_or_else(|| Error::not_found("api_key"))?;
-                let key = find(db, call.account(), &id).await?;
-                Ok(Self {
-                    person: key.created_by,
-                    expires_at: key.expires_at,
-                    allowed: key.allowed_addresses.0,
-                })
-            }
-            _ => Ok(Self::default()),
-        }
-    }
-
-    /// The new key's addresses: those asked for, else those of the key it is made with.
-    fn addresses(&self, asked: Vec<Network>) -> Vec<Network> {
-        if asked.is_empty() {
-            self.allowed.clone()
-        } else {
-            asked
-        }
-    }
-
-    /// Where a key made with a key would reach further than that one.
-    fn faults(&self, ends: Option<Timestamp>, allowed: &[Network], scopes: &Scopes) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        if scopes.is_empty() {
-            faults.push(Fault::new(
-                "/scopes",
-                "too_few",
-                "must name at least one scope",
-            ));
-        }
-        if let (Some(mine), Some(wanted)) = (self.expires_at, ends) {
-            if wanted > mine {
-                faults.push(Fault::new(
-                    "/expires_at",
-                    "too_late",
-                    format!("must not be later than {mine}, when the key you use ends"),
-                ));
-            }
-        }
-        if let Some(foreign) = allowed.iter().find(|net| {
-            !self.allowed.is_empty() && !self.allowed.iter().any(|mine| mine.contains(net))
-        }) {
-            faults.push(Fault::new(
-                "/allowed_addresses",
-                "too_wide",
-                format!("{foreign} is not among the addresses of the key you use"),
-            ));
-        }
-        faults
-    }
-
-    /// The same for a change, where nothing is filled in for what is left empty.
-    fn widenings(&self, updated: &ApiKey) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        if self.expires_at.is_some() && updated.expires_at.is_none() {
-            faults.push(Fault::new(
-                "/expires_at",
-                "too_late",
-                "must not be taken away by a key that itself ends",
-            ));
-        }
-        if !self.allowed.is_empty() && updated.allowed_addresses.0.is_empty() {
-            faults.push(Fault::new(
-                "/allowed_addresses",
-                "too_wide",
-                "must not be taken away by a key that is itself bound to addresses",
-            ));
-        }
-        faults
     }
 }
 
