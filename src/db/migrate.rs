@@ -31,6 +31,11 @@ fn all() -> Vec<(String, String)> {
     files
 }
 
+/// The names of the migrations of this program, in order.
+pub(super) fn names() -> Vec<String> {
+    all().into_iter().map(|(name, _)| name).collect()
+}
+
 /// Brings the schema behind `url` up to date and returns the names of the migrations that it ran.
 pub async fn migrate(url: &str) -> Result<Vec<String>, DbError> {
     match place(url)? {
@@ -63,7 +68,7 @@ pub async fn pending(url: &str) -> Result<Vec<String>, DbError> {
         .collect())
 }
 
-fn done_sqlite(connection: &rusqlite::Connection) -> Result<BTreeSet<String>, DbError> {
+pub(super) fn done_sqlite(connection: &rusqlite::Connection) -> Result<BTreeSet<String>, DbError> {
     connection.execute_batch(RECORD)?;
     let mut statement = connection.prepare("SELECT name FROM schema_migrations")?;
     Ok(statement

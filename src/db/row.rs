@@ -63,8 +63,12 @@ macro_rules! columns {
 
 /// The text behind [`Row::selection`].
 pub fn selection_text<R: Row>() -> String {
-    let stored = R::STORED.iter().map(|column| format!("{}.{}", R::TABLE, plain(column)));
-    let computed = R::COMPUTED.iter().map(|expression| format!("({expression})"));
+    let stored = R::STORED
+        .iter()
+        .map(|column| format!("{}.{}", R::TABLE, plain(column)));
+    let computed = R::COMPUTED
+        .iter()
+        .map(|expression| format!("({expression})"));
     stored.chain(computed).collect::<Vec<_>>().join(", ")
 }
 
@@ -72,7 +76,12 @@ pub fn selection_text<R: Row>() -> String {
 pub fn insertion_text<R: Row>() -> String {
     let places: Vec<_> = (2..R::STORED.len() + 2).map(|n| format!("${n}")).collect();
     let stored: Vec<_> = R::STORED.iter().map(|column| plain(column)).collect();
-    format!("INSERT INTO {} (account_id, {}) VALUES ($1, {})", R::TABLE, stored.join(", "), places.join(", "))
+    format!(
+        "INSERT INTO {} (account_id, {}) VALUES ($1, {})",
+        R::TABLE,
+        stored.join(", "),
+        places.join(", ")
+    )
 }
 
 /// A column's name without the mark that a member has whose name is a word of Rust's: `r#type` is `type`.

@@ -59,4 +59,3 @@ impl Request {
         read_body(&self.body)
     }
 }
-
