@@ -65,7 +65,7 @@ pub struct Parts {
     /// Limits of requests.
     pub limiter: crate::access::rate_limit::Limiter,
     /// Wrong passwords of the present minute.
-    pub sign_in_failures: crate::access::passwords::Failures,
+    pub sign_in_failures: crate::access::failures::Failures,
     /// Requests with an idempotency key that are running here.
     pub running: crate::http::idempotency::Running,
 }
@@ -101,7 +101,7 @@ impl App {
             metrics: Metrics::new(),
             key_cache: crate::access::authenticate::KeyCache::new(),
             limiter: crate::access::rate_limit::Limiter::new(),
-            sign_in_failures: crate::access::passwords::Failures::default(),
+            sign_in_failures: crate::access::failures::Failures::default(),
             running: crate::http::idempotency::Running::default(),
             config,
         })))

@@ -88,7 +88,12 @@ pub enum LinkState {
 /// The writes of a new link for a person, which end their older unused links of the same purpose.
 ///
 /// One list of writes makes at most one link of a purpose for a person.
-pub fn new_link(ids: &Ids, now: Timestamp, user_id: &str, purpose: LinkPurpose) -> (LinkId, [Statement; 2]) {
+pub fn new_link(
+    ids: &Ids,
+    now: Timestamp,
+    user_id: &str,
+    purpose: LinkPurpose,
+) -> (LinkId, [Statement; 2]) {
     let id: LinkId = ids.next(now);
     let end_older = Statement::new(
         "UPDATE sign_in_links SET expires_at = $2 WHERE account_id = $1 AND user_id = $3 AND purpose = $4 AND used_at IS NULL AND expires_at > $2 AND id <> $5",
@@ -96,7 +101,13 @@ pub fn new_link(ids: &Ids, now: Timestamp, user_id: &str, purpose: LinkPurpose) 
     );
     let insert = Statement::new(
         "INSERT INTO sign_in_links (account_id, id, user_id, purpose, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-        params![id, user_id.to_owned(), purpose, now.plus_seconds(purpose.seconds()), now],
+        params![
+            id,
+            user_id.to_owned(),
+            purpose,
+            now.plus_seconds(purpose.seconds()),
+            now
+        ],
     );
     (id, [end_older, insert])
 }
@@ -117,42 +128,88 @@ pub(super) fn suffix(id: &str) -> &str {
 /// The address of a link. It is a secret of its reader's: whoever opens it may sign in.
 pub fn url(app: &App, account: &AccountId, link_id: &str) -> String {
     let payload = format!("{}.{}", suffix(account.as_str()), suffix(link_id));
-    format!("{}/sign-in/link/{}", app.config.server.origin(), signed::sign(&app.keys.link, PURPOSE, &payload))
+    format!(
+        "{}/sign-in/link/{}",
+        app.config.server.origin(),
+        signed::sign(&app.keys.link, PURPOSE, &payload)
+    )
 }
 
 fn read_token(app: &App, token: &str) -> Option<(AccountId, LinkId)> {
     let payload = signed::open(&app.keys.link, PURPOSE, token)?;
     let (account, link) = payload.split_once('.')?;
-    Some((AccountId::parse(&format!("account_{account}"))?, LinkId::parse(&format!("link_{link}"))?))
+    Some((
+        AccountId::parse(&format!("account_{account}"))?,
+        LinkId::parse(&format!("link_{link}"))?,
+    ))
 }
 
 /// Looks at a token without using it up.
 pub async fn look(app: &App, token: &str, now: Timestamp) -> Result<LinkState> {
-    let Some((account, id)) = read_token(app, token) else { return Ok(LinkState::Invalid) };
+    let Some((account, id)) = read_token(app, token) else {
+        return Ok(LinkState::Invalid);
+    };
     let select = Select::new(
         "SELECT l.purpose, l.expires_at, l.used_at, l.user_id, u.email, coalesce(u.name, u.email), a.name FROM sign_in_links l \
          JOIN users u ON u.account_id = $1 AND u.id = l.user_id JOIN accounts a ON a.account_id = $1 \
          WHERE l.account_id = $1 AND l.id = $2 AND u.deleted_at IS NULL AND u.status <> 'deactivated'",
         params![id],
     );
-    let found = app.db.first::<(LinkPurpose, Timestamp, Option<Timestamp>, String, String, String, String)>(&account, select).await?;
-    let Some((purpose, expires_at, used_at, user_id, email, name, account_name)) = found else { return Ok(LinkState::Invalid) };
+    let found = app
+        .db
+        .first::<(
+            LinkPurpose,
+            Timestamp,
+            Option<Timestamp>,
+            String,
+            String,
+            String,
+            String,
+        )>(&account, select)
+        .await?;
+    let Some((purpose, expires_at, used_at, user_id, email, name, account_name)) = found else {
+        return Ok(LinkState::Invalid);
+    };
     if used_at.is_some() {
         return Ok(LinkState::Used);
     }
     if expires_at <= now {
         return Ok(LinkState::Expired);
     }
-    Ok(LinkState::Valid(Box::new(ValidLink { id, account, account_name, purpose, user_id, email, name, expires_at })))
+    Ok(LinkState::Valid(Box::new(ValidLink {
+        id,
+        account,
+        account_name,
+        purpose,
+        user_id,
+        email,
+        name,
+        expires_at,
+    })))
 }
 
 /// Uses a link up and begins a session. Of many who try at once, one succeeds; the others get `sign_in_failed`.
 pub async fn consume(app: &App, token: &str, from: &Origin, now: Timestamp) -> Result<Started> {
     let link = match look(app, token, now).await? {
         LinkState::Valid(link) => link,
-        LinkState::Used => return Err(Error::new(Code::SignInFailed, "This link has been used already. Ask for a new one on the sign-in page.")),
-        LinkState::Expired => return Err(Error::new(Code::SignInFailed, "This link has ended. Ask for a new one on the sign-in page.")),
-        LinkState::Invalid => return Err(Error::new(Code::SignInFailed, "This link is not complete. Copy the whole of it, or ask for a new one on the sign-in page.")),
+        LinkState::Used => {
+            return Err(Error::new(
+                Code::SignInFailed,
+                "This link has been used already. Ask for a new one on the sign-in page.",
+            ));
+        }
+        LinkState::Expired => {
+            return Err(Error::new(
+                Code::SignInFailed,
+                "This link has ended. Ask for a new one on the sign-in page.",
+            ));
+        }
+        LinkState::Invalid => {
+            return Err(Error::new(
+                Code::SignInFailed,
+                "This link is not complete. Copy the whole of it, or ask for a new one on the sign-in page.",
+            ));
+        }
     };
     let call = call_of(&link.account, &link.user_id, &link.name, from, now);
     let used = Statement::guarded(
@@ -161,22 +218,43 @@ pub async fn consume(app: &App, token: &str, from: &Origin, now: Timestamp) -> R
     );
     let plan = || async {
         if !matches!(look(app, token, now).await?, LinkState::Valid(_)) {
-            return Err(Error::new(Code::SignInFailed, "This link has been used already. Ask for a new one on the sign-in page."));
+            return Err(Error::new(
+                Code::SignInFailed,
+                "This link has been used already. Ask for a new one on the sign-in page.",
+            ));
         }
         let mut plan = Plan::new("session.start");
         plan.write(used.clone());
-        let started = begin(app, &mut plan, &link.account, &link.user_id, "link", from, now);
+        let started = begin(
+            app,
+            &mut plan,
+            &link.account,
+            &link.user_id,
+            "link",
+            from,
+            now,
+        );
         Ok((plan, started))
     };
     Ok(commit(&app.db, &app.ids, &call, plan).await?.value)
 }
 
 /// A person's own call, before or while they sign in.
-pub(super) fn call_of(account: &AccountId, user_id: &str, name: &str, from: &Origin, now: Timestamp) -> Call {
+pub(super) fn call_of(
+    account: &AccountId,
+    user_id: &str,
+    name: &str,
+    from: &Origin,
+    now: Timestamp,
+) -> Call {
     Call {
         caller: std::sync::Arc::new(Caller {
             account: account.clone(),
-            actor: Actor { kind: ActorKind::User, id: Some(user_id.into()), name: name.into() },
+            actor: Actor {
+                kind: ActorKind::User,
+                id: Some(user_id.into()),
+                name: name.into(),
+            },
             permissions: std::collections::BTreeSet::new(),
             reach: Reach::Account,
             lineage: user_id.into(),
@@ -189,7 +267,15 @@ pub(super) fn call_of(account: &AccountId, user_id: &str, name: &str, from: &Ori
 }
 
 /// Adds a new session, the first activity of an invited person and the event to a plan.
-pub(super) fn begin(app: &App, plan: &mut Plan, account: &AccountId, user_id: &str, method: &str, from: &Origin, now: Timestamp) -> Started {
+pub(super) fn begin(
+    app: &App,
+    plan: &mut Plan,
+    account: &AccountId,
+    user_id: &str,
+    method: &str,
+    from: &Origin,
+    now: Timestamp,
+) -> Started {
     let (started, insert) = sessions::start(app, account, user_id, from, now);
     plan.write(insert);
     plan.write(Statement::new(
@@ -198,6 +284,13 @@ pub(super) fn begin(app: &App, plan: &mut Plan, account: &AccountId, user_id: &s
          status = CASE WHEN status = 'invited' THEN 'active' ELSE status END WHERE account_id = $1 AND id = $3",
         params![now, user_id.to_owned()],
     ));
-    plan.event(Event::new("user.signed_in", user_id, json!({ "user": user_id, "method": method, "session": started.id })).user(user_id));
+    plan.event(
+        Event::new(
+            "user.signed_in",
+            user_id,
+            json!({ "user": user_id, "method": method, "session": started.id }),
+        )
+        .user(user_id),
+    );
     started
 }

@@ -3,6 +3,8 @@
 pub mod api_keys;
 pub mod authenticate;
 pub mod caller;
+pub mod cookies;
+pub mod failures;
 pub mod keys;
 pub mod links;
 pub mod master_key;

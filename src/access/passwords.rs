@@ -4,8 +4,6 @@
 //! is always answered the same. One address may be known in several accounts; where a password fits in more than one,
 //! the person chooses.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -25,43 +23,12 @@ use crate::locale::Locale;
 use crate::params;
 use crate::types::{AccountId, Email, Secret, Timestamp};
 
-/// Wrong passwords from one network address for one e-mail address in a minute, before the next is not looked at.
-const FAILURES: u32 = 10;
-/// Pairs of addresses remembered at once; past it they are forgotten together.
-const REMEMBERED: usize = 100_000;
 /// Links one person is sent in an hour at the most; further wishes are answered alike and sent nothing.
 const LINKS_AN_HOUR: i64 = 5;
 /// Seconds in which a choice between accounts is to be made.
 const CHOICE: i64 = 300;
 /// The least time in which asking for a link is answered, so that the answer's time tells nothing.
 const ANSWER: Duration = Duration::from_millis(250);
-
-/// Wrong passwords of the present minute on this node.
-#[derive(Default)]
-pub struct Failures(Mutex<(i64, HashMap<String, u32>)>);
-
-impl Failures {
-    fn with<T>(&self, now: Timestamp, act: impl FnOnce(&mut HashMap<String, u32>) -> T) -> T {
-        let minute = now.seconds().div_euclid(60);
-        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if guard.0 != minute || guard.1.len() > REMEMBERED {
-            *guard = (minute, HashMap::new());
-        }
-        act(&mut guard.1)
-    }
-
-    fn check(&self, name: &str, now: Timestamp) -> Result<()> {
-        if self.with(now, |known| known.get(name).copied().unwrap_or(0)) < FAILURES {
-            return Ok(());
-        }
-        let wait = 60 - now.seconds().rem_euclid(60);
-        Err(Error::new(Code::RateLimited, "Too many wrong passwords. Wait a minute, or ask for a sign-in link.").retry_after(wait.unsigned_abs()))
-    }
-
-    fn count(&self, name: String, now: Timestamp) {
-        self.with(now, |known| *known.entry(name).or_insert(0) += 1);
-    }
-}
 
 /// An account that a person may choose after their password fitted in several.
 #[derive(Debug, Clone)]
@@ -90,11 +57,17 @@ struct Candidate {
 }
 
 fn failed() -> Error {
-    Error::new(Code::SignInFailed, "Address or password is wrong. You can also ask for a sign-in link.")
+    Error::new(
+        Code::SignInFailed,
+        "Address or password is wrong. You can also ask for a sign-in link.",
+    )
 }
 
 async fn candidates(app: &App, email: &Email) -> Result<Vec<Candidate>> {
-    let found = app.db.scan::<(AccountId, String, String)>(Scan::SignInAddress, params![email.key()]).await?;
+    let found = app
+        .db
+        .scan::<(AccountId, String, String)>(Scan::SignInAddress, params![email.key()])
+        .await?;
     let mut candidates = Vec::with_capacity(found.len());
     for (account, user_id, account_name) in found {
         let select = Select::new(
@@ -102,31 +75,64 @@ async fn candidates(app: &App, email: &Email) -> Result<Vec<Candidate>> {
              WHERE u.account_id = $1 AND u.id = $2",
             params![user_id],
         );
-        if let Some((name, hash)) = app.db.first::<(String, Option<String>)>(&account, select).await? {
-            candidates.push(Candidate { account, account_name, user_id, name, hash });
+        if let Some((name, hash)) = app
+            .db
+            .first::<(String, Option<String>)>(&account, select)
+            .await?
+        {
+            candidates.push(Candidate {
+                account,
+                account_name,
+                user_id,
+                name,
+                hash,
+            });
         }
     }
     Ok(candidates)
 }
 
 /// Signs a person in: 401 `sign_in_failed` without saying what was wrong, 429 after ten wrong passwords in a minute.
-pub async fn sign_in_with_password(app: &App, email: &Email, password: &Secret<String>, from: &Origin, now: Timestamp) -> Result<SignIn> {
-    let throttled = format!("{}\n{}", email.key(), from.address.as_deref().unwrap_or_default());
+pub async fn sign_in_with_password(
+    app: &App,
+    email: &Email,
+    password: &Secret<String>,
+    from: &Origin,
+    now: Timestamp,
+) -> Result<SignIn> {
+    let throttled = format!(
+        "{}\n{}",
+        email.key(),
+        from.address.as_deref().unwrap_or_default()
+    );
     app.sign_in_failures.check(&throttled, now)?;
     let mut fitting = Vec::new();
     let mut tried = false;
     for candidate in candidates(app, email).await? {
-        let Some(hash) = &candidate.hash else { continue };
+        let Some(hash) = &candidate.hash else {
+            continue;
+        };
         tried = true;
-        if app.passwords.verify_password(password, Some(hash)).await.map_err(Error::internal)? {
+        if app
+            .passwords
+            .verify_password(password, Some(hash))
+            .await
+            .map_err(Error::internal)?
+        {
             fitting.push(candidate);
         }
     }
     if !tried {
-        app.passwords.verify_password(password, None).await.map_err(Error::internal)?;
+        app.passwords
+            .verify_password(password, None)
+            .await
+            .map_err(Error::internal)?;
     }
     if fitting.len() > 1 {
-        let choice = |candidate: Candidate| Choice { token: choice_token(app, &candidate, now), account_name: candidate.account_name };
+        let choice = |candidate: Candidate| Choice {
+            token: choice_token(app, &candidate, now),
+            account_name: candidate.account_name,
+        };
         return Ok(SignIn::Choose(fitting.into_iter().map(choice).collect()));
     }
     let Some(candidate) = fitting.pop() else {
@@ -134,33 +140,73 @@ pub async fn sign_in_with_password(app: &App, email: &Email, password: &Secret<S
         return Err(failed());
     };
     renew_hash(app, &candidate, password, now).await?;
-    start(app, &candidate.account, &candidate.user_id, &candidate.name, from, now).await.map(SignIn::Done)
+    start(
+        app,
+        &candidate.account,
+        &candidate.user_id,
+        &candidate.name,
+        from,
+        now,
+    )
+    .await
+    .map(SignIn::Done)
 }
 
 fn choice_token(app: &App, candidate: &Candidate, now: Timestamp) -> String {
-    let payload = format!("{}\n{}\n{}", candidate.account, candidate.user_id, now.plus_seconds(CHOICE).micros());
+    let payload = format!(
+        "{}\n{}\n{}",
+        candidate.account,
+        candidate.user_id,
+        now.plus_seconds(CHOICE).micros()
+    );
     signed::sign(&app.keys.link, "sign-in-choice", &payload)
 }
 
 /// Signs a person in to the account they chose.
-pub async fn sign_in_by_choice(app: &App, token: &str, from: &Origin, now: Timestamp) -> Result<Started> {
+pub async fn sign_in_by_choice(
+    app: &App,
+    token: &str,
+    from: &Origin,
+    now: Timestamp,
+) -> Result<Started> {
     let payload = signed::open(&app.keys.link, "sign-in-choice", token).ok_or_else(failed)?;
     let mut parts = payload.split('\n');
-    let (Some(account), Some(user_id), Some(until)) = (parts.next().and_then(AccountId::parse), parts.next(), parts.next()) else {
+    let (Some(account), Some(user_id), Some(until)) = (
+        parts.next().and_then(AccountId::parse),
+        parts.next(),
+        parts.next(),
+    ) else {
         return Err(failed());
     };
-    if until.parse().map_or(true, |until: i64| until <= now.micros()) {
-        return Err(Error::new(Code::SignInFailed, "The choice has taken too long. Sign in again."));
+    if until
+        .parse()
+        .map_or(true, |until: i64| until <= now.micros())
+    {
+        return Err(Error::new(
+            Code::SignInFailed,
+            "The choice has taken too long. Sign in again.",
+        ));
     }
     let select = Select::new(
         "SELECT coalesce(name, email) FROM users WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL AND status <> 'deactivated'",
         params![user_id.to_owned()],
     );
-    let (name,) = app.db.first::<(String,)>(&account, select).await?.ok_or_else(failed)?;
+    let (name,) = app
+        .db
+        .first::<(String,)>(&account, select)
+        .await?
+        .ok_or_else(failed)?;
     start(app, &account, user_id, &name, from, now).await
 }
 
-async fn start(app: &App, account: &AccountId, user_id: &str, name: &str, from: &Origin, now: Timestamp) -> Result<Started> {
+async fn start(
+    app: &App,
+    account: &AccountId,
+    user_id: &str,
+    name: &str,
+    from: &Origin,
+    now: Timestamp,
+) -> Result<Started> {
     let call = call_of(account, user_id, name, from, now);
     let plan = || async {
         let mut plan = Plan::new("session.start");
@@ -171,12 +217,24 @@ async fn start(app: &App, account: &AccountId, user_id: &str, name: &str, from: 
 }
 
 async fn hashed(app: &App, password: &Secret<String>) -> Result<String> {
-    app.passwords.hash_password(password, salt(&mut rand::rng())).await.map_err(Error::internal)
+    app.passwords
+        .hash_password(password, salt(&mut rand::rng()))
+        .await
+        .map_err(Error::internal)
 }
 
 /// Hashes a password anew that was hashed with older parameters.
-async fn renew_hash(app: &App, candidate: &Candidate, password: &Secret<String>, now: Timestamp) -> Result<()> {
-    if let Some(old) = candidate.hash.as_ref().filter(|hash| app.passwords.is_outdated(hash)) {
+async fn renew_hash(
+    app: &App,
+    candidate: &Candidate,
+    password: &Secret<String>,
+    now: Timestamp,
+) -> Result<()> {
+    if let Some(old) = candidate
+        .hash
+        .as_ref()
+        .filter(|hash| app.passwords.is_outdated(hash))
+    {
         let renewed = Statement::new(
             "UPDATE user_passwords SET hash = $2, changed_at = $3 WHERE account_id = $1 AND user_id = $4 AND hash = $5",
             params![hashed(app, password).await?, now, candidate.user_id, *old],
@@ -188,12 +246,27 @@ async fn renew_hash(app: &App, candidate: &Candidate, password: &Secret<String>,
 
 /// Sends a link to sign in with, or to choose a password by, to everybody of this address. The answer and its time are
 /// the same whether anybody is known by it or not.
-pub async fn request_link(app: &App, email: &Email, purpose: LinkPurpose, from: &Origin, now: Timestamp) -> Result<()> {
-    let (sent, ()) = tokio::join!(send_links(app, email, purpose, from, now), tokio::time::sleep(ANSWER));
+pub async fn request_link(
+    app: &App,
+    email: &Email,
+    purpose: LinkPurpose,
+    from: &Origin,
+    now: Timestamp,
+) -> Result<()> {
+    let (sent, ()) = tokio::join!(
+        send_links(app, email, purpose, from, now),
+        tokio::time::sleep(ANSWER)
+    );
     sent
 }
 
-async fn send_links(app: &App, email: &Email, purpose: LinkPurpose, from: &Origin, now: Timestamp) -> Result<()> {
+async fn send_links(
+    app: &App,
+    email: &Email,
+    purpose: LinkPurpose,
+    from: &Origin,
+    now: Timestamp,
+) -> Result<()> {
     let kind = match purpose {
         LinkPurpose::Welcome | LinkPurpose::SignIn => TemplateKind::SignInLink,
         LinkPurpose::SetPassword => TemplateKind::SetPassword,
@@ -207,7 +280,11 @@ async fn send_links(app: &App, email: &Email, purpose: LinkPurpose, from: &Origi
              WHERE users.account_id = $1 AND users.id = $2 GROUP BY users.locale, accounts.locale, users.email",
             params![*user_id, now.plus_seconds(-3600)],
         );
-        let Some((lately, locale, to)) = app.db.first::<(i64, String, Email)>(account, known).await? else { continue };
+        let Some((lately, locale, to)) =
+            app.db.first::<(i64, String, Email)>(account, known).await?
+        else {
+            continue;
+        };
         if lately >= LINKS_AN_HOUR {
             tracing::info!(%account, user_id, "no further sign-in link is sent in this hour");
             continue;
@@ -237,16 +314,47 @@ async fn send_links(app: &App, email: &Email, purpose: LinkPurpose, from: &Origi
 
 /// Gives a person a new password: 422 with the rule it breaks, at `/password`. Their unused links and their sessions end,
 /// all but `keep`, the one they do it from.
-pub async fn set_password(app: &App, call: &Call, user_id: &str, new: &Secret<String>, keep: Option<&SessionId>) -> Result<()> {
+pub async fn set_password(
+    app: &App,
+    call: &Call,
+    user_id: &str,
+    new: &Secret<String>,
+    keep: Option<&SessionId>,
+) -> Result<()> {
     let select = Select::new(
         "SELECT users.email, users.first_name, users.last_name, users.name, accounts.name FROM users JOIN accounts ON accounts.account_id = $1 \
          WHERE users.account_id = $1 AND users.id = $2 AND users.deleted_at IS NULL",
         params![user_id.to_owned()],
     );
-    let known = app.db.first::<(String, Option<String>, Option<String>, Option<String>, String)>(call.account(), select).await?;
+    let known = app
+        .db
+        .first::<(
+            String,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            String,
+        )>(call.account(), select)
+        .await?;
     let (email, first, last, name, account) = known.ok_or_else(|| Error::not_found("user"))?;
-    let names: Vec<&str> = [Some(&email), first.as_ref(), last.as_ref(), name.as_ref(), Some(&account)].into_iter().flatten().map(String::as_str).collect();
-    check_rules(new.expose(), &names).map_err(|rule| Error::invalid(vec![Fault::new("/password", "password_too_weak", format!("The password cannot be taken: {rule}."))]))?;
+    let names: Vec<&str> = [
+        Some(&email),
+        first.as_ref(),
+        last.as_ref(),
+        name.as_ref(),
+        Some(&account),
+    ]
+    .into_iter()
+    .flatten()
+    .map(String::as_str)
+    .collect();
+    check_rules(new.expose(), &names).map_err(|rule| {
+        Error::invalid(vec![Fault::new(
+            "/password",
+            "password_too_weak",
+            format!("The password cannot be taken: {rule}."),
+        )])
+    })?;
     let hash = hashed(app, new).await?;
     let plan = || async {
         let mut plan = Plan::new("password.set");
@@ -257,7 +365,9 @@ pub async fn set_password(app: &App, call: &Call, user_id: &str, new: &Secret<St
         ));
         plan.write(sessions::end_all_of(user_id, keep));
         plan.write(links::end_all_of(user_id, call.now));
-        plan.event(Event::new("user.password_set", user_id, json!({ "user": user_id })).user(user_id));
+        plan.event(
+            Event::new("user.password_set", user_id, json!({ "user": user_id })).user(user_id),
+        );
         Ok((plan, ()))
     };
     commit(&app.db, &app.ids, call, plan).await.map(|_| ())

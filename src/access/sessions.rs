@@ -17,9 +17,8 @@ use super::roles::permissions_of;
 use super::{Actor, ActorKind, Call, Caller, Permission, Reach, signed};
 use crate::app::App;
 use crate::commit::commit;
-use crate::config::Config;
 use crate::db::{Batch, Select, Statement};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::events::{Event, Plan};
 use crate::params;
 use crate::types::{AccountId, Id, Kind, Secret, Timestamp};
@@ -44,11 +43,14 @@ const NOTED_EVERY: i64 = 60;
 const COOKIE_MAX: usize = 200;
 /// Longest name of a browser that is kept.
 const AGENT_MAX: usize = 200;
-/// Part of every form token.
-const CSRF: &str = "csrf";
 
 /// What people may do in teams they own or manage, and in the teams below an organization they look after.
-const TEAM_PERMISSIONS: [Permission; 4] = [Permission::UsersRead, Permission::TeamsRead, Permission::SeatsRead, Permission::SeatsAssign];
+const TEAM_PERMISSIONS: [Permission; 4] = [
+    Permission::UsersRead,
+    Permission::TeamsRead,
+    Permission::SeatsRead,
+    Permission::SeatsAssign,
+];
 
 /// Where a sign-in comes from.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ pub struct Started {
     pub account: AccountId,
     /// Its person.
     pub user_id: String,
-    /// The cookie's value, for [`set_cookie`]; shown nowhere else.
+    /// The cookie's value, for [`super::cookies::set_cookie`]; shown nowhere else.
     pub cookie: Secret<String>,
 }
 
@@ -113,7 +115,13 @@ pub struct Session {
 impl Session {
     /// A call of this session's person.
     pub fn call(&self, request_id: Arc<str>, address: Option<Arc<str>>, now: Timestamp) -> Call {
-        Call { caller: Arc::clone(&self.caller), now, request_id, address, dry_run: false }
+        Call {
+            caller: Arc::clone(&self.caller),
+            now,
+            request_id,
+            address,
+            dry_run: false,
+        }
     }
 
     /// Whether the person may see more than their own courses.
@@ -123,22 +131,59 @@ impl Session {
 }
 
 fn hash(app: &App, id: &SessionId, secret: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(signed::mac_of(&app.keys.session, &[id.as_str().as_bytes(), secret]).finalize().into_bytes())
+    URL_SAFE_NO_PAD.encode(
+        signed::mac_of(&app.keys.session, &[id.as_str().as_bytes(), secret])
+            .finalize()
+            .into_bytes(),
+    )
 }
 
 /// A new session for a person: what to tell the browser, and the row.
-pub fn start(app: &App, account: &AccountId, user_id: &str, from: &Origin, now: Timestamp) -> (Started, Statement) {
+pub fn start(
+    app: &App,
+    account: &AccountId,
+    user_id: &str,
+    from: &Origin,
+    now: Timestamp,
+) -> (Started, Statement) {
     let id: SessionId = app.ids.next(now);
     let mut secret = [0_u8; 32];
     app.ids.fill(&mut secret);
-    let cookie = format!("{}.{}.{}", suffix(account.as_str()), suffix(id.as_str()), URL_SAFE_NO_PAD.encode(secret));
-    let agent = from.agent.as_deref().map(|agent| agent.chars().filter(|c| !c.is_control()).take(AGENT_MAX).collect::<String>());
+    let cookie = format!(
+        "{}.{}.{}",
+        suffix(account.as_str()),
+        suffix(id.as_str()),
+        URL_SAFE_NO_PAD.encode(secret)
+    );
+    let agent = from.agent.as_deref().map(|agent| {
+        agent
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(AGENT_MAX)
+            .collect::<String>()
+    });
     let statement = Statement::new(
         "INSERT INTO sessions (account_id, id, user_id, secret_hash, address, agent, created_at, last_seen_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
-        params![id, user_id.to_owned(), hash(app, &id, &secret), from.address.as_deref().map(str::to_owned), agent, now, now.plus_seconds(LIFETIME)],
+        params![
+            id,
+            user_id.to_owned(),
+            hash(app, &id, &secret),
+            from.address.as_deref().map(str::to_owned),
+            agent,
+            now,
+            now.plus_seconds(LIFETIME)
+        ],
     );
-    (Started { id, account: account.clone(), user_id: user_id.to_owned(), cookie: Secret::new(cookie) }, statement)
+    (
+        Started {
+            id,
+            account: account.clone(),
+            user_id: user_id.to_owned(),
+            cookie: Secret::new(cookie),
+        },
+        statement,
+    )
 }
 
 fn read_cookie(cookie: &str) -> Option<(AccountId, SessionId, Vec<u8>)> {
@@ -147,11 +192,18 @@ fn read_cookie(cookie: &str) -> Option<(AccountId, SessionId, Vec<u8>)> {
     }
     let mut parts = cookie.split('.');
     let (account, id, secret) = (parts.next()?, parts.next()?, parts.next()?);
-    let secret = URL_SAFE_NO_PAD.decode(secret).ok().filter(|secret| secret.len() == 32)?;
+    let secret = URL_SAFE_NO_PAD
+        .decode(secret)
+        .ok()
+        .filter(|secret| secret.len() == 32)?;
     if parts.next().is_some() {
         return None;
     }
-    Some((AccountId::parse(&format!("account_{account}"))?, SessionId::parse(&format!("session_{id}"))?, secret))
+    Some((
+        AccountId::parse(&format!("account_{account}"))?,
+        SessionId::parse(&format!("session_{id}"))?,
+        secret,
+    ))
 }
 
 /// The teams of which a person is owner or manager, and those of organizations they look after, down the tree.
@@ -200,7 +252,9 @@ impl crate::db::FromRow for Found {
 
 /// The session of a cookie, if it is good now: one round trip. Its use is noted once a minute, outside the request.
 pub async fn resume(app: &App, cookie: &str, now: Timestamp) -> Result<Option<Session>> {
-    let Some((account, id, secret)) = read_cookie(cookie) else { return Ok(None) };
+    let Some((account, id, secret)) = read_cookie(cookie) else {
+        return Ok(None);
+    };
     let mut batch = Batch::new();
     let found = batch.add::<Found>(Select::new(
         "SELECT s.secret_hash, s.last_seen_at, s.expires_at, u.id, u.email, coalesce(u.name, u.email), u.locale, u.timezone, a.name, a.locale, a.timezone \
@@ -214,9 +268,16 @@ pub async fn resume(app: &App, cookie: &str, now: Timestamp) -> Result<Option<Se
     ));
     let teams = batch.add::<(String,)>(teams_of(&id));
     let mut rows = app.db.read(&account, batch).await?;
-    let Some(found) = rows.first(&found) else { return Ok(None) };
-    let stored = URL_SAFE_NO_PAD.decode(&found.secret_hash).unwrap_or_default();
-    if signed::mac_of(&app.keys.session, &[id.as_str().as_bytes(), &secret]).verify_slice(&stored).is_err() {
+    let Some(found) = rows.first(&found) else {
+        return Ok(None);
+    };
+    let stored = URL_SAFE_NO_PAD
+        .decode(&found.secret_hash)
+        .unwrap_or_default();
+    if signed::mac_of(&app.keys.session, &[id.as_str().as_bytes(), &secret])
+        .verify_slice(&stored)
+        .is_err()
+    {
         return Ok(None);
     }
     let texts = |rows: Vec<(String,)>| rows.into_iter().map(|(text,)| text).collect::<Vec<_>>();
@@ -243,21 +304,46 @@ pub async fn resume(app: &App, cookie: &str, now: Timestamp) -> Result<Option<Se
     }))
 }
 
-fn caller_of(account: &AccountId, user: &SessionUser, global: BTreeSet<Permission>, teams: &[String]) -> Caller {
+fn caller_of(
+    account: &AccountId,
+    user: &SessionUser,
+    global: BTreeSet<Permission>,
+    teams: &[String],
+) -> Caller {
     let (permissions, reach) = if global.is_empty() {
-        let own = if teams.is_empty() { BTreeSet::new() } else { TEAM_PERMISSIONS.into_iter().collect() };
+        let own = if teams.is_empty() {
+            BTreeSet::new()
+        } else {
+            TEAM_PERMISSIONS.into_iter().collect()
+        };
         (own, Reach::Teams(json!(teams).to_string().into()))
     } else {
         (global, Reach::Account)
     };
-    let actor = Actor { kind: ActorKind::User, id: Some(user.id.as_str().into()), name: user.name.as_str().into() };
-    Caller { account: account.clone(), actor, permissions, reach, lineage: user.id.as_str().into() }
+    let actor = Actor {
+        kind: ActorKind::User,
+        id: Some(user.id.as_str().into()),
+        name: user.name.as_str().into(),
+    };
+    Caller {
+        account: account.clone(),
+        actor,
+        permissions,
+        reach,
+        lineage: user.id.as_str().into(),
+    }
 }
 
 fn note_use(app: &App, account: &AccountId, id: &SessionId, user_id: &str, now: Timestamp) {
     let list = vec![
-        Statement::new("UPDATE sessions SET last_seen_at = $2 WHERE account_id = $1 AND id = $3 AND last_seen_at < $2", params![now, *id]),
-        Statement::new("UPDATE users SET last_seen_at = $2 WHERE account_id = $1 AND id = $3", params![now, user_id.to_owned()]),
+        Statement::new(
+            "UPDATE sessions SET last_seen_at = $2 WHERE account_id = $1 AND id = $3 AND last_seen_at < $2",
+            params![now, *id],
+        ),
+        Statement::new(
+            "UPDATE users SET last_seen_at = $2 WHERE account_id = $1 AND id = $3",
+            params![now, user_id.to_owned()],
+        ),
     ];
     let (db, account) = (app.db.clone(), account.clone());
     crate::tasks::spawn(async move {
@@ -271,9 +357,19 @@ fn note_use(app: &App, account: &AccountId, id: &SessionId, user_id: &str, now: 
 pub async fn end(app: &App, session: &Session, call: &Call) -> Result<()> {
     let plan = || async {
         let mut plan = Plan::new("session.end");
-        plan.write(Statement::new("DELETE FROM sessions WHERE account_id = $1 AND id = $2", params![session.id]));
+        plan.write(Statement::new(
+            "DELETE FROM sessions WHERE account_id = $1 AND id = $2",
+            params![session.id],
+        ));
         let user = &session.user.id;
-        plan.event(Event::new("user.signed_out", user, json!({ "user": user, "session": session.id })).user(user));
+        plan.event(
+            Event::new(
+                "user.signed_out",
+                user,
+                json!({ "user": user, "session": session.id }),
+            )
+            .user(user),
+        );
         Ok((plan, ()))
     };
     commit(&app.db, &app.ids, call, plan).await.map(|_| ())
@@ -283,41 +379,9 @@ pub async fn end(app: &App, session: &Session, call: &Call) -> Result<()> {
 pub fn end_all_of(user_id: &str, except: Option<&SessionId>) -> Statement {
     Statement::new(
         "DELETE FROM sessions WHERE account_id = $1 AND user_id = $2 AND id <> $3",
-        params![user_id.to_owned(), except.map_or_else(String::new, ToString::to_string)],
+        params![
+            user_id.to_owned(),
+            except.map_or_else(String::new, ToString::to_string)
+        ],
     )
-}
-
-fn is_https(config: &Config) -> bool {
-    config.server.origin().starts_with("https://")
-}
-
-/// The cookie's name: with `https` one that browsers take from this host alone (RFC 6265bis section 4.1.3.2).
-pub fn cookie_name(config: &Config) -> &'static str {
-    if is_https(config) { "__Host-b2b_session" } else { "b2b_session" }
-}
-
-/// The session's cookie in a `Cookie` header (RFC 6265 section 5.4), if there is one.
-pub fn cookie_of<'a>(config: &Config, header: &'a str) -> Option<&'a str> {
-    let name = cookie_name(config);
-    header.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(found, _)| *found == name).map(|(_, value)| value)
-}
-
-/// The `Set-Cookie` header that gives the browser a session, or takes it away.
-pub fn set_cookie(config: &Config, started: Option<&Started>) -> String {
-    let (value, age) = started.map_or(("", 0), |started| (started.cookie.expose().as_str(), LIFETIME));
-    let secure = if is_https(config) { "; Secure" } else { "" };
-    format!("{}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}", cookie_name(config))
-}
-
-/// The token that every form of this session carries.
-pub fn csrf_token(app: &App, session: &Session) -> String {
-    signed::sign(&app.keys.csrf, CSRF, session.id.as_str())
-}
-
-/// Refuses a form that was not sent from a page of this session: 403 `csrf_mismatch`.
-pub fn check_csrf(app: &App, session: &Session, token: &str) -> Result<()> {
-    if signed::open(&app.keys.csrf, CSRF, token).as_deref() == Some(session.id.as_str()) {
-        return Ok(());
-    }
-    Err(Error::new(Code::CsrfMismatch, "The form has expired. Load the page again and repeat."))
 }

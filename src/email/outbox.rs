@@ -4,6 +4,8 @@
 //! sends it ([`super::delivery`]). A row keeps facts only: names and ends, no link and no secret. Mails that must be
 //! sent once have a `once_key`; a second row with it is refused by the index `mails_once`.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 
@@ -152,13 +154,27 @@ pub fn retry(plan: &mut Plan, mail: &MailRow) {
         "UPDATE mails SET state = 'queued' WHERE account_id = $1 AND id = $2 AND state = 'failed'",
         params![mail.id],
     ));
-    announce(plan, &MailRow { state: MailState::Queued, ..mail.clone() });
+    announce(
+        plan,
+        &MailRow {
+            state: MailState::Queued,
+            ..mail.clone()
+        },
+    );
 }
 
 fn announce(plan: &mut Plan, mail: &MailRow) {
     plan.event(event("mail.queued", mail));
-    let subject = mail.provision_id.clone().unwrap_or_else(|| mail.id.to_string());
-    plan.job(Job::SendMail { mail_id: mail.id.to_string() }, Some(subject));
+    let subject = mail
+        .provision_id
+        .clone()
+        .unwrap_or_else(|| mail.id.to_string());
+    plan.job(
+        Job::SendMail {
+            mail_id: mail.id.to_string(),
+        },
+        Some(subject),
+    );
 }
 
 /// An event about a mail, on its reader's timeline.
@@ -177,12 +193,18 @@ pub fn by_id(id: &MailId) -> Select {
 
 /// The mail with this once-key, if it was ever queued.
 pub fn by_once_key(key: &str) -> Select {
-    Select::rows::<MailRow>("WHERE account_id = $1 AND once_key = $2", params![key.to_owned()])
+    Select::rows::<MailRow>(
+        "WHERE account_id = $1 AND once_key = $2",
+        params![key.to_owned()],
+    )
 }
 
 /// The mails of a provision, the oldest first.
 pub fn of_provision(provision_id: &str) -> Select {
-    Select::rows::<MailRow>("WHERE account_id = $1 AND provision_id = $2 ORDER BY id", params![provision_id.to_owned()])
+    Select::rows::<MailRow>(
+        "WHERE account_id = $1 AND provision_id = $2 ORDER BY id",
+        params![provision_id.to_owned()],
+    )
 }
 
 /// Which mails to list.
@@ -204,7 +226,7 @@ pub fn list(filter: &MailFilter, limit: i64) -> Select {
     let mut values = Vec::new();
     let mut narrow = |condition: &str, value: Value| {
         values.push(value);
-        rest.push_str(&format!(" AND {condition} ${}", values.len() + 1));
+        let _ = write!(rest, " AND {condition} ${}", values.len() + 1);
     };
     if let Some(state) = &filter.state {
         narrow("state =", state.value());
@@ -219,7 +241,7 @@ pub fn list(filter: &MailFilter, limit: i64) -> Select {
         narrow("id <", before.value());
     }
     values.push(limit.value());
-    rest.push_str(&format!(" ORDER BY id DESC LIMIT ${}", values.len() + 1));
+    let _ = write!(rest, " ORDER BY id DESC LIMIT ${}", values.len() + 1);
     Select::rows::<MailRow>(&rest, values)
 }
 

@@ -50,11 +50,18 @@ pub(super) async fn run(app: &App, account: &AccountId) -> Result<()> {
         ),
     ];
     for (text, values) in texts {
-        while removed(app, account, Statement::new(text, values.clone())).await? >= CHUNK.unsigned_abs() {}
+        while removed(app, account, Statement::new(text, values.clone())).await?
+            >= CHUNK.unsigned_abs()
+        {}
     }
     Ok(())
 }
 
 async fn removed(app: &App, account: &AccountId, statement: Statement) -> Result<u64> {
-    Ok(app.db.write(account, vec![statement]).await?.into_iter().sum())
+    Ok(app
+        .db
+        .write(account, vec![statement])
+        .await?
+        .into_iter()
+        .sum())
 }

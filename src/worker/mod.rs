@@ -90,7 +90,10 @@ async fn run_jobs(app: &App, mut stop: watch::Receiver<bool>) {
     let end = Instant::now() + app.config.server.shutdown_grace;
     while let Ok(Some(_)) = timeout_at(end, running.join_next()).await {}
     if !running.is_empty() {
-        tracing::warn!(jobs = running.len(), "jobs are cut off by the shutdown; they come back when their leases run out");
+        tracing::warn!(
+            jobs = running.len(),
+            "jobs are cut off by the shutdown; they come back when their leases run out"
+        );
         running.shutdown().await;
     }
 }
@@ -100,8 +103,16 @@ async fn fill(app: &App, running: &mut JoinSet<()>, due: &mut VecDeque<AccountId
     if due.is_empty() && running.len() < app.config.jobs.workers {
         due.extend(due_accounts(app).await?);
     }
-    while let Some(free) = app.config.jobs.workers.checked_sub(running.len()).filter(|free| *free > 0) {
-        let Some(account) = due.pop_front() else { break };
+    while let Some(free) = app
+        .config
+        .jobs
+        .workers
+        .checked_sub(running.len())
+        .filter(|free| *free > 0)
+    {
+        let Some(account) = due.pop_front() else {
+            break;
+        };
         let share = free.div_ceil(due.len() + 1);
         let claimed = claim(app, &account, share).await?;
         if claimed.len() == share {
@@ -115,7 +126,10 @@ async fn fill(app: &App, running: &mut JoinSet<()>, due: &mut VecDeque<AccountId
 }
 
 async fn due_accounts(app: &App) -> Result<Vec<AccountId>> {
-    let rows = app.db.scan::<(AccountId,)>(Scan::DueJobs, params![app.clock.now()]).await?;
+    let rows = app
+        .db
+        .scan::<(AccountId,)>(Scan::DueJobs, params![app.clock.now()])
+        .await?;
     Ok(rows.into_iter().map(|(account,)| account).collect())
 }
 
@@ -124,24 +138,45 @@ async fn claim(app: &App, account: &AccountId, limit: usize) -> Result<Vec<Claim
     let lease = app.ids.uuid(now).to_string();
     let until = now.plus_seconds(lease_seconds(app));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let taken = app.db.write(account, vec![jobs::claim(&lease, limit, now, until)]).await?;
+    let taken = app
+        .db
+        .write(account, vec![jobs::claim(&lease, limit, now, until)])
+        .await?;
     if taken.iter().all(|count| *count == 0) {
         return Ok(Vec::new());
     }
-    let rows = app.db.fetch::<(JobId, String, i64)>(account, jobs::leased(&lease)).await?;
-    let claimed = |(id, payload, attempts)| Claimed { account: account.clone(), id, lease: lease.clone(), payload, attempts };
+    let rows = app
+        .db
+        .fetch::<(JobId, String, i64)>(account, jobs::leased(&lease))
+        .await?;
+    let claimed = |(id, payload, attempts)| Claimed {
+        account: account.clone(),
+        id,
+        lease: lease.clone(),
+        payload,
+        attempts,
+    };
     Ok(rows.into_iter().map(claimed).collect())
 }
 
 fn lease_seconds(app: &App) -> i64 {
-    i64::try_from(app.config.jobs.lease.as_secs()).unwrap_or(i64::MAX).max(1)
+    i64::try_from(app.config.jobs.lease.as_secs())
+        .unwrap_or(i64::MAX)
+        .max(1)
 }
 
 /// Puts back the jobs of workers that are gone.
 async fn release_lost(app: &App) -> Result<()> {
     let now = app.clock.now();
-    for (account,) in app.db.scan::<(AccountId,)>(Scan::LostJobs, params![now]).await? {
-        let released = app.db.write(&account, vec![jobs::release_lost(now)]).await?;
+    for (account,) in app
+        .db
+        .scan::<(AccountId,)>(Scan::LostJobs, params![now])
+        .await?
+    {
+        let released = app
+            .db
+            .write(&account, vec![jobs::release_lost(now)])
+            .await?;
         tracing::warn!(%account, jobs = released.iter().sum::<u64>(), "jobs of a worker that is gone are put back");
     }
     Ok(())
@@ -149,7 +184,9 @@ async fn release_lost(app: &App) -> Result<()> {
 
 /// Runs a job to its end under its lease and notes what came of it.
 async fn carry_out(app: App, job: Claimed) {
-    let Some((kind, outcome)) = run_leased(&app, &job).await else { return };
+    let Some((kind, outcome)) = run_leased(&app, &job).await else {
+        return;
+    };
     let now = app.clock.now();
     let (name, statement) = match &outcome {
         Ok(()) => ("done", jobs::finish(&job.id, &job.lease, now)),
@@ -159,8 +196,12 @@ async fn carry_out(app: App, job: Claimed) {
         }
         Err(error) => {
             tracing::warn!(job_id = %job.id, kind, attempts = job.attempts, error, "a job has failed and will be tried again");
-            let retry_at = now.plus_seconds(jobs::back_off(job.attempts - 1) + jitter(&app, job.attempts - 1));
-            ("failed", jobs::fail(&job.id, &job.lease, error, Some(retry_at), now))
+            let retry_at =
+                now.plus_seconds(jobs::back_off(job.attempts - 1) + jitter(&app, job.attempts - 1));
+            (
+                "failed",
+                jobs::fail(&job.id, &job.lease, error, Some(retry_at), now),
+            )
         }
     };
     app.metrics.job_run(kind, name);
@@ -182,15 +223,31 @@ fn jitter(app: &App, attempts: i64) -> i64 {
 async fn run_leased(app: &App, claimed: &Claimed) -> Option<(&'static str, Result<(), String>)> {
     let job: Job = match serde_json::from_str(&claimed.payload) {
         Ok(job) => job,
-        Err(error) => return Some(("unknown", Err(format!("this version of the program does not know the job: {error}")))),
+        Err(error) => {
+            return Some((
+                "unknown",
+                Err(format!(
+                    "this version of the program does not know the job: {error}"
+                )),
+            ));
+        }
     };
     let kind = job.kind();
     if claimed.attempts > jobs::MAX_ATTEMPTS {
-        return Some((kind, Err("its worker was lost at the last attempt".to_owned())));
+        return Some((
+            kind,
+            Err("its worker was lost at the last attempt".to_owned()),
+        ));
     }
     // On a task of its own, so that a fault in one job ends that job alone; it ends with the worker that waits for it.
-    let mut work = AbortOnDrop(crate::tasks::spawn(run_one(app.clone(), claimed.account.clone(), job, claimed.attempts)));
-    let mut renewals = tokio::time::interval((app.config.jobs.lease / 3).max(Duration::from_millis(100)));
+    let mut work = AbortOnDrop(crate::tasks::spawn(run_one(
+        app.clone(),
+        claimed.account.clone(),
+        job,
+        claimed.attempts,
+    )));
+    let mut renewals =
+        tokio::time::interval((app.config.jobs.lease / 3).max(Duration::from_millis(100)));
     renewals.tick().await;
     loop {
         tokio::select! {
@@ -229,16 +286,23 @@ fn renew(app: &App, claimed: &Claimed) -> Statement {
 
 /// What operators read on the page of jobs: the cause where there is one.
 fn error_text(error: &Error) -> String {
-    error.cause().map_or_else(|| error.detail().to_owned(), ToString::to_string)
+    error
+        .cause()
+        .map_or_else(|| error.detail().to_owned(), ToString::to_string)
 }
 
 /// Runs a job by the mechanism it belongs to.
 async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Result<()> {
     match job {
-        Job::SendMail { mail_id } => delivery::deliver(&app, &account, &mail_id, attempts >= jobs::MAX_ATTEMPTS).await,
+        Job::SendMail { mail_id } => {
+            delivery::deliver(&app, &account, &mail_id, attempts >= jobs::MAX_ATTEMPTS).await
+        }
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { .. } | Job::ExpireAssignments | Job::CheckIntegrity => {
-            Err(Error::internal(format!("the seats of this program do not carry out {}", job.kind())))
+            Err(Error::internal(format!(
+                "the seats of this program do not carry out {}",
+                job.kind()
+            )))
         }
     }
 }
@@ -248,6 +312,7 @@ async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Resul
 pub async fn drain(app: &App) -> Result<u64> {
     let mut ran = 0;
     loop {
+        publisher::publish_all(app).await?;
         release_lost(app).await?;
         let mut found = false;
         for account in due_accounts(app).await? {
@@ -258,9 +323,7 @@ pub async fn drain(app: &App) -> Result<u64> {
             }
         }
         if !found {
-            break;
+            return Ok(ran);
         }
     }
-    publisher::publish_all(app).await?;
-    Ok(ran)
 }

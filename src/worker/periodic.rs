@@ -22,10 +22,22 @@ struct Round {
 }
 
 const ROUNDS: [Round; 3] = [
-    Round { job: Job::ExpireAssignments, period: 300, offset: 0 },
-    Round { job: Job::CleanUp, period: 3600, offset: 600 },
+    Round {
+        job: Job::ExpireAssignments,
+        period: 300,
+        offset: 0,
+    },
+    Round {
+        job: Job::CleanUp,
+        period: 3600,
+        offset: 600,
+    },
     // At three in the night, in UTC.
-    Round { job: Job::CheckIntegrity, period: 86_400, offset: 3 * 3600 },
+    Round {
+        job: Job::CheckIntegrity,
+        period: 86_400,
+        offset: 3 * 3600,
+    },
 ];
 
 /// What this node has queued last, so that it tries each period once.
@@ -36,23 +48,38 @@ pub(super) struct Rounds(HashMap<&'static str, i64>);
 pub(super) async fn queue(app: &App, rounds: &mut Rounds) -> Result<()> {
     let now = app.clock.now();
     let period_of = |round: &Round| now.seconds().div_euclid(round.period) * round.period;
-    let open: Vec<(&Round, i64)> =
-        ROUNDS.iter().map(|round| (round, period_of(round))).filter(|(round, start)| rounds.0.get(round.job.kind()) != Some(start)).collect();
+    let open: Vec<(&Round, i64)> = ROUNDS
+        .iter()
+        .map(|round| (round, period_of(round)))
+        .filter(|(round, start)| rounds.0.get(round.job.kind()) != Some(start))
+        .collect();
     if open.is_empty() {
         return Ok(());
     }
-    for (account,) in app.db.scan::<(AccountId,)>(Scan::Accounts, Vec::new()).await? {
-        let list = open.iter().map(|(round, start)| insert(round, &account, *start, now)).collect();
+    for (account,) in app
+        .db
+        .scan::<(AccountId,)>(Scan::Accounts, Vec::new())
+        .await?
+    {
+        let list = open
+            .iter()
+            .map(|(round, start)| insert(round, &account, *start, now))
+            .collect();
         app.db.write(&account, list).await?;
     }
-    rounds.0.extend(open.iter().map(|(round, start)| (round.job.kind(), *start)));
+    rounds
+        .0
+        .extend(open.iter().map(|(round, start)| (round.job.kind(), *start)));
     Ok(())
 }
 
 fn insert(round: &Round, account: &AccountId, start: i64, now: Timestamp) -> Statement {
     let start = Timestamp::from_micros(start.saturating_mul(1_000_000));
     let name = format!("{}\n{account}\n{start}", round.job.kind());
-    let seed = Sha256::digest(name).first_chunk::<8>().copied().unwrap_or_default();
+    let seed = Sha256::digest(name)
+        .first_chunk::<8>()
+        .copied()
+        .unwrap_or_default();
     let id: JobId = Ids::seeded(u64::from_be_bytes(seed)).next(start);
     Statement::new(
         "INSERT INTO jobs (account_id, id, kind, payload, state, run_at, attempts, created_at) VALUES ($1, $2, $3, $4, 'queued', $5, 0, $6) \

@@ -3,4 +3,7 @@
 
 mod api_keys;
 mod cli;
+mod mail;
+mod sign_in;
 mod support;
+mod worker;
