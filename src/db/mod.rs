@@ -39,6 +39,8 @@ pub struct DbSettings {
     pub acquire_timeout: Duration,
     /// How long PostgreSQL may work on one statement, or wait for a lock.
     pub statement_timeout: Duration,
+    /// Lists of writes that share one commit on SQLite at the most; 1: each has its own.
+    pub group_commit: usize,
 }
 
 impl Default for DbSettings {
@@ -47,6 +49,7 @@ impl Default for DbSettings {
             pool_size: 16,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            group_commit: 64,
         }
     }
 }
@@ -132,7 +135,7 @@ impl Db {
     /// Opens the database behind `database.url`, whose schema must be up to date (see [`migrate`]).
     pub fn open(url: &str, settings: &DbSettings) -> Result<Self, DbError> {
         let backend = match place(url)? {
-            Place::File(path) => Backend::Sqlite(sqlite::Sqlite::open(&path)?),
+            Place::File(path) => Backend::Sqlite(sqlite::Sqlite::open(&path, settings.group_commit)?),
             Place::Server(url) => Backend::Postgres(postgres::Postgres::open(&url, settings)?),
         };
         Ok(Self {
