@@ -7,6 +7,7 @@ pub mod commit;
 pub mod config;
 pub mod dashboard;
 pub mod db;
+pub mod docs;
 pub mod email;
 pub mod error;
 pub mod events;

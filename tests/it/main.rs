@@ -1,4 +1,5 @@
 //! The one test binary. `scripts/test` runs it with all that its tests need beside it.
 #![cfg(test)]
 
+mod docs;
 mod support;
