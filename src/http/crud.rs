@@ -11,6 +11,7 @@ use super::reply::{Reply, etag};
 use super::request::Request;
 use super::write::write;
 use crate::app::App;
+use crate::body::read_body;
 use crate::error::{Code, Error, Result};
 use crate::listing::ListQuery;
 use crate::records;
@@ -18,7 +19,7 @@ use crate::resource::{FieldKind, Resource};
 use crate::types::Ref;
 
 /// A page of a list.
-#[derive(Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ListOf<R> {
     /// The records.
     pub data: Vec<R>,
@@ -27,7 +28,7 @@ pub struct ListOf<R> {
 }
 
 /// Where a list goes on.
-#[derive(Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PageInfo {
     /// Give it as `cursor` to get the next page; `null` on the last one.
     pub next_cursor: Option<String>,
@@ -391,10 +392,10 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     let reference: Ref<R> = request.reference(0)?;
     let body = keyed_body(&request.body, &reference)?;
-    super::request::read_body::<R::New>(&body)?;
+    read_body::<R::New>(&body)?;
     write(&app, &request, || async {
-        let new = super::request::read_body::<R::New>(&body)?;
-        let as_patch = |_| async { super::request::read_body::<R::Patch>(&body) };
+        let new = read_body::<R::New>(&body)?;
+        let as_patch = |_| async { read_body::<R::Patch>(&body) };
         let (plan, record, made) =
             records::plan_put(&app.db, &app.ids, &request.call, &reference, new, as_patch).await?;
         let reply = Reply::json(if made { 201 } else { 200 }, &record)?.with_etag();
