@@ -166,8 +166,8 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
     responses.into()
 }
 
-/// The problems of an operation by status.
-fn problems(endpoint: &Endpoint) -> std::collections::BTreeMap<u16, Vec<Code>> {
+/// Every problem that an operation may answer with, by status.
+pub fn problems(endpoint: &Endpoint) -> std::collections::BTreeMap<u16, Vec<Code>> {
     let mut by_status: std::collections::BTreeMap<u16, Vec<Code>> =
         std::collections::BTreeMap::new();
     let of_scope: &[Code] = if endpoint.scope.is_some() {

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod cli;
+mod docs;
 mod mail;
 mod sign_in;
 mod support;
