@@ -12,7 +12,7 @@ use crate::db::{Batch, Db, Row, Select, Slot, Statement};
 use crate::error::{Error, Fault, Result};
 use crate::events::Event;
 use crate::params;
-use crate::types::{AccountId, Id, Ids, Kind, Ref, Timestamp};
+use crate::types::{AccountId, Email, Id, Ids, Kind, Ref, Timestamp};
 
 /// How a member of a list's query is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +145,9 @@ fn reference_select(table: &str, soft: bool, text: &str) -> Select {
     let (column, value) = if let Some(key) = text.strip_prefix("ext:") {
         ("external_id", key.to_owned())
     } else if let Some(address) = text.strip_prefix("email:") {
-        ("email_key", address.to_lowercase())
+        let key =
+            Email::parse(address).map_or_else(|_| address.to_lowercase(), |email| email.key());
+        ("email_key", key)
     } else {
         ("id", text.to_owned())
     };

@@ -18,6 +18,7 @@ const COMMON: &[Code] = &[
     Code::IpNotAllowed,
     Code::KeyInQuery,
     Code::NotAcceptable,
+    Code::BodyTooLarge,
     Code::RateLimited,
     Code::Internal,
     Code::Unavailable,

@@ -16,6 +16,9 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::types::text::FORMATS;
 use crate::types::{Kind, Ref};
 
+/// The code of a member of another JSON type than its schema says.
+const WRONG_TYPE: &str = "wrong_type";
+
 /// What a handler gets.
 pub struct Request {
     /// Who calls, when, under which id.
@@ -73,10 +76,8 @@ pub fn read_body<T: DeserializeOwned + schemars::JsonSchema + 'static>(body: &[u
     let mut reader = serde_json::Deserializer::from_slice(body);
     let first = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
         Ok(value) => {
-            return reader
-                .end()
-                .map(|()| value)
-                .map_err(|fault| malformed(&fault));
+            reader.end().map_err(|fault| malformed(&fault))?;
+            return refuse_lists::<T>(body).map(|()| value);
         }
         Err(fault) => fault,
     };
@@ -98,6 +99,26 @@ pub fn read_body<T: DeserializeOwned + schemars::JsonSchema + 'static>(body: &[u
         ));
     }
     Err(Error::invalid(faults))
+}
+
+/// Refuses lists where objects are meant: serde reads a struct from either, the schema knows the difference.
+fn refuse_lists<T: schemars::JsonSchema + 'static>(body: &[u8]) -> Result<()> {
+    if !body.contains(&b'[') {
+        return Ok(());
+    }
+    let value: JsonValue = serde_json::from_slice(body).map_err(|fault| malformed(&fault))?;
+    let mut faults = faults_of::<T>(&value);
+    faults.retain(|fault| {
+        fault.code == WRONG_TYPE
+            && value
+                .pointer(&fault.pointer)
+                .is_some_and(JsonValue::is_array)
+    });
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::invalid(faults))
+    }
 }
 
 fn malformed(fault: &serde_json::Error) -> Error {
@@ -179,7 +200,7 @@ fn faults_of_error<T: schemars::JsonSchema + 'static>(
         }
         kind => {
             let code = match kind {
-                ValidationErrorKind::Type { .. } => "wrong_type",
+                ValidationErrorKind::Type { .. } => WRONG_TYPE,
                 ValidationErrorKind::Format { .. } | ValidationErrorKind::Pattern { .. } => {
                     "invalid_format"
                 }

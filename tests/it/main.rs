@@ -1,4 +1,6 @@
 //! The one test binary. `scripts/test` runs it with all that its tests need beside it.
 #![cfg(test)]
 
+mod contract;
 mod support;
+mod tenancy;
