@@ -2,5 +2,9 @@
 #![cfg(test)]
 
 mod contract;
+mod hangup;
+mod layers;
+mod races;
+mod schemathesis;
 mod support;
 mod tenancy;

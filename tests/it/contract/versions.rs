@@ -109,4 +109,23 @@ both! {
         let made = app.put("/api/users/email:ada@example.com", &body).await;
         assert_eq!(made.status, 201, "{}", made.text());
     }
+
+    async fn what_was_put_aside_is_gone_and_its_names_are_free(app: ApiApp) {
+        for path in ["/api/users", "/api/teams"] {
+            let body = json!({ "email": "ada@example.com", "external_id": "ada" });
+            let body = if path == "/api/users" { body } else { json!({ "name": "Ada", "external_id": "ada" }) };
+            let first = app.post(path, &body).await.id();
+            assert_eq!(app.delete(&format!("{path}/{first}")).await.status, 204);
+            for gone in [format!("{path}/{first}"), format!("{path}/ext:ada")] {
+                assert_problem(None, &app.get(&gone).await, 404, &["not_found"]);
+                assert_problem(None, &app.patch(&gone, &json!({})).await, 404, &["not_found"]);
+                assert_problem(None, &app.delete(&gone).await, 404, &["not_found"]);
+            }
+            let list = app.get(path).await;
+            assert_eq!(list.json()["data"], json!([]));
+            let second = app.post(path, &body).await;
+            assert_eq!(second.status, 201, "{}", second.text());
+            assert_ne!(second.id(), first);
+        }
+    }
 }

@@ -18,6 +18,7 @@ use http_body_util::BodyExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value as JsonValue;
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use super::database::{Engine, OnDatabase, TestDatabase};
@@ -190,6 +191,20 @@ impl Node {
             router: http::router(&app),
             app,
         }
+    }
+
+    /// Serves on a port of the loopback address until `server` is dropped.
+    pub(crate) async fn listen(&self, server: &mut JoinSet<()>) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let service = self
+            .router
+            .clone()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        server.spawn(async move { axum::serve(listener, service).await.expect("a server") });
+        address
     }
 
     /// Sends a request and reads the answer.
