@@ -86,6 +86,7 @@ CREATE TABLE sign_in_links (
     PRIMARY KEY (account_id, id),
     FOREIGN KEY (account_id, user_id) REFERENCES users (account_id, id)
 );
+CREATE INDEX sign_in_links_by_expiry ON sign_in_links (account_id, expires_at);
 CREATE INDEX sign_in_links_by_user ON sign_in_links (account_id, user_id, id);
 
 CREATE TABLE sessions (
@@ -101,6 +102,7 @@ CREATE TABLE sessions (
     PRIMARY KEY (account_id, id),
     FOREIGN KEY (account_id, user_id) REFERENCES users (account_id, id)
 );
+CREATE INDEX sessions_by_expiry ON sessions (account_id, expires_at);
 CREATE INDEX sessions_by_user ON sessions (account_id, user_id, id);
 
 CREATE TABLE api_keys (
@@ -221,7 +223,9 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_queued ON jobs (account_id, run_at, id) WHERE state = 'queued';
 CREATE INDEX jobs_due ON jobs (run_at, account_id) WHERE state = 'queued';
-CREATE INDEX jobs_running ON jobs (account_id, leased_until) WHERE state = 'running';
+CREATE INDEX jobs_running ON jobs (leased_until, account_id) WHERE state = 'running';
+CREATE INDEX jobs_leased ON jobs (account_id, lease) WHERE state = 'running';
+CREATE INDEX jobs_finished ON jobs (account_id, finished_at) WHERE state = 'done';
 CREATE INDEX jobs_by_state ON jobs (account_id, state, id);
 CREATE INDEX jobs_by_subject ON jobs (account_id, subject_id, id) WHERE subject_id IS NOT NULL;
 
@@ -233,7 +237,7 @@ CREATE TABLE mails (
     to_address TEXT NOT NULL,
     locale TEXT NOT NULL,
     state TEXT NOT NULL,
-    message_id TEXT NOT NULL,
+    message_id TEXT,
     context TEXT NOT NULL,
     once_key TEXT,
     link_id TEXT,
@@ -249,6 +253,7 @@ CREATE TABLE mails (
     FOREIGN KEY (account_id, user_id) REFERENCES users (account_id, id)
 );
 CREATE UNIQUE INDEX mails_once ON mails (account_id, once_key) WHERE once_key IS NOT NULL;
+CREATE INDEX mails_by_provision ON mails (account_id, provision_id, id) WHERE provision_id IS NOT NULL;
 CREATE INDEX mails_by_user ON mails (account_id, user_id, id);
 CREATE INDEX mails_by_state ON mails (account_id, state, id);
 

@@ -64,6 +64,8 @@ pub struct Parts {
     pub key_cache: crate::access::authenticate::KeyCache,
     /// Limits of requests.
     pub limiter: crate::access::rate_limit::Limiter,
+    /// Wrong passwords of the present minute.
+    pub sign_in_failures: crate::access::failures::Failures,
     /// Requests with an idempotency key that are running here.
     pub running: crate::http::idempotency::Running,
 }
@@ -99,6 +101,7 @@ impl App {
             metrics: Metrics::new(),
             key_cache: crate::access::authenticate::KeyCache::new(),
             limiter: crate::access::rate_limit::Limiter::new(),
+            sign_in_failures: crate::access::failures::Failures::default(),
             running: crate::http::idempotency::Running::default(),
             config,
         })))

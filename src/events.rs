@@ -180,6 +180,13 @@ impl Plan {
         self.memory = Some(statement);
     }
 
+    /// Takes over everything another plan would do; the action stays this one's.
+    pub fn absorb(&mut self, other: Self) {
+        self.writes.extend(other.writes);
+        self.events.extend(other.events);
+        self.jobs.extend(other.jobs);
+    }
+
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
@@ -226,8 +233,10 @@ impl Plan {
         let rows: Vec<EventRow> = self
             .events
             .into_iter()
-            .map(|event| EventRow {
-                id: ids.next(call.now),
+            .zip(call.now.micros()..)
+            // A microsecond apart, so that the events of one change sort in the order in which it tells them.
+            .map(|(event, at)| EventRow {
+                id: ids.next(Timestamp::from_micros(at)),
                 r#type: event.kind,
                 sequence: None,
                 actor_type: actor.kind.as_str().to_owned(),

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod app;
+pub mod body;
 pub mod cli;
 pub mod commit;
 pub mod config;
@@ -16,9 +17,12 @@ pub mod jobs;
 pub mod listing;
 pub mod locale;
 pub mod metrics;
+pub mod provisioning;
 pub mod records;
 pub mod resource;
 pub mod resources;
+pub mod seats;
 pub mod tasks;
 pub mod telemetry;
 pub mod types;
+pub mod worker;

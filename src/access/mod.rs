@@ -2,12 +2,17 @@
 
 pub mod authenticate;
 pub mod caller;
+pub mod cookies;
+pub mod failures;
 pub mod keys;
+pub mod links;
 pub mod master_key;
 pub mod password;
 pub mod password_rules;
+pub mod passwords;
 pub mod rate_limit;
 pub mod roles;
+pub mod sessions;
 pub mod signed;
 
 pub use caller::{Actor, ActorKind, Call, Caller, Permission, Reach};

@@ -56,6 +56,8 @@ impl Default for DbSettings {
 pub enum Scan {
     /// Accounts that have jobs due at `$2`, the longest waiting first.
     DueJobs,
+    /// Accounts that have jobs whose lease ran out before `$2`: their worker is gone.
+    LostJobs,
     /// Accounts that have events without a sequence number.
     UnpublishedEvents,
     /// People by the key of their address `$2`: sign-in does not know the account yet.
@@ -69,6 +71,9 @@ impl Scan {
         match self {
             Self::DueJobs => {
                 "SELECT account_id FROM jobs WHERE state = 'queued' AND run_at <= $2 GROUP BY account_id ORDER BY min(run_at) LIMIT 100"
+            }
+            Self::LostJobs => {
+                "SELECT account_id FROM jobs WHERE state = 'running' AND leased_until < $2 GROUP BY account_id LIMIT 100"
             }
             Self::UnpublishedEvents => {
                 "SELECT account_id FROM events WHERE sequence IS NULL GROUP BY account_id LIMIT 100"

@@ -73,7 +73,7 @@ pub const fn column(member: &'static str) -> &'static str {
 pub fn selection_text<R: Row>() -> String {
     let stored = R::STORED
         .iter()
-        .map(|column| format!("{}.{column}", R::TABLE));
+        .map(|column| format!("{}.{}", R::TABLE, plain(column)));
     let computed = R::COMPUTED
         .iter()
         .map(|expression| format!("({expression})"));
@@ -83,12 +83,18 @@ pub fn selection_text<R: Row>() -> String {
 /// The text behind [`Row::insertion`].
 pub fn insertion_text<R: Row>() -> String {
     let places: Vec<_> = (2..R::STORED.len() + 2).map(|n| format!("${n}")).collect();
+    let stored: Vec<_> = R::STORED.iter().map(|column| plain(column)).collect();
     format!(
         "INSERT INTO {} (account_id, {}) VALUES ($1, {})",
         R::TABLE,
-        R::STORED.join(", "),
+        stored.join(", "),
         places.join(", ")
     )
+}
+
+/// A column's name without the mark that a member has whose name is a word of Rust's: `r#type` is `type`.
+pub(super) fn plain(column: &'static str) -> &'static str {
+    column.trim_start_matches("r#")
 }
 
 macro_rules! tuple_row {

@@ -71,7 +71,8 @@ impl Statement {
     pub fn update<R: Row>(row: &R, version: i64) -> Self {
         let mut sql = format!("UPDATE {} SET ", R::TABLE);
         for (n, column) in R::STORED.iter().enumerate().skip(1) {
-            let _ = if *column == "version" {
+            let column = super::row::plain(column);
+            let _ = if column == "version" {
                 write!(sql, "version = version + 1, ")
             } else {
                 write!(sql, "{column} = ${}, ", n + 2)

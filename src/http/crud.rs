@@ -11,6 +11,7 @@ use super::reply::{Reply, etag};
 use super::request::Request;
 use super::write::write;
 use crate::app::App;
+use crate::body::read_body;
 use crate::error::{Code, Error, Fault, Result};
 use crate::listing::ListQuery;
 use crate::records;
@@ -400,11 +401,11 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     let reference: Ref<R> = request.reference(0)?;
     let body = keyed_body(&request.body, &reference)?;
-    super::request::read_body::<R::New>(&body)?;
+    read_body::<R::New>(&body)?;
     let if_match = request.if_match.as_deref();
     write(&app, &request, || async {
-        let new = super::request::read_body::<R::New>(&body)?;
-        let as_patch = |_| async { super::request::read_body::<R::Patch>(&body) };
+        let new = read_body::<R::New>(&body)?;
+        let as_patch = |_| async { read_body::<R::Patch>(&body) };
         let check = |record: Option<&R>| match (record, if_match) {
             (Some(record), _) => check_match(record, if_match),
             (None, Some(_)) => Err(version_gone()),

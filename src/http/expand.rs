@@ -13,6 +13,7 @@ use crate::params;
 use crate::records::reach_condition;
 use crate::resource::{Expand, Resource};
 use crate::resources::{Course, Organization, Product, Team, User};
+use crate::seats::Seat;
 
 /// Levels at most.
 const DEPTH: usize = 3;
@@ -129,6 +130,7 @@ async fn fetch(
         "teams" => fetch_kind::<Team>(db, caller, ids).await,
         "organizations" => fetch_kind::<Organization>(db, caller, ids).await,
         "courses" => fetch_kind::<Course>(db, caller, ids).await,
+        "seats" => fetch_kind::<Seat>(db, caller, ids).await,
         "products" => fetch_kind::<Product>(db, caller, ids).await,
         other => Err(Error::internal(format!(
             "no kind of record is kept in {other}"

@@ -1,12 +1,14 @@
 //! The kinds of records: one file a kind.
 
 pub mod course;
+pub mod enrollment;
 pub mod organization;
 pub mod product;
 pub mod team;
 pub mod user;
 
 pub use course::Course;
+pub use enrollment::Enrollment;
 pub use organization::Organization;
 pub use product::Product;
 pub use team::Team;

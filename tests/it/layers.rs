@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 /// The modules from the bottom to the top; those of one line may use each other. What stands below may be used by what
 /// stands above, never the other way round.
 ///
-/// Three lines hold what has grown together: values know how they are stored (`types`, `db`), refusals know the
-/// constraints behind them (`error`), and a plan is made of events, jobs and the one who calls (`access`, `events`).
-/// `app` is opened by `http`'s rules of repeats and by the keys that `access` reads through it.
+/// Two lines hold what has grown together: values know how they are stored (`types`, `db`), and the services share one
+/// line with `app`, since it is opened from what they keep (the cache of keys, the limits, the mailer) and is handed to
+/// them again.
 const LAYERS: &[&[&str]] = &[
-    &["tasks", "types", "db", "body"],
+    &["tasks", "types", "db"],
     &["error", "metrics"],
-    &["locale", "i18n", "email", "config", "telemetry"],
+    &["locale", "i18n", "body", "telemetry"],
     &[
+        "app",
+        "config",
         "access",
         "jobs",
         "events",
@@ -22,17 +24,18 @@ const LAYERS: &[&[&str]] = &[
         "records",
         "listing",
         "resources",
+        "email",
         "seats",
         "provisioning",
         "accounts",
+        "admins",
+        "demo",
         "webhooks",
         "lms",
         "reports",
         "imports",
-        "mails",
     ],
-    &["app"],
-    &["http", "dashboard", "worker", "demo"],
+    &["http", "dashboard", "worker"],
     &["server"],
     &["cli", "main", "lib"],
 ];
@@ -40,14 +43,14 @@ const LAYERS: &[&[&str]] = &[
 /// Uses that go upward and are known: the file, the module, and why.
 const KNOWN: &[(&str, &str, &str)] = &[
     (
-        "access/authenticate.rs",
-        "app",
-        "keys are read through the app that caches them",
-    ),
-    (
         "app.rs",
         "http",
         "the app holds the requests that run with an idempotency key",
+    ),
+    (
+        "telemetry.rs",
+        "config",
+        "the log and the traces are opened from their settings",
     ),
 ];
 

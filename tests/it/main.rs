@@ -4,7 +4,10 @@
 mod contract;
 mod hangup;
 mod layers;
+mod mail;
 mod races;
 mod schemathesis;
+mod sign_in;
 mod support;
 mod tenancy;
+mod worker;

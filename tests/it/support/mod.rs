@@ -3,6 +3,7 @@
 //! A test that needs a program from outside says so by a component of its path, which `.config/nextest.toml`
 //! goes by: `postgres`, `browser`, `schemathesis` or `faults`. Those are left out by `scripts/test --quick`.
 
+pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod cluster;
 pub(crate) mod database;

@@ -1,0 +1,48 @@
+//! The ledger of a seat: every change of its counters, append-only.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::assignment::Assignment;
+use super::seat::Seat;
+use crate::columns;
+use crate::types::{Id, Kind, Timestamp};
+
+/// One entry of a seat's ledger. Its deltas, summed over the seat, are the seat's counters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LedgerEntry {
+    /// The entry's id.
+    pub id: Id<Self>,
+    /// The seat.
+    pub seat_id: Id<Seat>,
+    /// Why: `created`, `added`, `assigned`, `released`, `revoked`, `expired`, `waitlisted`, `promoted`, …
+    pub cause: String,
+    /// Change of the quantity.
+    pub quantity_delta: i64,
+    /// Change of the places in use.
+    pub assigned_delta: i64,
+    /// Change of the places held for somebody.
+    pub reserved_delta: i64,
+    /// Change of the places used for good.
+    pub spent_delta: i64,
+    /// Change of the people waiting.
+    pub waitlisted_delta: i64,
+    /// The assignment it is about.
+    pub assignment_id: Option<Id<Assignment>>,
+    /// The caller's reference, such as an order's number; counted once per seat.
+    pub reference: Option<String>,
+    /// What kind of thing acted.
+    pub actor_type: String,
+    /// Its id.
+    pub actor_id: Option<String>,
+    /// Its name at that moment.
+    pub actor_name: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+columns!(LedgerEntry in "seat_ledger": id, seat_id, cause, quantity_delta, assigned_delta, reserved_delta, spent_delta, waitlisted_delta,
+    assignment_id, reference, actor_type, actor_id, actor_name, created_at);
+
+impl Kind for LedgerEntry {
+    const PREFIX: &'static str = "entry";
+}

@@ -1,0 +1,26 @@
+//! The seat engine: the one door to every seat. API, provisioning, dashboard and jobs come through here.
+//!
+//! A seat is an allocation of places. Every change of it is an append-only ledger entry with actor, cause and reference;
+//! its counters move in the same list of writes and equal the ledger's sums, always ([`integrity`] proves it). Nobody
+//! counts and then writes: the one UPDATE of a seat carries the guard, with a CHECK and a partial unique index «one live
+//! assignment per seat and person» behind it. If the guard does not hold, nothing was written and the plan is made anew.
+//!
+//! [`Change`](change::Change) collects what one plan does to one seat, so that the row is touched once.
+
+pub mod actions;
+pub mod assignment;
+pub mod change;
+pub mod integrity;
+pub mod ledger;
+pub mod seat;
+pub mod sweep;
+pub mod template;
+pub mod terms;
+
+pub use assignment::{Assignment, AssignmentState};
+pub use change::{Change, Grant};
+pub use integrity::check_integrity;
+pub use seat::Seat;
+pub use sweep::{expire_due, promote_waitlist};
+pub use template::SeatTemplate;
+pub use terms::{Expiry, Terms};

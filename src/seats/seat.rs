@@ -1,0 +1,469 @@
+//! Seats: an allocation of places of a product to a team, or to several that share it.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::template::SeatTemplate;
+use super::terms::{Expiry, Terms};
+use crate::access::Permission;
+use crate::columns;
+use crate::db::Statement;
+use crate::error::{Code, Error, Fault, Result};
+use crate::events::Event;
+use crate::params;
+use crate::resource::{
+    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+};
+use crate::resources::{Product, Team};
+use crate::types::text::Json;
+use crate::types::{ExternalId, Id, Kind, Name, Patch, Ref, Tags, Timestamp};
+
+/// Places at most in one seat.
+pub const MAX_QUANTITY: i64 = 1_000_000_000;
+
+crate::words! {
+    /// Whether places of a seat may be given.
+    pub enum SeatStatus {
+        /// They may.
+        Active = "active",
+        /// No more; those who sit keep their places.
+        Archived = "archived",
+    }
+}
+
+crate::words! {
+    /// What happens when a quantity is to fall below what is in use.
+    pub enum OnShortfall {
+        /// It is refused.
+        Fail = "fail",
+        /// It falls, and the places over it are marked as overage.
+        Overage = "overage",
+    }
+}
+
+/// An allocation: how many places of a product a team holds, and under which terms.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Seat {
+    /// The seat's id.
+    pub id: Id<Self>,
+    /// What its places are of.
+    pub product_id: Id<Product>,
+    /// A name, where several are to be told apart.
+    pub name: Option<Name>,
+    /// Your own key.
+    pub external_id: Option<ExternalId>,
+    /// The teams that hold it; more than one share it.
+    pub team_ids: Json<Vec<Id<Team>>>,
+    /// How many places; absent: unlimited.
+    pub quantity: Option<i64>,
+    /// When an assignment ends.
+    pub expiry: Expiry,
+    /// The date, with `expiry: date`.
+    pub expires_at: Option<Timestamp>,
+    /// The days, with `expiry: days`.
+    pub expires_in_days: Option<i64>,
+    /// Whether a released place can be given again.
+    pub reusable: bool,
+    /// Whether an assignment may be extended.
+    pub extendable: bool,
+    /// The template its terms were copied from.
+    pub template_id: Option<Id<SeatTemplate>>,
+    /// Whether its places may be given.
+    pub status: SeatStatus,
+    /// Labels.
+    pub tags: Tags,
+    /// Places in use.
+    pub assigned: i64,
+    /// Places held for people who were invited.
+    pub reserved: i64,
+    /// Places used for good, because they cannot be given again.
+    pub spent: i64,
+    /// People waiting for a place.
+    pub waitlisted: i64,
+    /// Places allowed above the quantity by a marked exception.
+    pub overage: i64,
+    #[serde(skip)]
+    pub(crate) version: i64,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Free places; absent: unlimited.
+    pub available: Option<i64>,
+}
+columns!(Seat in "seats": id, product_id, name, external_id, team_ids, quantity, expiry, expires_at, expires_in_days, reusable, extendable,
+    template_id, status, tags, assigned, reserved, spent, waitlisted, overage, version, created_at, updated_at;
+    available = "seats.available");
+
+impl Kind for Seat {
+    const PREFIX: &'static str = "seat";
+}
+
+/// A new seat.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSeat {
+    /// What its places are of; not needed with a template.
+    #[serde(default)]
+    pub product: Option<Ref<Product>>,
+    /// The template to copy terms and product from.
+    #[serde(default)]
+    pub template: Option<Ref<SeatTemplate>>,
+    /// The teams that hold it; more than one share it.
+    #[schemars(length(min = 1, max = 100))]
+    pub teams: Vec<Ref<Team>>,
+    /// How many places.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub quantity: Option<i64>,
+    /// As many as are wanted, instead of a quantity.
+    #[serde(default)]
+    pub unlimited: bool,
+    /// A name, where several are to be told apart.
+    #[serde(default)]
+    pub name: Option<Name>,
+    /// Your own key.
+    #[serde(default)]
+    pub external_id: Option<ExternalId>,
+    /// When an assignment ends; the template's or `never` unless said.
+    #[serde(default)]
+    pub expiry: Option<Expiry>,
+    /// The date, with `expiry: date`.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+    /// The days, with `expiry: days`.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 36500))]
+    pub expires_in_days: Option<i64>,
+    /// Whether a released place can be given again.
+    #[serde(default)]
+    pub reusable: Option<bool>,
+    /// Whether an assignment may be extended.
+    #[serde(default)]
+    pub extendable: Option<bool>,
+    /// Labels.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// A change of a seat. Its people stay undisturbed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeatPatch {
+    /// How many places.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub quantity: Option<i64>,
+    /// What happens when the quantity falls below what is in use: `fail` unless said.
+    pub on_shortfall: Option<OnShortfall>,
+    /// A name.
+    pub name: Patch<Name>,
+    /// Your own key.
+    pub external_id: Patch<ExternalId>,
+    /// When an assignment ends, for those given from now on.
+    pub expiry: Option<Expiry>,
+    /// The date, with `expiry: date`.
+    pub expires_at: Option<Timestamp>,
+    /// The days, with `expiry: days`.
+    #[schemars(range(min = 1, max = 36500))]
+    pub expires_in_days: Option<i64>,
+    /// Whether a released place can be given again.
+    pub reusable: Option<bool>,
+    /// Whether an assignment may be extended.
+    pub extendable: Option<bool>,
+    /// Whether its places may be given.
+    pub status: Option<SeatStatus>,
+    /// Labels; replaces all.
+    pub tags: Option<Tags>,
+}
+
+impl Input for NewSeat {
+    fn references(&self) -> Vec<Reference> {
+        let teams = self
+            .teams
+            .iter()
+            .enumerate()
+            .map(|(n, team)| Reference::to(format!("/teams/{n}"), team));
+        let product = self
+            .product
+            .iter()
+            .map(|product| Reference::to("/product", product));
+        let template = self
+            .template
+            .iter()
+            .map(|template| Reference::to("/template", template));
+        teams.chain(product).chain(template).collect()
+    }
+}
+
+impl Input for SeatPatch {
+    fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+}
+
+impl Seat {
+    /// An empty seat under terms, not yet written.
+    pub fn under(
+        terms: Terms,
+        product_id: Id<Product>,
+        team_ids: Vec<Id<Team>>,
+        quantity: Option<i64>,
+        stamp: &Stamp<'_>,
+    ) -> Self {
+        let mut seen = BTreeSet::new();
+        Self {
+            id: stamp.ids.next(stamp.now),
+            product_id,
+            name: None,
+            external_id: None,
+            team_ids: Json(
+                team_ids
+                    .into_iter()
+                    .filter(|id| seen.insert(id.clone()))
+                    .collect(),
+            ),
+            quantity,
+            expiry: terms.expiry,
+            expires_at: terms.expires_at,
+            expires_in_days: terms.expires_in_days,
+            reusable: terms.reusable,
+            extendable: terms.extendable,
+            template_id: None,
+            status: SeatStatus::Active,
+            tags: Tags::default(),
+            assigned: 0,
+            reserved: 0,
+            spent: 0,
+            waitlisted: 0,
+            overage: 0,
+            version: 1,
+            created_at: stamp.now,
+            updated_at: stamp.now,
+            available: quantity,
+        }
+    }
+
+    /// Its terms.
+    pub const fn terms(&self) -> Terms {
+        Terms {
+            expiry: self.expiry,
+            expires_at: self.expires_at,
+            expires_in_days: self.expires_in_days,
+            reusable: self.reusable,
+            extendable: self.extendable,
+        }
+    }
+
+    /// Places that nobody else can have.
+    pub const fn used(&self) -> i64 {
+        self.assigned + self.reserved + self.spent
+    }
+
+    /// Whether so many more places can be given.
+    pub fn has_room(&self, places: i64) -> bool {
+        self.quantity
+            .is_none_or(|quantity| self.used() + places <= quantity)
+    }
+
+    /// A new seat from a body, with the terms of its template where it names one.
+    pub fn from_new(
+        new: NewSeat,
+        template: Option<&SeatTemplate>,
+        refs: &Resolved,
+        stamp: &Stamp<'_>,
+    ) -> Result<Self> {
+        let mut faults = Vec::new();
+        let base = template.map_or_else(Terms::default, SeatTemplate::terms);
+        let terms = Terms::from_parts(base, new.expiry, new.expires_at, new.expires_in_days)
+            .unwrap_or_else(|more| {
+                faults.extend(more);
+                base
+            });
+        if new.unlimited == new.quantity.is_some() {
+            faults.push(Fault::new(
+                "/quantity",
+                "required",
+                "Give either a quantity or «unlimited»: true.",
+            ));
+        }
+        let product_id = match (refs.maybe(new.product.as_ref())?, template) {
+            (Some(product), _) => Some(product),
+            (None, Some(template)) => Some(template.product_id.clone()),
+            (None, None) => {
+                faults.push(Fault::new(
+                    "/product",
+                    "required",
+                    "Name the product, or a template that has one.",
+                ));
+                None
+            }
+        };
+        let (Some(product_id), true) = (product_id, faults.is_empty()) else {
+            return Err(Error::invalid(faults));
+        };
+        let teams = new
+            .teams
+            .iter()
+            .map(|team| refs.id(team))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self {
+            name: new.name,
+            external_id: new.external_id,
+            tags: new.tags,
+            template_id: template.map(|template| template.id.clone()),
+            reusable: new.reusable.unwrap_or(terms.reusable),
+            extendable: new.extendable.unwrap_or(terms.extendable),
+            ..Self::under(terms, product_id, teams, new.quantity, stamp)
+        })
+    }
+
+    /// The rows that tie it to its teams, where a team has one live seat of a product.
+    pub fn team_rows(&self) -> Vec<Statement> {
+        let row = |team: &Id<Team>| {
+            Statement::new(
+                "INSERT INTO seat_teams (account_id, team_id, seat_id, product_id, live) VALUES ($1, $2, $3, $4, $5)",
+                params![
+                    team.clone(),
+                    self.id.clone(),
+                    self.product_id.clone(),
+                    self.status == SeatStatus::Active
+                ],
+            )
+        };
+        self.team_ids.0.iter().map(row).collect()
+    }
+}
+
+impl Resource for Seat {
+    const KIND: &'static str = "seat";
+    const SUMMARY: &'static str =
+        "An allocation: how many places of a product a team holds, and under which terms.";
+    const FIELDS: &'static [Field] = &[
+        Field::sorted("created_at", "created_at", FieldKind::Time),
+        Field::filter(
+            "product",
+            "product_id",
+            FieldKind::Reference("product", "products"),
+        ),
+        Field::filter(
+            "team",
+            "seats.id IN (SELECT seat_id FROM seat_teams WHERE account_id = $1 AND team_id {})",
+            FieldKind::Reference("team", "teams"),
+        ),
+        Field::filter("available", "available", FieldKind::Int),
+        Field::filter("external_id", "external_id", FieldKind::Text),
+    ];
+    const SEARCH: &'static [&'static str] = &[];
+    const EXPANDS: &'static [Expand] = &[
+        Expand {
+            name: "product",
+            member: "product_id",
+            table: "products",
+        },
+        Expand {
+            name: "teams",
+            member: "team_ids",
+            table: "teams",
+        },
+    ];
+    const SOFT_DELETE: bool = false;
+    const REACH: Option<&'static str> = Some(
+        "EXISTS (SELECT 1 FROM seat_teams s WHERE s.account_id = $1 AND s.seat_id = seats.id AND s.team_id IN {})",
+    );
+    const READ: Permission = Permission::SeatsRead;
+    const WRITE: Permission = Permission::SeatsWrite;
+    type New = NewSeat;
+    type Patch = SeatPatch;
+
+    fn id(&self) -> &Id<Self> {
+        &self.id
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// A seat without a template; those with one are made by [`Seat::from_new`].
+    fn create(new: NewSeat, refs: &Resolved, stamp: &Stamp<'_>) -> Result<Self> {
+        Self::from_new(new, None, refs, stamp)
+    }
+
+    fn apply(&mut self, patch: SeatPatch, _: &Resolved, now: Timestamp) -> Result<()> {
+        let terms = Terms::from_parts(
+            self.terms(),
+            patch.expiry,
+            patch.expires_at,
+            patch.expires_in_days,
+        )
+        .map_err(Error::invalid)?;
+        (self.expiry, self.expires_at, self.expires_in_days) =
+            (terms.expiry, terms.expires_at, terms.expires_in_days);
+        patch.name.apply(&mut self.name);
+        patch.external_id.apply(&mut self.external_id);
+        self.reusable = patch.reusable.unwrap_or(self.reusable);
+        self.extendable = patch.extendable.unwrap_or(self.extendable);
+        self.status = patch.status.unwrap_or(self.status);
+        self.tags = patch.tags.unwrap_or_else(|| self.tags.clone());
+        if let Some(quantity) = patch.quantity {
+            if self.used() > quantity && patch.on_shortfall != Some(OnShortfall::Overage) {
+                return Err(Error::new(
+                    Code::QuantityBelowUsage,
+                    format!("{} places are in use. Revoke some first, or say «on_shortfall»: «overage».", self.used()),
+                )
+                .with("in_use", self.used())
+                .with("requested", quantity));
+            }
+            self.quantity = Some(quantity);
+            self.overage = (self.used() - quantity).max(0);
+            self.available = Some(quantity - self.used());
+        }
+        self.updated_at = now;
+        Ok(())
+    }
+
+    fn companions(&self, before: Option<&Self>) -> Vec<Statement> {
+        match before {
+            None => self.team_rows(),
+            Some(before) if before.status != self.status => vec![Statement::new(
+                "UPDATE seat_teams SET live = $2 WHERE account_id = $1 AND seat_id = $3",
+                params![self.status == SeatStatus::Active, self.id.clone()],
+            )],
+            Some(_) => Vec::new(),
+        }
+    }
+
+    /// Only a seat that nobody ever had can go, with the entries that made it.
+    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+        let id = || params![self.id.clone()];
+        let unused = "NOT EXISTS (SELECT 1 FROM seat_assignments a WHERE a.account_id = $1 AND a.seat_id = $2)";
+        vec![
+            Statement::new(
+                format!(
+                    "DELETE FROM seat_ledger WHERE account_id = $1 AND seat_id = $2 AND {unused}"
+                ),
+                id(),
+            ),
+            Statement::new(
+                format!(
+                    "DELETE FROM seat_denials WHERE account_id = $1 AND seat_id = $2 AND {unused}"
+                ),
+                id(),
+            ),
+            Statement::new(
+                format!(
+                    "DELETE FROM seat_teams WHERE account_id = $1 AND seat_id = $2 AND {unused}"
+                ),
+                id(),
+            ),
+        ]
+    }
+
+    fn event(&self, verb: &str) -> Event {
+        let event = event_of(self, verb).seat(&self.id);
+        match self.team_ids.0.first() {
+            Some(team) => event.team(team),
+            None => event,
+        }
+    }
+}
