@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 
 use super::endpoint::Endpoint;
-use super::expand::expand;
+use super::expand::{expand, paths_of};
 use super::reply::{Reply, etag};
 use super::request::Request;
 use super::write::write;
@@ -101,7 +101,7 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
         );
     }
     if !R::EXPANDS.is_empty() {
-        list = list.parameter("expand", expand_words::<R>(), json!({"type": "string"}));
+        list = list.parameter("expand", expand_words::<R>(), expand_schema::<R>());
     }
     for field in R::FIELDS {
         let (schema, words) = match field.kind {
@@ -118,11 +118,13 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
             ),
             FieldKind::Bool => (json!({"type": "boolean"}), "Equal to."),
             FieldKind::Word(words) => (
-                json!({"type": "string", "enum": words}),
+                several(&json!({"type": "string", "enum": words})),
                 "Equal to; several by comma.",
             ),
-            FieldKind::Reference(..) => (
-                json!({"type": "string"}),
+            FieldKind::Reference(prefix, _) => (
+                several(
+                    &json!({"type": "string", "pattern": format!("^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|ext:[^,\\x00-\\x1f\\x7f-\\x9f]{{1,200}})$")}),
+                ),
                 "The record's id or `ext:<external_id>`; several by comma.",
             ),
         };
@@ -143,9 +145,18 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
     .gives::<R>(200)
     .problems(&[Code::NotFound]);
     if !R::EXPANDS.is_empty() {
-        one = one.parameter("expand", expand_words::<R>(), json!({"type": "string"}));
+        one = one.parameter("expand", expand_words::<R>(), expand_schema::<R>());
     }
     vec![list, one]
+}
+
+fn expand_schema<R: Resource>() -> JsonValue {
+    several(&json!({ "type": "string", "enum": paths_of(R::TABLE) }))
+}
+
+/// Several values of this schema in one member of the query.
+fn several(items: &JsonValue) -> JsonValue {
+    json!({ "type": "array", "items": items, "minItems": 1, "maxItems": 100 })
 }
 
 fn expand_words<R: Resource>() -> String {

@@ -18,6 +18,36 @@ use crate::seats::Seat;
 /// Levels at most.
 const DEPTH: usize = 3;
 
+/// What the records of a table are related to.
+fn relations(table: &str) -> &'static [Expand] {
+    match table {
+        "users" => User::EXPANDS,
+        "teams" => Team::EXPANDS,
+        "organizations" => Organization::EXPANDS,
+        "courses" => Course::EXPANDS,
+        "products" => Product::EXPANDS,
+        _ => &[],
+    }
+}
+
+/// Every path that can be expanded from the records of a table.
+pub fn paths_of(table: &str) -> Vec<String> {
+    fn below(table: &str, before: &str, depth: usize, paths: &mut Vec<String>) {
+        if depth > DEPTH {
+            return;
+        }
+        for relation in relations(table) {
+            let path = format!("{before}{}", relation.name);
+            below(relation.table, &format!("{path}."), depth + 1, paths);
+            paths.push(path);
+        }
+    }
+    let mut paths = Vec::new();
+    below(table, "", 1, &mut paths);
+    paths.sort_by_key(|path| (path.matches('.').count(), path.clone()));
+    paths
+}
+
 /// Adds related records to the rows of `data`, a JSON array of records of kind `R`.
 pub async fn expand<R: Resource>(
     db: &Db,

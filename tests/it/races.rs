@@ -153,6 +153,23 @@ both! {
         assert_eq!(app.get("/api/me").await.status, 200, "others of the account go on");
     }
 
+    async fn strangers_are_limited_by_address(app: ApiApp) {
+        let few = [("B2B_LIMITS__UNAUTHENTICATED_PER_MINUTE", "5")];
+        let clock = app.node.app.clock.clone();
+        let node = Node::with_settings(&app.database.url, clock.clone(), 3, &few);
+        let guess = || Call::new("GET", "/api/me").key(&app.unknown_key());
+        for _ in 0..5 {
+            assert_problem(None, &node.send(guess()).await, 401, &["key_unknown"]);
+        }
+        let refused = node.send(guess()).await;
+        assert_problem(None, &refused, 429, &["rate_limited"]);
+        assert_eq!(refused.header("retry-after"), "30");
+        let known = Call::new("GET", "/api/me").key(&app.key.secret);
+        assert_eq!(node.send(known).await.status, 200, "who has a key goes on");
+        clock.advance(30);
+        assert_problem(None, &node.send(guess()).await, 401, &["key_unknown"]);
+    }
+
     async fn one_node_serves_a_whole_burst_and_counts_down(app: ApiApp) {
         limit_of(&app, 25).await;
         for left in (0..25).rev() {

@@ -16,10 +16,12 @@ async fn finds_nothing() {
     let options = [
         "--checks",
         "all",
+        // A request may be valid by its schema and still contradict what came before it: a cursor, a repeated key, a name
+        // that is taken.
+        "--exclude-checks",
+        "positive_data_acceptance",
         "--max-examples",
-        "15",
-        "--max-time",
-        "80",
+        "12",
         "--continue-on-failure",
     ];
     let found = schemathesis::run(

@@ -72,6 +72,10 @@ both! {
 const SCANS: &[(Scan, &str)] = &[
     (Scan::DueJobs, "the worker asks which accounts have work"),
     (
+        Scan::LostJobs,
+        "the worker asks whose jobs a dead worker has left",
+    ),
+    (
         Scan::UnpublishedEvents,
         "the publisher asks which accounts have new events",
     ),

@@ -283,6 +283,7 @@ fn ids_or_rows(answer: &Answer) -> Vec<JsonValue> {
 /// A value for a filter whose member the record does not show.
 fn fallback(parameter: &JsonValue) -> String {
     let schema = &parameter["schema"];
+    let schema = schema.get("items").unwrap_or(schema);
     if let Some(first) = schema["enum"][0].as_str() {
         return first.to_owned();
     }

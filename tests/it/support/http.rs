@@ -170,6 +170,16 @@ impl Call {
 impl Node {
     /// A node over the database behind `url`. All nodes of a test share the master key.
     pub(crate) fn open(url: &str, clock: Clock, seed: u64) -> Self {
+        Self::with_settings(url, clock, seed, &[])
+    }
+
+    /// A node with further settings, which win over those that all nodes of a test have.
+    pub(crate) fn with_settings(
+        url: &str,
+        clock: Clock,
+        seed: u64,
+        further: &[(&str, &str)],
+    ) -> Self {
         // What went wrong inside is shown with a test that fails.
         let _ = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::ERROR)
@@ -184,7 +194,12 @@ impl Node {
             ("B2B_LIMITS__REQUESTS_PER_MINUTE", "1000000"),
             ("B2B_LIMITS__UNAUTHENTICATED_PER_MINUTE", "100000"),
         ];
-        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let own = |name: &str| further.iter().any(|(other, _)| *other == name);
+        let settings = settings
+            .iter()
+            .filter(|(name, _)| !own(name))
+            .chain(further)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let config = Config::load(None, settings).expect("good settings");
         let app = App::open(config, clock, Ids::seeded(seed)).expect("an open database");
         Self {
