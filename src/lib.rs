@@ -1,6 +1,8 @@
 //! B2B Dashboard: seats, teams and provisioning in front of an LMS.
 
 pub mod access;
+pub mod accounts;
+pub mod admins;
 pub mod app;
 pub mod body;
 pub mod cli;
@@ -8,6 +10,7 @@ pub mod commit;
 pub mod config;
 pub mod dashboard;
 pub mod db;
+pub mod demo;
 pub mod email;
 pub mod error;
 pub mod events;
@@ -22,6 +25,7 @@ pub mod records;
 pub mod resource;
 pub mod resources;
 pub mod seats;
+pub mod server;
 pub mod tasks;
 pub mod telemetry;
 pub mod types;

@@ -3,23 +3,21 @@
 //! A mistyped key is refused by its check digits without a look-up. A good one is looked up by the HMAC of its text and
 //! kept for less than a second, so that a key revoked on one node is dead on every other within that second.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use ipnet::IpNet;
 use moka::future::Cache;
 
+use super::api_keys::{ApiKey, Network};
 use super::keys::{ApiKeySecret, KeyHash};
 use super::roles::permissions_of;
-use super::{Actor, ActorKind, Caller, Permission, Reach};
+use super::{Actor, ActorKind, Caller, Reach};
 use crate::app::App;
 use crate::db::{Batch, Select, Statement};
 use crate::error::{Code, Error, Result};
 use crate::params;
-use crate::types::text::Json;
 use crate::types::{AccountId, Timestamp};
 
 /// How long a key is believed without asking the database again.
@@ -31,7 +29,7 @@ pub struct KnownKey {
     key_id: String,
     expires_at: Option<Timestamp>,
     revoked: bool,
-    allowed: Vec<IpNet>,
+    allowed: Vec<Network>,
     /// The account's limit of requests in a minute.
     pub account_limit: i64,
     /// The key's own limit, when it has one.
@@ -97,7 +95,7 @@ pub async fn authenticate(
     let known = app
         .key_cache
         .0
-        .try_get_with(hash.clone(), load)
+        .try_get_with(hash, load)
         .await
         .map_err(|error| unavailable(&error))?;
     let known = known.ok_or_else(|| {
@@ -119,7 +117,7 @@ pub async fn authenticate(
         ));
     }
     if !known.allowed.is_empty()
-        && !address.is_some_and(|address| known.allowed.iter().any(|net| net.contains(&address)))
+        && !address.is_some_and(|address| known.allowed.iter().any(|net| net.holds(address)))
     {
         return Err(Error::new(
             Code::IpNotAllowed,
@@ -153,14 +151,14 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
         return Ok(None);
     };
     let mut batch = Batch::new();
-    let key = batch.add::<(String, Json<BTreeSet<String>>, Json<Vec<String>>, Option<i64>, Option<Timestamp>, Option<Timestamp>, Option<i64>)>(Select::new(
-        "SELECT name, scopes, allowed_addresses, requests_per_minute, expires_at, revoked_at, last_used_at FROM api_keys WHERE account_id = $1 AND id = $2",
+    let key = batch.add::<ApiKey>(Select::rows::<ApiKey>(
+        "WHERE account_id = $1 AND id = $2",
         params![key_id],
     ));
-    let creator = batch.add::<(Option<String>, Option<String>)>(Select::new(
-        "SELECT api_keys.created_by, user_roles.role FROM api_keys LEFT JOIN users ON users.account_id = $1 AND users.id = api_keys.created_by \
+    let creator = batch.add::<(String,)>(Select::new(
+        "SELECT user_roles.role FROM api_keys JOIN users ON users.account_id = $1 AND users.id = api_keys.created_by \
          AND users.deleted_at IS NULL AND users.status <> 'deactivated' \
-         LEFT JOIN user_roles ON user_roles.account_id = $1 AND user_roles.user_id = users.id WHERE api_keys.account_id = $1 AND api_keys.id = $2",
+         JOIN user_roles ON user_roles.account_id = $1 AND user_roles.user_id = users.id WHERE api_keys.account_id = $1 AND api_keys.id = $2",
         params![key_id],
     ));
     let limit = batch.add::<(Option<i64>,)>(Select::new(
@@ -168,38 +166,28 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
         vec![],
     ));
     let reach = batch.add::<(String,)>(reach_of_key(&key_id));
-    let limited = batch.add::<(i64,)>(Select::new(
-        "SELECT count(*) FROM api_keys WHERE account_id = $1 AND id = $2 AND (organization_ids <> '[]' OR team_ids <> '[]')",
-        params![key_id],
-    ));
     let mut rows = app.db.read(&account, batch).await?;
-    let Some((name, scopes, allowed, key_limit, key_ends, revoked, last_used)) = rows.first(&key)
-    else {
+    let Some(key) = rows.first(&key) else {
         return Ok(None);
     };
     let creator = rows.take(&creator);
-    let asked = scopes
-        .0
-        .iter()
-        .filter_map(|scope| Permission::from_word(scope));
     // A key never grants more than its creator may do now; a key made on the operator's command line has no creator.
-    let permissions = if creator.iter().all(|(by, _)| by.is_none()) {
-        asked.collect()
+    let permissions = if key.created_by.is_none() {
+        key.scopes.iter().collect()
     } else {
-        let held = permissions_of(
-            &creator
-                .into_iter()
-                .filter_map(|(_, role)| role)
-                .collect::<Vec<_>>(),
-        );
-        asked
+        let held = permissions_of(&creator.into_iter().map(|(role,)| role).collect::<Vec<_>>());
+        key.scopes
+            .iter()
             .filter(|permission| held.contains(permission))
             .collect()
     };
     let teams: Vec<String> = rows.take(&reach).into_iter().map(|(id,)| id).collect();
-    let is_limited = rows.first(&limited).is_some_and(|(count,)| count > 0);
-    let reach = if is_limited {
-        Reach::Teams(serde_json::to_string(&teams).unwrap_or_default().into())
+    let reach = if key.is_limited() {
+        Reach::Teams(
+            serde_json::to_string(&teams)
+                .map_err(Error::internal)?
+                .into(),
+        )
     } else {
         Reach::Account
     };
@@ -210,23 +198,19 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
             actor: Actor {
                 kind: ActorKind::ApiKey,
                 id: Some(key_id.as_str().into()),
-                name: name.into(),
+                name: key.name.as_str().into(),
             },
             permissions,
             reach,
             lineage: key_id.as_str().into(),
         }),
-        expires_at: [secret_ends, key_ends].into_iter().flatten().min(),
-        revoked: revoked.is_some(),
-        allowed: allowed
-            .0
-            .iter()
-            .filter_map(|net| net.parse().ok())
-            .collect(),
+        expires_at: [secret_ends, key.expires_at].into_iter().flatten().min(),
+        revoked: key.revoked_at.is_some(),
+        allowed: key.allowed_addresses.0,
         account_limit: account_limit
             .unwrap_or_else(|| i64::from(app.config.limits.requests_per_minute)),
-        key_limit,
-        last_noted: AtomicI64::new(last_used.unwrap_or(0)),
+        key_limit: key.requests_per_minute,
+        last_noted: AtomicI64::new(key.last_used_at.map_or(0, Timestamp::micros)),
         key_id,
     }))
 }
@@ -235,9 +219,9 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
 fn reach_of_key(key_id: &str) -> Select {
     Select::new(
         "SELECT t.id FROM teams t JOIN api_keys k ON k.account_id = $1 AND k.id = $2 WHERE t.account_id = $1 AND t.deleted_at IS NULL AND \
-         (k.team_ids LIKE '%\"' || t.id || '\"%' OR EXISTS (SELECT 1 FROM organizations o JOIN organizations top ON top.account_id = $1 \
-         AND o.path >= top.path AND o.path < top.path || '~' WHERE o.account_id = $1 AND o.id = t.organization_id \
-         AND k.organization_ids LIKE '%\"' || top.id || '\"%')) AND (k.team_ids <> '[]' OR k.organization_ids <> '[]')",
+         (EXISTS (SELECT 1 FROM JSON_LIST(k.team_ids) AS l WHERE l.value = t.id) \
+         OR EXISTS (SELECT 1 FROM organizations o JOIN organizations top ON top.account_id = $1 AND o.path >= top.path AND o.path < top.path || '~' \
+         WHERE o.account_id = $1 AND o.id = t.organization_id AND EXISTS (SELECT 1 FROM JSON_LIST(k.organization_ids) AS l WHERE l.value = top.id)))",
         params![key_id.to_owned()],
     )
 }

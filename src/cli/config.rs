@@ -18,10 +18,10 @@ pub fn run(config: &Config, command: &ConfigCommand) -> Result<Output, CliError>
     match command {
         ConfigCommand::Check => {
             let lines: Vec<String> = config.explain().iter().map(ToString::to_string).collect();
-            Ok(Output {
-                text: lines.join("\n"),
-                json: json!({ "settings": config.explain() }),
-            })
+            Ok(Output::new(
+                lines.join("\n"),
+                json!({ "settings": config.explain() }),
+            ))
         }
     }
 }

@@ -4,7 +4,15 @@
 //! output; every failure is a sentence, or with `--json` a problem in the style of RFC 9457, on standard error. Exit
 //! codes: 0 done, 1 failed, 2 the command line or the settings are wrong.
 
+pub mod account;
+pub mod admin;
 pub mod config;
+pub mod database;
+pub mod demo;
+pub mod doctor;
+pub mod key;
+pub mod serve;
+mod session;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -42,6 +50,31 @@ pub struct CommandLine {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Serve the API and the dashboard; prints one JSON line with `url` when it is ready.
+    Serve(serve::Serve),
+    /// Serve a made-up company to look around in.
+    Demo(demo::Demo),
+    /// Run background jobs alone, beside `serve` with `jobs.run_in_serve = false`.
+    Worker,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Accounts: the training companies of this installation.
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// People who administer an account.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
+    /// API keys.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Print the API's description (OpenAPI 3.1).
+    Openapi,
+    /// Look at everything the service needs, and say what is not well.
+    Doctor,
+    /// Copy the SQLite database, while the service goes on.
+    Backup(database::CopyFile),
+    /// Put a backup in the place of the SQLite database, while the service is stopped.
+    Restore(database::CopyFile),
     /// Look at the settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -54,6 +87,28 @@ pub struct Output {
     pub text: String,
     /// The same for programs, under `--json`.
     pub json: Value,
+    /// The exit code: not 0 when the answer itself is bad news.
+    pub code: u8,
+}
+
+impl Output {
+    /// Good news, for people and for programs.
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self {
+            text: text.into(),
+            json,
+            code: 0,
+        }
+    }
+
+    /// Nothing more to say.
+    pub const fn silent() -> Self {
+        Self {
+            text: String::new(),
+            json: Value::Null,
+            code: 0,
+        }
+    }
 }
 
 /// Why a command failed.
@@ -62,6 +117,12 @@ pub enum CliError {
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// An argument cannot be used.
+    #[error("{detail}")]
+    Usage {
+        /// Which, and why.
+        detail: String,
+    },
     /// The work could not be done.
     #[error("{detail}")]
     Failed {
@@ -86,7 +147,7 @@ impl CliError {
     /// [`EXIT_FAILED`] or [`EXIT_USAGE`].
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => EXIT_USAGE,
+            Self::Config(_) | Self::Usage { .. } => EXIT_USAGE,
             Self::Failed { .. } => EXIT_FAILED,
         }
     }
@@ -95,6 +156,7 @@ impl CliError {
     pub fn problem(&self) -> Value {
         match self {
             Self::Config(error) => problem("invalid_config", self, Some(json!(error.faults))),
+            Self::Usage { detail } => problem("invalid_usage", detail, None),
             Self::Failed { code, detail } => problem(code, detail, None),
         }
     }
@@ -109,11 +171,43 @@ fn problem(code: &str, detail: impl Display, errors: Option<Value>) -> Value {
 }
 
 /// Reads the settings and runs the command.
-fn run(line: CommandLine, env: impl Iterator<Item = (String, String)>) -> Result<Output, CliError> {
-    let config = Config::load(line.config.as_deref(), env)?;
+fn run(
+    line: CommandLine,
+    env: impl Iterator<Item = (String, String)>,
+    out: &mut dyn Write,
+) -> Result<Output, CliError> {
+    let own = match &line.command {
+        Command::Demo(command) => command.settings(),
+        _ => Vec::new(),
+    };
+    let config = Config::load(line.config.as_deref(), env.chain(own))?;
     match line.command {
+        Command::Serve(command) => serve::serve(config, &command, out),
+        Command::Demo(command) => demo::run_demo(config, &command, line.json, out),
+        Command::Worker => serve::work(config),
+        Command::Migrate => database::migrate(&config),
+        Command::Account(command) => account::run(config, &command),
+        Command::Admin(command) => admin::run(config, &command),
+        Command::Key(command) => key::run(config, &command),
+        Command::Openapi => openapi(&config),
+        Command::Doctor => doctor::run(&config),
+        Command::Backup(command) => database::backup(&config, &command),
+        Command::Restore(command) => database::restore(&config, &command),
         Command::Config(command) => config::run(&config, &command),
     }
+}
+
+/// The description of the API, the same text with and without `--json`.
+fn openapi(config: &Config) -> Result<Output, CliError> {
+    let origin = config
+        .server
+        .public_url
+        .as_ref()
+        .map(|_| config.server.origin());
+    let document = crate::http::openapi::document(origin.as_deref());
+    let text = serde_json::to_string_pretty(&document)
+        .map_err(|error| CliError::failed("internal_error", &error))?;
+    Ok(Output::new(text, document))
 }
 
 /// The whole program but for the process: reads `args` (the program's name first), runs the command, writes its answer
@@ -127,12 +221,13 @@ pub fn main(
     let args: Vec<OsString> = args.into_iter().collect();
     let in_json = args.iter().any(|arg| arg == "--json");
     let result = match CommandLine::try_parse_from(&args) {
-        Ok(line) => run(line, env),
+        Ok(line) => run(line, env, out),
         Err(error) => return usage(&error, in_json, out, err),
     };
     let (written, code) = match result {
-        Ok(output) if in_json => (writeln!(out, "{}", output.json), 0),
-        Ok(output) => (writeln!(out, "{}", output.text), 0),
+        Ok(output) if output.text.is_empty() => (Ok(()), output.code),
+        Ok(output) if in_json => (writeln!(out, "{}", output.json), output.code),
+        Ok(output) => (writeln!(out, "{}", output.text), output.code),
         Err(error) if in_json => (writeln!(err, "{}", error.problem()), error.exit_code()),
         Err(error) => (writeln!(err, "error: {error}"), error.exit_code()),
     };

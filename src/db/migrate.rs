@@ -31,6 +31,11 @@ fn all() -> Vec<(String, String)> {
     files
 }
 
+/// The names of the migrations of this program, in order.
+pub(super) fn names() -> Vec<String> {
+    all().into_iter().map(|(name, _)| name).collect()
+}
+
 /// Brings the schema behind `url` up to date and returns the names of the migrations that it ran.
 pub async fn migrate(url: &str) -> Result<Vec<String>, DbError> {
     match place(url)? {
@@ -39,10 +44,20 @@ pub async fn migrate(url: &str) -> Result<Vec<String>, DbError> {
                 std::fs::create_dir_all(folder)
                     .map_err(|error| DbError::Unavailable(error.into()))?;
             }
+            make_private(&path).map_err(|error| DbError::Unavailable(error.into()))?;
             migrate_sqlite(&sqlite::connect(&path)?)
         }
         Place::Server(url) => migrate_postgres(&url).await,
     }
+}
+
+/// Makes an empty file that only its owner can read, if there is none: SQLite keeps its mode, also for the files beside.
+fn make_private(path: &std::path::Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ())
 }
 
 /// The names of the migrations that `url` has not seen yet, without running them.
@@ -63,7 +78,7 @@ pub async fn pending(url: &str) -> Result<Vec<String>, DbError> {
         .collect())
 }
 
-fn done_sqlite(connection: &rusqlite::Connection) -> Result<BTreeSet<String>, DbError> {
+pub(super) fn done_sqlite(connection: &rusqlite::Connection) -> Result<BTreeSet<String>, DbError> {
     connection.execute_batch(RECORD)?;
     let mut statement = connection.prepare("SELECT name FROM schema_migrations")?;
     Ok(statement

@@ -5,6 +5,7 @@
 //! [`Statement`]s that takes effect as a whole or not at all, without a transaction that anybody could leave open).
 //! Where a race has made the plan stale, a guard or a named constraint says so and the caller plans again.
 
+pub mod backup;
 mod batch;
 mod error;
 pub mod migrate;
@@ -28,7 +29,7 @@ pub use row::{FromRow, Pair, Row};
 pub use statement::{Expect, Select, Statement};
 pub use value::{Column, Reader, Value};
 
-use crate::types::AccountId;
+use crate::types::{AccountId, Timestamp};
 
 /// Limits of the database layer.
 #[derive(Debug, Clone)]
@@ -198,6 +199,28 @@ impl Db {
         self.across(select, false).await
     }
 
+    /// Asks the database for a sign of life, for a second at most.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let alive =
+            self.fetch_global::<(i64,)>(Select::new("SELECT CAST(1 AS BIGINT)", Vec::new()));
+        match tokio::time::timeout(Duration::from_secs(1), alive).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => Err(DbError::Unavailable("no answer within a second".into())),
+        }
+    }
+
+    /// The time at the database's server; `None` where it is this machine's own.
+    pub async fn server_time(&self) -> Result<Option<Timestamp>, DbError> {
+        if self.is_sqlite() {
+            return Ok(None);
+        }
+        let text = "SELECT CAST(date_part('epoch', clock_timestamp()) * 1000000 AS BIGINT)";
+        let rows = self
+            .fetch_global::<(Timestamp,)>(Select::new(text, Vec::new()))
+            .await?;
+        Ok(rows.into_iter().next().map(|(time,)| time))
+    }
+
     /// One of the named reads over all accounts.
     pub async fn scan<R: FromRow + Send + 'static>(
         &self,
@@ -215,16 +238,6 @@ impl Db {
         let mut batch = Batch::new();
         let slot = batch.add(select);
         Ok(self.run(&Value::Text(None), batch, scan).await?.take(&slot))
-    }
-
-    /// Asks the database for a sign of life, for a second at most.
-    pub async fn ping(&self) -> Result<(), DbError> {
-        let alive =
-            self.fetch_global::<(i64,)>(Select::new("SELECT CAST(1 AS BIGINT)", Vec::new()));
-        match tokio::time::timeout(Duration::from_secs(1), alive).await {
-            Ok(answer) => answer.map(|_| ()),
-            Err(_) => Err(DbError::Unavailable("no answer within a second".into())),
-        }
     }
 
     async fn run(&self, account: &Value, mut batch: Batch, scan: bool) -> Result<Answers, DbError> {

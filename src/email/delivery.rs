@@ -205,9 +205,9 @@ fn locale(mail: &MailRow) -> Locale {
     Locale::parse(&mail.locale).unwrap_or_else(|_| Locale::english())
 }
 
-/// A text of the account's brand: `settings.branding.<member>`.
+/// A text of the account's brand: `settings.brand.<member>`.
 fn brand_text(settings: &JsonValue, member: &str) -> Option<String> {
-    let text = settings.get("branding")?.get(member)?.as_str()?.trim();
+    let text = settings.get("brand")?.get(member)?.as_str()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 

@@ -19,7 +19,7 @@ use crate::resource::{FieldKind, Resource};
 use crate::types::{Email, ExternalId, Ref};
 
 /// A page of a list.
-#[derive(Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ListOf<R> {
     /// The records.
     pub data: Vec<R>,
@@ -28,7 +28,7 @@ pub struct ListOf<R> {
 }
 
 /// Where a list goes on.
-#[derive(Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PageInfo {
     /// Give it as `cursor` to get the next page; `null` on the last one.
     pub next_cursor: Option<String>,

@@ -103,6 +103,17 @@ impl Endpoint {
         }
     }
 
+    /// Runs another handler, for a kind that needs more than what is made for all.
+    #[must_use]
+    pub fn runs<F, Fut>(mut self, handler: F) -> Self
+    where
+        F: Fn(App, Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        self.run = Arc::new(move |app, request| Box::pin(handler(app, request)));
+        self
+    }
+
     /// Says what it is for: one line, and what it promises.
     #[must_use]
     pub fn about(mut self, summary: impl Into<String>, description: impl Into<String>) -> Self {

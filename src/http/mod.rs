@@ -9,12 +9,16 @@ pub mod door;
 pub mod endpoint;
 pub mod expand;
 pub mod idempotency;
+pub mod members;
 pub mod openapi;
 pub mod organizations;
+pub mod people;
 pub mod problem;
+pub mod provision;
 pub mod reply;
 pub mod request;
 pub mod routes;
+pub mod seats;
 pub mod system;
 pub mod write;
 

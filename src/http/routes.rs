@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{organizations, system};
-use crate::resources::{Course, Organization, Product, Team, User};
+use super::{members, organizations, people, provision, seats, system};
+use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
+use crate::seats::{Assignment, Seat, SeatTemplate};
 
 const USERS: Paths = Paths {
     list: "/users",
@@ -28,6 +29,23 @@ const PRODUCTS: Paths = Paths {
     one: "/products/{id}",
 };
 
+const SEATS: Paths = Paths {
+    list: "/seats",
+    one: "/seats/{id}",
+};
+const TEMPLATES: Paths = Paths {
+    list: "/seat_templates",
+    one: "/seat_templates/{id}",
+};
+const ASSIGNMENTS: Paths = Paths {
+    list: "/seat_assignments",
+    one: "/seat_assignments/{id}",
+};
+const ENROLLMENTS: Paths = Paths {
+    list: "/enrollments",
+    one: "/enrollments/{id}",
+};
+
 /// Every operation, in the order of the reference.
 pub fn endpoints() -> Vec<Endpoint> {
     let user = json!({ "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper", "external_id": "crm-90" });
@@ -35,21 +53,18 @@ pub fn endpoints() -> Vec<Endpoint> {
     let organization = json!({ "name": "Navy", "external_id": "navy" });
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
+    let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "quantity": 20, "expiry": "days", "expires_in_days": 365 });
     [
+        provision::endpoints(),
         crud::reads::<User>(&USERS),
-        crud::writes::<User>(
-            &USERS,
-            user.clone(),
-            json!({ "company": "Navy", "tags": ["pioneer"] }),
-        ),
+        vec![crud::create_endpoint::<User>(&USERS, user.clone())],
+        people::users(&USERS),
         vec![crud::put_endpoint::<User>(&USERS, user)],
         crud::reads::<Team>(&TEAMS),
-        crud::writes::<Team>(
-            &TEAMS,
-            team.clone(),
-            json!({ "description": "Writes compilers" }),
-        ),
+        vec![crud::create_endpoint::<Team>(&TEAMS, team.clone())],
+        people::teams(&TEAMS),
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
+        members::endpoints(),
         crud::reads::<Organization>(&ORGANIZATIONS),
         organizations::endpoints(&ORGANIZATIONS, organization),
         crud::reads::<Course>(&COURSES),
@@ -62,6 +77,12 @@ pub fn endpoints() -> Vec<Endpoint> {
             json!({ "description": "Everything about safety" }),
         ),
         vec![crud::put_endpoint::<Product>(&PRODUCTS, product)],
+        crud::reads::<Seat>(&SEATS),
+        seats::endpoints(&SEATS, seat),
+        crud::reads::<SeatTemplate>(&TEMPLATES),
+        seats::templates(&TEMPLATES),
+        crud::reads::<Assignment>(&ASSIGNMENTS),
+        crud::reads::<Enrollment>(&ENROLLMENTS),
         system::endpoints(),
     ]
     .concat()

@@ -208,7 +208,10 @@ pub struct ProvisionStatus {
 /// How far a provision has come by now.
 pub async fn status(db: &Db, caller: &Caller, id: &Id<Provision>) -> Result<ProvisionStatus> {
     let mut batch = Batch::new();
-    let found = batch.add::<Provision>(Select::rows::<Provision>("WHERE account_id = $1 AND id = $2", params![id.clone()]));
+    let found = batch.add::<Provision>(Select::rows::<Provision>(
+        "WHERE account_id = $1 AND id = $2",
+        params![id.clone()],
+    ));
     let mails = batch.add::<outbox::MailRow>(outbox::of_provision(id.as_str()));
     let waiting = batch.add::<(i64,)>(Select::new(
         "SELECT count(*) FROM seat_assignments WHERE account_id = $1 AND provision_id = $2 AND state = 'waitlisted' AND user_id IN \
@@ -216,10 +219,18 @@ pub async fn status(db: &Db, caller: &Caller, id: &Id<Provision>) -> Result<Prov
         params![id.to_string()],
     ));
     let mut rows = db.read(&caller.account, batch).await?;
-    let provision = rows.first(&found).ok_or_else(|| Error::new(Code::NotFound, "There is no such provision in this account."))?;
+    let provision = rows.first(&found).ok_or_else(|| {
+        Error::new(
+            Code::NotFound,
+            "There is no such provision in this account.",
+        )
+    })?;
     if let (crate::access::Reach::Teams(teams), Some(team)) = (&caller.reach, &provision.team_id) {
         if !teams.contains(team.as_str()) {
-            return Err(Error::new(Code::NotFound, "There is no such provision in this account."));
+            return Err(Error::new(
+                Code::NotFound,
+                "There is no such provision in this account.",
+            ));
         }
     }
     let steps: Vec<Step> = rows
@@ -229,7 +240,12 @@ pub async fn status(db: &Db, caller: &Caller, id: &Id<Provision>) -> Result<Prov
             step: "welcome_email".to_owned(),
             state: mail.state.to_string(),
             attempts: mail.attempts,
-            last_error: mail.last_reply.filter(|_| !matches!(mail.state, outbox::MailState::Sent | outbox::MailState::Caught)),
+            last_error: mail.last_reply.filter(|_| {
+                !matches!(
+                    mail.state,
+                    outbox::MailState::Sent | outbox::MailState::Caught
+                )
+            }),
         })
         .collect();
     let waits = rows.first(&waiting).is_some_and(|(count,)| count > 0);
@@ -240,5 +256,10 @@ pub async fn status(db: &Db, caller: &Caller, id: &Id<Provision>) -> Result<Prov
     } else {
         ProvisionOutcome::Complete
     };
-    Ok(ProvisionStatus { id: provision.id, outcome, steps, answer: provision.answer })
+    Ok(ProvisionStatus {
+        id: provision.id,
+        outcome,
+        steps,
+        answer: provision.answer,
+    })
 }

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::answer::{
-    Answer, MailAnswer, MailOutcome, MembershipAnswer, Provision, ProvisionOutcome, RecordOutcome, SeatAnswer, SeatOutcome, TeamAnswer, UserAnswer,
+    Answer, MailAnswer, MailOutcome, MembershipAnswer, Provision, ProvisionOutcome, RecordOutcome,
+    SeatAnswer, SeatOutcome, TeamAnswer, UserAnswer,
 };
 use super::request::{ProvisionRequest, SeatPart, UserPart};
 use super::scene::{self, First, Known, Line, SeatScene, welcome_key};
@@ -36,20 +37,39 @@ struct Work<'a> {
 }
 
 /// Plans a provision. The plan is empty when everything stands as the call wants it.
-pub async fn plan(db: &Db, ids: &Ids, call: &Call, request: &ProvisionRequest) -> Result<(Plan, Answer)> {
+pub async fn plan(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    request: &ProvisionRequest,
+) -> Result<(Plan, Answer)> {
     let caller = &call.caller;
     caller.require(Permission::ProvisionWrite)?;
-    if request.seats.iter().any(|seat| seat.if_full == Some(IfFull::Grow)) {
+    if request
+        .seats
+        .iter()
+        .any(|seat| seat.if_full == Some(IfFull::Grow))
+    {
         caller.require(Permission::SeatsWrite)?;
     }
     let mut first = scene::first(db, caller, request).await?;
-    let mut work = Work { ids, call, request, plan: Plan::new("provision.create"), id: ids.next(call.now) };
+    let mut work = Work {
+        ids,
+        call,
+        request,
+        plan: Plan::new("provision.create"),
+        id: ids.next(call.now),
+    };
     let (user, user_outcome) = work.user(&first)?;
     let default_name = default_team_name(&user)?;
     let known = scene::second(db, caller, &mut first, request, &default_name).await?;
     let decided = decide(&request.team, &default_name, &first.candidates)?;
     let (team, team_outcome) = work.team(&decided, &first)?;
-    let scene = if team_outcome == RecordOutcome::Created { SeatScene::default() } else { scene::seats(db, caller, &team.id, &first, request).await? };
+    let scene = if team_outcome == RecordOutcome::Created {
+        SeatScene::default()
+    } else {
+        scene::seats(db, caller, &team.id, &first, request).await?
+    };
     let membership = work.membership(&user, &team, team_outcome, &first, &scene)?;
     let seats = work.seats(&user, &team, &first, &scene)?;
     let welcome_email = work.welcome(&user, &team, &first, &known, &seats);
@@ -57,8 +77,16 @@ pub async fn plan(db: &Db, ids: &Ids, call: &Call, request: &ProvisionRequest) -
         id: work.id.clone(),
         outcome: outcome(&seats, welcome_email.state),
         external_reference: request.external_reference.as_ref().map(ToString::to_string),
-        user: UserAnswer { user, outcome: user_outcome },
-        team: TeamAnswer { team, outcome: team_outcome, decision: decided.decision, membership },
+        user: UserAnswer {
+            user,
+            outcome: user_outcome,
+        },
+        team: TeamAnswer {
+            team,
+            outcome: team_outcome,
+            decision: decided.decision,
+            membership,
+        },
         seats,
         welcome_email,
         lms: "off",
@@ -74,7 +102,12 @@ pub async fn plan(db: &Db, ids: &Ids, call: &Call, request: &ProvisionRequest) -
 
 /// Whether anything was made, which is the difference between 201 and 200.
 pub fn made_something(answer: &Answer) -> bool {
-    let made_seat = |seat: &SeatAnswer| matches!(seat.outcome, SeatOutcome::Assigned | SeatOutcome::Waitlisted | SeatOutcome::Added);
+    let made_seat = |seat: &SeatAnswer| {
+        matches!(
+            seat.outcome,
+            SeatOutcome::Assigned | SeatOutcome::Waitlisted | SeatOutcome::Added
+        )
+    };
     answer.user.outcome == RecordOutcome::Created
         || answer.team.outcome == RecordOutcome::Created
         || answer.team.membership.outcome == RecordOutcome::Created
@@ -93,7 +126,10 @@ impl Answer {
 }
 
 fn outcome(seats: &[SeatAnswer], mail: MailOutcome) -> ProvisionOutcome {
-    if seats.iter().any(|seat| seat.outcome == SeatOutcome::Waitlisted) {
+    if seats
+        .iter()
+        .any(|seat| seat.outcome == SeatOutcome::Waitlisted)
+    {
         ProvisionOutcome::Waitlisted
     } else if mail == MailOutcome::Queued {
         ProvisionOutcome::InProgress
@@ -114,12 +150,20 @@ fn record(plan: &mut Plan, answer: &Answer) {
         answer: serde_json::to_value(answer).unwrap_or_default(),
         created_at: answer.created_at,
     }));
-    let lines: Vec<_> = answer.seats.iter().map(|seat| json!({ "seat_id": seat.seat_id, "outcome": seat.outcome })).collect();
+    let lines: Vec<_> = answer
+        .seats
+        .iter()
+        .map(|seat| json!({ "seat_id": seat.seat_id, "outcome": seat.outcome }))
+        .collect();
     let data = json!({
         "id": answer.id, "external_reference": answer.external_reference, "outcome": answer.outcome, "user_id": answer.user.user.id,
         "team_id": answer.team.team.id, "rule": answer.team.decision.rule, "seats": lines,
     });
-    plan.event(Event::new("provision.created", &answer.id, data).user(&answer.user.user.id).team(&answer.team.team.id));
+    plan.event(
+        Event::new("provision.created", &answer.id, data)
+            .user(&answer.user.user.id)
+            .team(&answer.team.team.id),
+    );
 }
 
 /// What a team of this person's own is called: the company, or «Ada Byron's team».
@@ -133,13 +177,19 @@ fn default_team_name(user: &User) -> Result<Name> {
 
 impl Work<'_> {
     fn stamp(&self) -> Stamp<'_> {
-        Stamp { ids: self.ids, now: self.call.now }
+        Stamp {
+            ids: self.ids,
+            now: self.call.now,
+        }
     }
 
     fn user(&mut self, first: &First) -> Result<(User, RecordOutcome)> {
         let part = &self.request.user;
         let Some(before) = &first.user else {
-            let email = part.email.clone().ok_or_else(|| Error::internal("a person without an address was let through"))?;
+            let email = part
+                .email
+                .clone()
+                .ok_or_else(|| Error::internal("a person without an address was let through"))?;
             let user = User::from_new(new_user(part, email), &self.stamp());
             self.plan.write_all(records::insertion(&user));
             self.plan.event(user.event("created"));
@@ -164,32 +214,60 @@ impl Work<'_> {
             Choice::Existing(team) => Ok(((**team).clone(), RecordOutcome::Existing)),
             Choice::New(name) => {
                 self.call.caller.require_account()?;
-                let organization = first.organization.as_ref().map(|organization| organization.id.clone());
+                let organization = first
+                    .organization
+                    .as_ref()
+                    .map(|organization| organization.id.clone());
                 let mut team = Team::named(name.clone(), organization, &self.stamp());
                 self.plan.write_all(records::insertion(&team));
                 self.plan.event(team.event("created"));
                 team.member_count = 1;
-                team.ownerless = self.request.team.role.is_some_and(|role| role != TeamRole::Owner);
+                team.ownerless = self
+                    .request
+                    .team
+                    .role
+                    .is_some_and(|role| role != TeamRole::Owner);
                 Ok((team, RecordOutcome::Created))
             }
         }
     }
 
-    fn membership(&mut self, user: &User, team: &Team, team_outcome: RecordOutcome, first: &First, scene: &SeatScene) -> Result<MembershipAnswer> {
+    fn membership(
+        &mut self,
+        user: &User,
+        team: &Team,
+        team_outcome: RecordOutcome,
+        first: &First,
+        scene: &SeatScene,
+    ) -> Result<MembershipAnswer> {
         let wanted = self.request.team.role;
-        let standing = first.candidates.memberships.iter().find(|membership| membership.team.id == team.id);
+        let standing = first
+            .candidates
+            .memberships
+            .iter()
+            .find(|membership| membership.team.id == team.id);
         let Some(standing) = standing else {
-            let first_member = if team_outcome == RecordOutcome::Created { TeamRole::Owner } else { TeamRole::Member };
+            let first_member = if team_outcome == RecordOutcome::Created {
+                TeamRole::Owner
+            } else {
+                TeamRole::Member
+            };
             let role = wanted.unwrap_or(first_member);
             self.plan.write(Statement::new(
                 "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, $4, 'provision', $5)",
                 params![team.id.clone(), user.id.clone(), role, self.call.now],
             ));
             self.plan.event(member_event(team, &user.id, role.as_str()));
-            return Ok(MembershipAnswer { role: role.to_string(), outcome: RecordOutcome::Created });
+            return Ok(MembershipAnswer {
+                role: role.to_string(),
+                outcome: RecordOutcome::Created,
+            });
         };
         let Some(role) = wanted.filter(|role| role.as_str() != standing.role) else {
-            return Ok(MembershipAnswer { role: standing.role.clone(), outcome: RecordOutcome::Existing });
+            return Ok(MembershipAnswer {
+                role: standing.role.clone(),
+                outcome: RecordOutcome::Existing,
+            });
         };
         if standing.role == "owner" && scene.other_owners == 0 {
             return Err(Error::new(Code::LastOwner, "The person is the team's last owner and cannot get a lower role. Make somebody else an owner first.")
@@ -200,89 +278,228 @@ impl Work<'_> {
             params![role, team.id.clone(), user.id.clone(), standing.role.clone()],
         ));
         let data = json!({ "team_id": team.id, "user_id": user.id, "role": role });
-        self.plan.event(Event::new("team_member.updated", &team.id, data).team(&team.id).user(&user.id).previous(json!({ "role": standing.role })));
-        Ok(MembershipAnswer { role: role.to_string(), outcome: RecordOutcome::Updated })
+        self.plan.event(
+            Event::new("team_member.updated", &team.id, data)
+                .team(&team.id)
+                .user(&user.id)
+                .previous(json!({ "role": standing.role })),
+        );
+        Ok(MembershipAnswer {
+            role: role.to_string(),
+            outcome: RecordOutcome::Updated,
+        })
     }
 
-    fn seats(&mut self, user: &User, team: &Team, first: &First, scene: &SeatScene) -> Result<Vec<SeatAnswer>> {
+    fn seats(
+        &mut self,
+        user: &User,
+        team: &Team,
+        first: &First,
+        scene: &SeatScene,
+    ) -> Result<Vec<SeatAnswer>> {
         let mut changes: Vec<(Change<'_>, &Line, Vec<Assignment>)> = Vec::new();
         let mut answers = Vec::new();
         let (ids, call) = (self.ids, self.call);
         for (n, (part, line)) in self.request.seats.iter().zip(&first.lines).enumerate() {
-            let at = match changes.iter().position(|(change, ..)| self.is_seat_of(change.seat(), line)) {
+            let at = match changes
+                .iter()
+                .position(|(change, ..)| self.is_seat_of(change.seat(), line))
+            {
                 Some(at) => at,
                 None => {
-                    changes.push((self.change_of(n, team, line, first, scene, part, call, ids)?, line, Vec::new()));
+                    changes.push((
+                        self.change_of(n, team, line, first, scene, part, call, ids)?,
+                        line,
+                        Vec::new(),
+                    ));
                     changes.len() - 1
                 }
             };
-            let Some((change, _, given)) = changes.get_mut(at) else { continue };
+            let Some((change, _, given)) = changes.get_mut(at) else {
+                continue;
+            };
             answers.push((at, self.line(n, part, user, team, change, given, scene)?));
         }
         let mut grants: Vec<Grant> = Vec::new();
         let mut seats: Vec<Seat> = Vec::new();
         for (mut change, line, given) in changes {
             let seat_id = change.seat().id.clone();
-            let waiting: Vec<_> = scene.waiting.iter().filter(|one| one.seat_id == seat_id && one.user_id != user.id).cloned().collect();
-            let promoted = if change.gains() { change.promote_waiting(&waiting)? } else { Vec::new() };
-            grants.extend(given.iter().chain(&promoted).filter(|one| one.state == AssignmentState::Active && one.updated_at == call.now).map(|one| grant_of(&line.product, one)));
+            let waiting: Vec<_> = scene
+                .waiting
+                .iter()
+                .filter(|one| one.seat_id == seat_id && one.user_id != user.id)
+                .cloned()
+                .collect();
+            let promoted = if change.gains() {
+                change.promote_waiting(&waiting)?
+            } else {
+                Vec::new()
+            };
+            grants.extend(
+                given
+                    .iter()
+                    .chain(&promoted)
+                    .filter(|one| {
+                        one.state == AssignmentState::Active && one.updated_at == call.now
+                    })
+                    .map(|one| grant_of(&line.product, one)),
+            );
             seats.push(change.finish(&mut self.plan));
         }
         self.plan.write_all(enrol(&grants, ids, call.now));
-        Ok(answers.into_iter().filter_map(|(at, (outcome, assignment))| Some(seat_answer(seats.get(at)?, team, outcome, assignment))).collect())
+        Ok(answers
+            .into_iter()
+            .filter_map(|(at, (outcome, assignment))| {
+                Some(seat_answer(seats.get(at)?, team, outcome, assignment))
+            })
+            .collect())
     }
 
     fn is_seat_of(&self, seat: &Seat, line: &Line) -> bool {
-        line.seat.as_ref().map_or(seat.product_id == line.product.id, |named| named.id == seat.id)
+        line.seat
+            .as_ref()
+            .map_or(seat.product_id == line.product.id, |named| {
+                named.id == seat.id
+            })
     }
 
     /// The seat of a line while it changes: the team's, the one named, or a new one.
-    #[expect(clippy::too_many_arguments, reason = "everything that was read, and the two sources of ids and time")]
-    fn change_of<'c>(&self, n: usize, team: &Team, line: &Line, first: &First, scene: &SeatScene, part: &SeatPart, call: &'c Call, ids: &'c Ids) -> Result<Change<'c>> {
-        if let Some(seat) = scene.seats.iter().find(|seat| self.is_seat_of(seat, line)).or(line.seat.as_ref()) {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything that was read, and the two sources of ids and time"
+    )]
+    fn change_of<'c>(
+        &self,
+        n: usize,
+        team: &Team,
+        line: &Line,
+        first: &First,
+        scene: &SeatScene,
+        part: &SeatPart,
+        call: &'c Call,
+        ids: &'c Ids,
+    ) -> Result<Change<'c>> {
+        if let Some(seat) = scene
+            .seats
+            .iter()
+            .find(|seat| self.is_seat_of(seat, line))
+            .or(line.seat.as_ref())
+        {
             if !seat.team_ids.0.contains(&team.id) {
                 let detail = "The seat named does not belong to the team; name the product instead, or the seat's own team.";
-                return Err(Error::invalid(vec![Fault::new(format!("/seats/{n}/seat"), "not_of_team", detail)]));
+                return Err(Error::invalid(vec![Fault::new(
+                    format!("/seats/{n}/seat"),
+                    "not_of_team",
+                    detail,
+                )]));
             }
             return Ok(Change::of(seat.clone(), call, ids));
         }
-        let may_make = part.quantity.is_some() || part.if_full == Some(IfFull::Grow) || part.if_full == Some(IfFull::Waitlist);
-        let terms = line.template.as_ref().map_or(first.terms, crate::seats::SeatTemplate::terms);
+        let may_make = part.quantity.is_some()
+            || part.if_full == Some(IfFull::Grow)
+            || part.if_full == Some(IfFull::Waitlist);
+        let terms = line
+            .template
+            .as_ref()
+            .map_or(first.terms, crate::seats::SeatTemplate::terms);
         let stamp = Stamp { ids, now: call.now };
-        let mut seat = Seat::under(terms, line.product.id.clone(), vec![team.id.clone()], Some(0), &stamp);
+        let mut seat = Seat::under(
+            terms,
+            line.product.id.clone(),
+            vec![team.id.clone()],
+            Some(0),
+            &stamp,
+        );
         seat.template_id = line.template.as_ref().map(|template| template.id.clone());
         if !may_make {
             let error = exhausted(&seat, 1);
-            return Err(Error::new(Code::SeatsExhausted, format!("The team has no seat of «{}» yet. {}", line.product.name, error.detail()))
-                .with("product_id", line.product.id.as_str())
-                .with("requested", 1)
-                .with("available", 0));
+            return Err(Error::new(
+                Code::SeatsExhausted,
+                format!(
+                    "The team has no seat of «{}» yet. {}",
+                    line.product.name,
+                    error.detail()
+                ),
+            )
+            .with("product_id", line.product.id.as_str())
+            .with("requested", 1)
+            .with("available", 0));
         }
         Ok(Change::create(seat, None, call, ids))
     }
 
     /// One line: places added, a place given.
-    #[expect(clippy::too_many_arguments, reason = "one line of the body against everything it may change")]
-    fn line(&self, n: usize, part: &SeatPart, user: &User, team: &Team, change: &mut Change<'_>, given: &mut Vec<Assignment>, scene: &SeatScene) -> Result<(SeatOutcome, Option<Assignment>)> {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one line of the body against everything it may change"
+    )]
+    fn line(
+        &self,
+        n: usize,
+        part: &SeatPart,
+        user: &User,
+        team: &Team,
+        change: &mut Change<'_>,
+        given: &mut Vec<Assignment>,
+        scene: &SeatScene,
+    ) -> Result<(SeatOutcome, Option<Assignment>)> {
         let mut outcome = SeatOutcome::Added;
         if let Some(quantity) = part.quantity {
-            let reference = self.request.external_reference.as_ref().map(ToString::to_string);
+            let reference = self
+                .request
+                .external_reference
+                .as_ref()
+                .map(ToString::to_string);
             if scene.added_before.contains(&change.seat().id) {
                 outcome = SeatOutcome::AlreadyAdded;
             } else {
-                change.add(quantity, "added", reference.filter(|_| !change.has_reference()));
+                change.add(
+                    quantity,
+                    "added",
+                    reference.filter(|_| !change.has_reference()),
+                );
             }
         }
         if !part.assigns() {
             return Ok((outcome, None));
         }
         let pointer = format!("/seats/{n}/expires_at");
-        let wanted = wanted_end(part.expires_at, part.expires_in_days, self.call.now, &pointer)?;
+        let wanted = wanted_end(
+            part.expires_at,
+            part.expires_in_days,
+            self.call.now,
+            &pointer,
+        )?;
         let until = change.seat().terms().end_within(wanted, self.call.now);
-        let until = until.map_err(|fault| Error::invalid(vec![Fault::new(pointer, "beyond_terms", format!("It {fault}."))]))?;
-        let holder = Holder { user_id: user.id.clone(), team_id: team.id.clone(), until, cause: "provision", provision_id: Some(self.id.to_string()) };
-        let standing = given.iter().chain(&scene.live).find(|one| one.seat_id == change.seat().id && one.user_id == user.id && one.is_live()).cloned();
-        let Given { outcome, assignment } = give(change, standing.as_ref(), &holder, part.if_full.unwrap_or(IfFull::Fail), wanted)?;
+        let until = until.map_err(|fault| {
+            Error::invalid(vec![Fault::new(
+                pointer,
+                "beyond_terms",
+                format!("It {fault}."),
+            )])
+        })?;
+        let holder = Holder {
+            user_id: user.id.clone(),
+            team_id: team.id.clone(),
+            until,
+            cause: "provision",
+            provision_id: Some(self.id.to_string()),
+        };
+        let standing = given
+            .iter()
+            .chain(&scene.live)
+            .find(|one| one.seat_id == change.seat().id && one.user_id == user.id && one.is_live())
+            .cloned();
+        let Given {
+            outcome,
+            assignment,
+        } = give(
+            change,
+            standing.as_ref(),
+            &holder,
+            part.if_full.unwrap_or(IfFull::Fail),
+            wanted,
+        )?;
         given.push(assignment.clone());
         let outcome = match outcome {
             Outcome::Assigned => SeatOutcome::Assigned,
@@ -293,29 +510,66 @@ impl Work<'_> {
     }
 
     /// The welcome mail, once for each person.
-    fn welcome(&mut self, user: &User, team: &Team, first: &First, known: &Known, seats: &[SeatAnswer]) -> MailAnswer {
+    fn welcome(
+        &mut self,
+        user: &User,
+        team: &Team,
+        first: &First,
+        known: &Known,
+        seats: &[SeatAnswer],
+    ) -> MailAnswer {
         if self.request.welcome_email == Some(false) {
-            return MailAnswer { state: MailOutcome::Off, id: None };
+            return MailAnswer {
+                state: MailOutcome::Off,
+                id: None,
+            };
         }
         if known.was_welcomed || user.status == UserStatus::Active {
-            return MailAnswer { state: MailOutcome::NotNeeded, id: None };
+            return MailAnswer {
+                state: MailOutcome::NotNeeded,
+                id: None,
+            };
         }
-        let (link, statements) = new_link(self.ids, self.call.now, user.id.as_str(), LinkPurpose::Welcome);
+        let (link, statements) = new_link(
+            self.ids,
+            self.call.now,
+            user.id.as_str(),
+            LinkPurpose::Welcome,
+        );
         let [end_older, insert] = statements;
         if first.user.is_some() {
             self.plan.write(end_older);
         }
         self.plan.write(insert);
-        let name_of = |id: &str| first.lines.iter().find(|line| line.product.id.as_str() == id).map(|line| line.product.name.to_string());
-        let assigned = seats.iter().filter_map(|seat| Some((seat, seat.assignment.as_ref().filter(|one| one.state == AssignmentState::Active)?)));
+        let name_of = |id: &str| {
+            first
+                .lines
+                .iter()
+                .find(|line| line.product.id.as_str() == id)
+                .map(|line| line.product.name.to_string())
+        };
+        let assigned = seats.iter().filter_map(|seat| {
+            Some((
+                seat,
+                seat.assignment
+                    .as_ref()
+                    .filter(|one| one.state == AssignmentState::Active)?,
+            ))
+        });
         let products: Vec<_> = assigned.map(|(seat, one)| json!({ "name": name_of(&seat.product_id), "courses": [], "ends_at": one.expires_at })).collect();
-        let inviter = (self.call.caller.actor.kind == ActorKind::User).then(|| self.call.caller.actor.name.to_string());
-        let locale = user.locale.as_ref().and_then(|tag| Locale::parse(tag.as_str()).ok());
+        let inviter = (self.call.caller.actor.kind == ActorKind::User)
+            .then(|| self.call.caller.actor.name.to_string());
+        let locale = user
+            .locale
+            .as_ref()
+            .and_then(|tag| Locale::parse(tag.as_str()).ok());
         let mail = outbox::NewMail {
             kind: TemplateKind::Welcome,
             user_id: Some(user.id.to_string()),
             to: user.email.clone(),
-            locale: locale.or_else(|| Locale::parse(&first.locale).ok()).unwrap_or_else(Locale::english),
+            locale: locale
+                .or_else(|| Locale::parse(&first.locale).ok())
+                .unwrap_or_else(Locale::english),
             context: json!({
                 "organization": first.organization.as_ref().map(|organization| organization.name.as_str()),
                 "inviter": inviter,
@@ -327,7 +581,10 @@ impl Work<'_> {
             provision_id: Some(self.id.to_string()),
         };
         let id = outbox::queue(&mut self.plan, self.ids, self.call.now, mail);
-        MailAnswer { state: MailOutcome::Queued, id: Some(id.to_string()) }
+        MailAnswer {
+            state: MailOutcome::Queued,
+            id: Some(id.to_string()),
+        }
     }
 }
 
@@ -352,10 +609,16 @@ fn patch_of(part: &UserPart, before: &User) -> UserPatch {
         given.cloned().map_or(Patch::Keep, Patch::Set)
     }
     UserPatch {
-        email: part.email.clone().filter(|email| email.key() != before.email.key()),
+        email: part
+            .email
+            .clone()
+            .filter(|email| email.key() != before.email.key()),
         first_name: set(part.first_name.as_ref()),
         last_name: set(part.last_name.as_ref()),
-        name: set(part.name.as_ref().filter(|name| before.name.as_ref() != Some(name))),
+        name: set(part
+            .name
+            .as_ref()
+            .filter(|name| before.name.as_ref() != Some(name))),
         company: set(part.company.as_ref()),
         external_id: set(part.external_id.as_ref()),
         locale: set(part.locale.as_ref()),
@@ -366,7 +629,12 @@ fn patch_of(part: &UserPart, before: &User) -> UserPatch {
     }
 }
 
-fn seat_answer(seat: &Seat, team: &Team, outcome: SeatOutcome, assignment: Option<Assignment>) -> SeatAnswer {
+fn seat_answer(
+    seat: &Seat,
+    team: &Team,
+    outcome: SeatOutcome,
+    assignment: Option<Assignment>,
+) -> SeatAnswer {
     SeatAnswer {
         seat_id: seat.id.clone(),
         product_id: seat.product_id.to_string(),
@@ -375,6 +643,12 @@ fn seat_answer(seat: &Seat, team: &Team, outcome: SeatOutcome, assignment: Optio
         quantity: seat.quantity,
         assigned: seat.assigned,
         available: seat.available,
-        shared_with: seat.team_ids.0.iter().filter(|id| **id != team.id).cloned().collect(),
+        shared_with: seat
+            .team_ids
+            .0
+            .iter()
+            .filter(|id| **id != team.id)
+            .cloned()
+            .collect(),
     }
 }

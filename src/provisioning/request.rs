@@ -144,8 +144,16 @@ impl JsonSchema for ProvisionBody {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (user, team, seat) = (generator.subschema_for::<UserPart>(), generator.subschema_for::<TeamPart>(), generator.subschema_for::<SeatPart>());
-        let (email, name, reference) = (Email::json_schema(generator), Name::json_schema(generator), ExternalId::json_schema(generator));
+        let (user, team, seat) = (
+            generator.subschema_for::<UserPart>(),
+            generator.subschema_for::<TeamPart>(),
+            generator.subschema_for::<SeatPart>(),
+        );
+        let (email, name, reference) = (
+            Email::json_schema(generator),
+            Name::json_schema(generator),
+            ExternalId::json_schema(generator),
+        );
         let product = json!({ "type": "string", "minLength": 1, "maxLength": 330 });
         json_schema!({
             "type": "object",
@@ -174,14 +182,36 @@ pub fn read(body: &JsonValue) -> Result<ProvisionRequest> {
     let there = |fault: &Fault| {
         let pointer = places.iter().find_map(|(inner, outer)| {
             let rest = fault.pointer.strip_prefix(inner.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{outer}{}", if inner.ends_with("/product") { "" } else { rest }))
+            (rest.is_empty() || rest.starts_with('/')).then(|| {
+                format!(
+                    "{outer}{}",
+                    if inner.ends_with("/product") {
+                        ""
+                    } else {
+                        rest
+                    }
+                )
+            })
         });
-        Fault { pointer: pointer.unwrap_or_else(|| fault.pointer.clone()), ..fault.clone() }
+        Fault {
+            pointer: pointer.unwrap_or_else(|| fault.pointer.clone()),
+            ..fault.clone()
+        }
     };
     let told = |faults: &[Fault]| Error::invalid(faults.iter().map(there).collect());
-    let request: ProvisionRequest = read_body(&bytes).map_err(|error| if error.faults().is_empty() { error } else { told(error.faults()) })?;
+    let request: ProvisionRequest = read_body(&bytes).map_err(|error| {
+        if error.faults().is_empty() {
+            error
+        } else {
+            told(error.faults())
+        }
+    })?;
     let faults = faults_of(&request);
-    if faults.is_empty() { Ok(request) } else { Err(told(&faults)) }
+    if faults.is_empty() {
+        Ok(request)
+    } else {
+        Err(told(&faults))
+    }
 }
 
 /// What the types cannot say.
@@ -189,29 +219,67 @@ fn faults_of(request: &ProvisionRequest) -> Vec<Fault> {
     let mut faults = Vec::new();
     let user = &request.user;
     if user.id.is_none() && user.email.is_none() && user.external_id.is_none() {
-        faults.push(Fault::new("/user/email", "required", "Say who it is: an e-mail address, or the id or external_id of somebody known."));
+        faults.push(Fault::new(
+            "/user/email",
+            "required",
+            "Say who it is: an e-mail address, or the id or external_id of somebody known.",
+        ));
     }
     let team = &request.team;
     if team.strategy == Some(Strategy::Specific) && team.id.is_none() && team.name.is_none() {
-        faults.push(Fault::new("/team/id", "required", "The strategy «specific» needs the team's id, ext: key or name."));
+        faults.push(Fault::new(
+            "/team/id",
+            "required",
+            "The strategy «specific» needs the team's id, ext: key or name.",
+        ));
     }
     if team.strategy == Some(Strategy::Create) && team.id.is_some() {
-        faults.push(Fault::new("/team/id", "not_allowed", "The strategy «create» makes a new team; it takes a name, not an id."));
+        faults.push(Fault::new(
+            "/team/id",
+            "not_allowed",
+            "The strategy «create» makes a new team; it takes a name, not an id.",
+        ));
     }
     for (n, seat) in request.seats.iter().enumerate() {
-        let named = [seat.product.is_some(), seat.seat.is_some(), seat.template.is_some()].into_iter().filter(|there| *there).count();
+        let named = [
+            seat.product.is_some(),
+            seat.seat.is_some(),
+            seat.template.is_some(),
+        ]
+        .into_iter()
+        .filter(|there| *there)
+        .count();
         if named != 1 {
-            faults.push(Fault::new(format!("/seats/{n}/product"), "required", "Name exactly one of product, seat and template."));
+            faults.push(Fault::new(
+                format!("/seats/{n}/product"),
+                "required",
+                "Name exactly one of product, seat and template.",
+            ));
         }
-        if seat.quantity.is_some_and(|quantity| !(1..=MAX_QUANTITY).contains(&quantity)) {
-            faults.push(Fault::new(format!("/seats/{n}/quantity"), "invalid", format!("The quantity is a number from 1 to {MAX_QUANTITY}.")));
+        if seat
+            .quantity
+            .is_some_and(|quantity| !(1..=MAX_QUANTITY).contains(&quantity))
+        {
+            faults.push(Fault::new(
+                format!("/seats/{n}/quantity"),
+                "invalid",
+                format!("The quantity is a number from 1 to {MAX_QUANTITY}."),
+            ));
         }
         if seat.expires_at.is_some() && seat.expires_in_days.is_some() {
-            faults.push(Fault::new(format!("/seats/{n}/expires_at"), "ambiguous", "Give expires_at or expires_in_days, not both."));
+            faults.push(Fault::new(
+                format!("/seats/{n}/expires_at"),
+                "ambiguous",
+                "Give expires_at or expires_in_days, not both.",
+            ));
         }
     }
     if request.seats.len() > 50 {
-        faults.push(Fault::new("/seats", "too_long", "50 lines of seats at the most; send further ones in another call."));
+        faults.push(Fault::new(
+            "/seats",
+            "too_long",
+            "50 lines of seats at the most; send further ones in another call.",
+        ));
     }
     faults
 }
@@ -222,7 +290,13 @@ type Places = Vec<(String, String)>;
 fn normalise(body: &JsonValue) -> Result<(JsonValue, Places)> {
     let mut members = match body {
         JsonValue::Object(members) => members.clone(),
-        _ => return Err(Error::invalid(vec![Fault::new("", "wrong_type", "The body must be a JSON object.")])),
+        _ => {
+            return Err(Error::invalid(vec![Fault::new(
+                "",
+                "wrong_type",
+                "The body must be a JSON object.",
+            )]));
+        }
     };
     let mut places = Places::new();
     let mut faults = Vec::new();
@@ -234,7 +308,11 @@ fn normalise(body: &JsonValue) -> Result<(JsonValue, Places)> {
                     user.insert(name.to_owned(), value);
                     places.push((format!("/user/{name}"), format!("/{name}")));
                 }
-                _ => faults.push(Fault::new(format!("/{name}"), "ambiguous", format!("Give «{name}» here or in «user», not both."))),
+                _ => faults.push(Fault::new(
+                    format!("/{name}"),
+                    "ambiguous",
+                    format!("Give «{name}» here or in «user», not both."),
+                )),
             }
         }
     }
@@ -243,13 +321,22 @@ fn normalise(body: &JsonValue) -> Result<(JsonValue, Places)> {
         places.push(("/team/name".to_owned(), "/team".to_owned()));
     }
     normalise_seats(&mut members, &mut places);
-    if faults.is_empty() { Ok((members.into(), places)) } else { Err(Error::invalid(faults)) }
+    if faults.is_empty() {
+        Ok((members.into(), places))
+    } else {
+        Err(Error::invalid(faults))
+    }
 }
 
 fn normalise_seats(members: &mut Map<String, JsonValue>, places: &mut Places) {
     let (items, is_text) = match members.get("seats") {
         Some(JsonValue::String(text)) => {
-            let items = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Into::into).collect();
+            let items = text
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(Into::into)
+                .collect();
             (items, true)
         }
         Some(JsonValue::Array(items)) => (items.clone(), false),
@@ -257,7 +344,14 @@ fn normalise_seats(members: &mut Map<String, JsonValue>, places: &mut Places) {
     };
     let full = |(n, item): (usize, JsonValue)| match item {
         JsonValue::String(reference) => {
-            places.push((format!("/seats/{n}/product"), if is_text { "/seats".to_owned() } else { format!("/seats/{n}") }));
+            places.push((
+                format!("/seats/{n}/product"),
+                if is_text {
+                    "/seats".to_owned()
+                } else {
+                    format!("/seats/{n}")
+                },
+            ));
             json!({ "product": reference })
         }
         other => other,
@@ -284,24 +378,45 @@ mod tests {
             "team": { "name": "Analytical Engines" },
             "seats": [{ "product": "ext:a" }, { "product": "ext:b" }],
         });
-        assert_eq!(read(&short).expect("shorthand"), read(&full).expect("full form"));
+        assert_eq!(
+            read(&short).expect("shorthand"),
+            read(&full).expect("full form")
+        );
     }
 
     #[test]
     fn every_fault_is_told_where_it_was_written() {
         let body = json!({ "email": "nonsense", "team": "", "seats": ["ext:a", "what", { "product": "ext:b", "quantity": 0, "asign": true }] });
         let error = read(&body).expect_err("faults");
-        let pointers: Vec<_> = error.faults().iter().map(|fault| fault.pointer.as_str()).collect();
-        for wanted in ["/email", "/team", "/seats/1", "/seats/2/quantity", "/seats/2/asign"] {
+        let pointers: Vec<_> = error
+            .faults()
+            .iter()
+            .map(|fault| fault.pointer.as_str())
+            .collect();
+        for wanted in [
+            "/email",
+            "/team",
+            "/seats/1",
+            "/seats/2/quantity",
+            "/seats/2/asign",
+        ] {
             assert!(pointers.contains(&wanted), "{wanted} in {pointers:?}");
         }
-        assert!(error.faults().iter().any(|fault| fault.detail.contains("«assign»")));
+        assert!(
+            error
+                .faults()
+                .iter()
+                .any(|fault| fault.detail.contains("«assign»"))
+        );
     }
 
     #[test]
     fn somebody_must_be_named() {
         assert!(read(&json!({})).is_err());
         assert!(read(&json!([])).is_err());
-        assert!(read(&json!({ "user": { "email": "a@example.com" }, "email": "b@example.com" })).is_err());
+        assert!(
+            read(&json!({ "user": { "email": "a@example.com" }, "email": "b@example.com" }))
+                .is_err()
+        );
     }
 }

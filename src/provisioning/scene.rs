@@ -73,45 +73,90 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
     let part = &request.team;
     let organization = part.organization.as_ref().map(|reference| {
         let (column, value) = by_reference(reference);
-        batch.add::<Organization>(Select::rows::<Organization>(&format!("WHERE account_id = $1 AND {column} = $2"), params![value]))
+        batch.add::<Organization>(Select::rows::<Organization>(
+            &format!("WHERE account_id = $1 AND {column} = $2"),
+            params![value],
+        ))
     });
     let by_id = part.id.as_ref().map(|reference| {
         let (column, value) = by_reference(reference);
-        batch.add::<Team>(Select::rows::<Team>(&format!("WHERE account_id = $1 AND {column} = $2 AND deleted_at IS NULL"), params![value]))
+        batch.add::<Team>(Select::rows::<Team>(
+            &format!("WHERE account_id = $1 AND {column} = $2 AND deleted_at IS NULL"),
+            params![value],
+        ))
     });
-    let named = part.name.as_ref().map(|name| batch.add::<Team>(teams_of_name(name, request)));
-    let account = batch.add::<(JsonValue, String)>(Select::new("SELECT settings, locale FROM accounts WHERE account_id = $1", vec![]));
+    let named = part
+        .name
+        .as_ref()
+        .map(|name| batch.add::<Team>(teams_of_name(name, request)));
+    let account = batch.add::<(JsonValue, String)>(Select::new(
+        "SELECT settings, locale FROM accounts WHERE account_id = $1",
+        vec![],
+    ));
     let strategy = part.strategy.unwrap_or(Strategy::Auto);
     let is_open = part.id.is_none() && part.name.is_none();
-    let default = (is_open && matches!(strategy, Strategy::First | Strategy::Auto)).then(|| batch.add::<Team>(default_team(request)));
+    let default = (is_open && matches!(strategy, Strategy::First | Strategy::Auto))
+        .then(|| batch.add::<Team>(default_team(request)));
     let domain = request.user.email.as_ref().filter(|_| is_open && strategy == Strategy::Auto).map(|email| {
         batch.add::<Team>(Select::rows::<Team>(
             "WHERE account_id = $1 AND deleted_at IS NULL AND id IN (SELECT team_id FROM domain_claims WHERE account_id = $1 AND domain = $2)",
             params![email.domain()],
         ))
     });
-    let lines: Vec<LineSlots> = request.seats.iter().map(|part| line_slots(&mut batch, part)).collect();
+    let lines: Vec<LineSlots> = request
+        .seats
+        .iter()
+        .map(|part| line_slots(&mut batch, part))
+        .collect();
 
     let mut rows = db.read(&caller.account, batch).await?;
-    let (settings, locale) = rows.first(&account).ok_or_else(|| Error::internal("the account is gone"))?;
+    let (settings, locale) = rows
+        .first(&account)
+        .ok_or_else(|| Error::internal("the account is gone"))?;
     let mut faults = Vec::new();
     let organization = organization.map(|slot| rows.first(&slot));
     if organization.as_ref().is_some_and(Option::is_none) {
-        faults.push(Fault::new("/team/organization", "reference_not_found", "There is no such organization in this account."));
+        faults.push(Fault::new(
+            "/team/organization",
+            "reference_not_found",
+            "There is no such organization in this account.",
+        ));
     }
     let mut found = Vec::new();
     for (n, slots) in lines.into_iter().enumerate() {
         let seat = slots.seat.and_then(|slot| rows.first(&slot));
         let template = slots.template.and_then(|slot| rows.first(&slot));
         match rows.first(&slots.product) {
-            Some(product) => found.push(Line { product, seat, template }),
+            Some(product) => found.push(Line {
+                product,
+                seat,
+                template,
+            }),
             None => {
-                let named = request.seats.get(n).map_or("product", |part| if part.seat.is_some() { "seat" } else if part.template.is_some() { "template" } else { "product" });
-                faults.push(Fault::new(format!("/seats/{n}/{named}"), "reference_not_found", format!("There is no such {named} in this account.")));
+                let named = request.seats.get(n).map_or("product", |part| {
+                    if part.seat.is_some() {
+                        "seat"
+                    } else if part.template.is_some() {
+                        "template"
+                    } else {
+                        "product"
+                    }
+                });
+                faults.push(Fault::new(
+                    format!("/seats/{n}/{named}"),
+                    "reference_not_found",
+                    format!("There is no such {named} in this account."),
+                ));
             }
         }
     }
-    let user = identity(users.into_iter().filter_map(|slot| rows.first(&slot)).collect(), request);
+    let user = identity(
+        users
+            .into_iter()
+            .filter_map(|slot| rows.first(&slot))
+            .collect(),
+        request,
+    );
     let user = match (user, faults.is_empty()) {
         (Ok(user), true) => user,
         (Ok(_), false) => return Err(Error::invalid(faults)),
@@ -123,18 +168,33 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
     };
     let candidates = Candidates {
         named_by_id: by_id.and_then(|slot| rows.first(&slot)).filter(within),
-        named: named.map(|slot| rows.take(&slot)).unwrap_or_default().into_iter().filter(within).collect(),
+        named: named
+            .map(|slot| rows.take(&slot))
+            .unwrap_or_default()
+            .into_iter()
+            .filter(within)
+            .collect(),
         default: default.and_then(|slot| rows.first(&slot)).filter(within),
         of_domain: domain.and_then(|slot| rows.first(&slot)).filter(within),
         ..Candidates::default()
     };
-    Ok(First { user, organization: organization.flatten(), lines: found, terms: Terms::of_settings(&settings), locale, candidates })
+    Ok(First {
+        user,
+        organization: organization.flatten(),
+        lines: found,
+        terms: Terms::of_settings(&settings),
+        locale,
+        candidates,
+    })
 }
 
 fn user_slots(batch: &mut Batch, request: &ProvisionRequest) -> Vec<Slot<User>> {
     let mut slots = Vec::new();
     let mut add = |column: &str, value: String| {
-        slots.push(batch.add::<User>(Select::rows::<User>(&format!("WHERE account_id = $1 AND {column} = $2 AND deleted_at IS NULL"), params![value])));
+        slots.push(batch.add::<User>(Select::rows::<User>(
+            &format!("WHERE account_id = $1 AND {column} = $2 AND deleted_at IS NULL"),
+            params![value],
+        )));
     };
     let user = &request.user;
     if let Some(id) = &user.id {
@@ -150,25 +210,51 @@ fn user_slots(batch: &mut Batch, request: &ProvisionRequest) -> Vec<Slot<User>> 
 }
 
 fn line_slots(batch: &mut Batch, part: &super::request::SeatPart) -> LineSlots {
-    let product_where = |condition: &str| format!("WHERE account_id = $1 AND id IN (SELECT product_id FROM {condition})");
+    let product_where = |condition: &str| {
+        format!("WHERE account_id = $1 AND id IN (SELECT product_id FROM {condition})")
+    };
     if let Some(seat) = &part.seat {
         let (column, value) = by_reference(seat);
         return LineSlots {
-            product: batch.add(Select::rows::<Product>(&product_where(&format!("seats WHERE account_id = $1 AND {column} = $2")), params![value])),
-            seat: Some(batch.add(Select::rows::<Seat>(&format!("WHERE account_id = $1 AND {column} = $2"), params![value]))),
+            product: batch.add(Select::rows::<Product>(
+                &product_where(&format!("seats WHERE account_id = $1 AND {column} = $2")),
+                params![value],
+            )),
+            seat: Some(batch.add(Select::rows::<Seat>(
+                &format!("WHERE account_id = $1 AND {column} = $2"),
+                params![value],
+            ))),
             template: None,
         };
     }
     if let Some(template) = &part.template {
         let (column, value) = by_reference(template);
         return LineSlots {
-            product: batch.add(Select::rows::<Product>(&product_where(&format!("seat_templates WHERE account_id = $1 AND {column} = $2")), params![value])),
+            product: batch.add(Select::rows::<Product>(
+                &product_where(&format!(
+                    "seat_templates WHERE account_id = $1 AND {column} = $2"
+                )),
+                params![value],
+            )),
             seat: None,
-            template: Some(batch.add(Select::rows::<SeatTemplate>(&format!("WHERE account_id = $1 AND {column} = $2"), params![value]))),
+            template: Some(batch.add(Select::rows::<SeatTemplate>(
+                &format!("WHERE account_id = $1 AND {column} = $2"),
+                params![value],
+            ))),
         };
     }
-    let (column, value) = part.product.as_ref().map_or(("id", String::new()), by_reference);
-    LineSlots { product: batch.add(Select::rows::<Product>(&format!("WHERE account_id = $1 AND {column} = $2"), params![value])), seat: None, template: None }
+    let (column, value) = part
+        .product
+        .as_ref()
+        .map_or(("id", String::new()), by_reference);
+    LineSlots {
+        product: batch.add(Select::rows::<Product>(
+            &format!("WHERE account_id = $1 AND {column} = $2"),
+            params![value],
+        )),
+        seat: None,
+        template: None,
+    }
 }
 
 /// Teams of a name: in the organization named; for a new team without one, among those of none; else anywhere.
@@ -176,13 +262,23 @@ fn teams_of_name(name: &Name, request: &ProvisionRequest) -> Select {
     let (condition, value) = match &request.team.organization {
         Some(reference) => {
             let (column, value) = by_reference(reference);
-            (format!("AND organization_id = (SELECT id FROM organizations WHERE account_id = $1 AND {column} = $3)"), value)
+            (
+                format!(
+                    "AND organization_id = (SELECT id FROM organizations WHERE account_id = $1 AND {column} = $3)"
+                ),
+                value,
+            )
         }
-        None if request.team.strategy == Some(Strategy::Create) => ("AND organization_id IS NULL AND $3 = ''".to_owned(), String::new()),
+        None if request.team.strategy == Some(Strategy::Create) => (
+            "AND organization_id IS NULL AND $3 = ''".to_owned(),
+            String::new(),
+        ),
         None => ("AND $3 = ''".to_owned(), String::new()),
     };
     Select::rows::<Team>(
-        &format!("WHERE account_id = $1 AND name_key = $2 AND deleted_at IS NULL {condition} ORDER BY created_at, id LIMIT 5"),
+        &format!(
+            "WHERE account_id = $1 AND name_key = $2 AND deleted_at IS NULL {condition} ORDER BY created_at, id LIMIT 5"
+        ),
         params![name.key(), value],
     )
 }
@@ -192,12 +288,19 @@ fn default_team(request: &ProvisionRequest) -> Select {
     let (of_organization, value) = match &request.team.organization {
         Some(reference) => {
             let (column, value) = by_reference(reference);
-            (format!("(SELECT default_team_id FROM organizations WHERE account_id = $1 AND {column} = $2)"), value)
+            (
+                format!(
+                    "(SELECT default_team_id FROM organizations WHERE account_id = $1 AND {column} = $2)"
+                ),
+                value,
+            )
         }
         None => ("NULLIF($2, '')".to_owned(), String::new()),
     };
     Select::rows::<Team>(
-        &format!("WHERE account_id = $1 AND deleted_at IS NULL AND id = COALESCE({of_organization}, (SELECT default_team_id FROM accounts WHERE account_id = $1))"),
+        &format!(
+            "WHERE account_id = $1 AND deleted_at IS NULL AND id = COALESCE({of_organization}, (SELECT default_team_id FROM accounts WHERE account_id = $1))"
+        ),
         params![value],
     )
 }
@@ -214,17 +317,31 @@ fn identity(mut found: Vec<User>, request: &ProvisionRequest) -> Result<Option<U
     }
     let user = found.pop();
     if user.is_none() && request.user.id.is_some() {
-        return Err(Error::new(Code::NotFound, "There is no person with this id in this account."));
+        return Err(Error::new(
+            Code::NotFound,
+            "There is no person with this id in this account.",
+        ));
     }
     if user.is_none() && request.user.email.is_none() {
-        let detail = "Nobody has this external_id yet; give an e-mail address too, and the person is made.";
-        return Err(Error::invalid(vec![Fault::new("/user/email", "required", detail)]));
+        let detail =
+            "Nobody has this external_id yet; give an e-mail address too, and the person is made.";
+        return Err(Error::invalid(vec![Fault::new(
+            "/user/email",
+            "required",
+            detail,
+        )]));
     }
     Ok(user)
 }
 
 /// Reads what is known of the person, and whether the default name is taken.
-pub(super) async fn second(db: &Db, caller: &Caller, first: &mut First, request: &ProvisionRequest, default_name: &Name) -> Result<Known> {
+pub(super) async fn second(
+    db: &Db,
+    caller: &Caller,
+    first: &mut First,
+    request: &ProvisionRequest,
+    default_name: &Name,
+) -> Result<Known> {
     let needs_name = request.team.id.is_none() && request.team.name.is_none();
     let mut batch = Batch::new();
     let of_name = needs_name.then(|| {
@@ -255,15 +372,27 @@ pub(super) async fn second(db: &Db, caller: &Caller, first: &mut First, request:
     }
     let mut rows = db.read(&caller.account, batch).await?;
     first.candidates.of_default_name = of_name.and_then(|slot| rows.first(&slot));
-    let Some((memberships, mail, last)) = slots else { return Ok(Known::default()) };
-    let memberships = rows.take(&memberships).into_iter().map(|Pair(team, (role, joined_at))| Membership { team, role, joined_at });
+    let Some((memberships, mail, last)) = slots else {
+        return Ok(Known::default());
+    };
+    let memberships = rows
+        .take(&memberships)
+        .into_iter()
+        .map(|Pair(team, (role, joined_at))| Membership {
+            team,
+            role,
+            joined_at,
+        });
     first.candidates.memberships = memberships
         .filter(|membership| match &caller.reach {
             Reach::Account => true,
             Reach::Teams(teams) => teams.contains(membership.team.id.as_str()),
         })
         .collect();
-    Ok(Known { was_welcomed: rows.first(&mail).is_some(), last_provision: rows.first(&last).map(|(id,)| id) })
+    Ok(Known {
+        was_welcomed: rows.first(&mail).is_some(),
+        last_provision: rows.first(&last).map(|(id,)| id),
+    })
 }
 
 /// What a person is welcomed under, once.
@@ -272,10 +401,25 @@ pub(super) fn welcome_key(user: &Id<User>) -> String {
 }
 
 /// Reads the seats of a team that stands.
-pub(super) async fn seats(db: &Db, caller: &Caller, team: &Id<Team>, first: &First, request: &ProvisionRequest) -> Result<SeatScene> {
-    let products: Vec<&str> = first.lines.iter().map(|line| line.product.id.as_str()).collect();
+pub(super) async fn seats(
+    db: &Db,
+    caller: &Caller,
+    team: &Id<Team>,
+    first: &First,
+    request: &ProvisionRequest,
+) -> Result<SeatScene> {
+    let products: Vec<&str> = first
+        .lines
+        .iter()
+        .map(|line| line.product.id.as_str())
+        .collect();
     let products = serde_json::to_string(&products).unwrap_or_default();
-    let named: Vec<&str> = first.lines.iter().filter_map(|line| line.seat.as_ref()).map(|seat| seat.id.as_str()).collect();
+    let named: Vec<&str> = first
+        .lines
+        .iter()
+        .filter_map(|line| line.seat.as_ref())
+        .map(|seat| seat.id.as_str())
+        .collect();
     let named = serde_json::to_string(&named).unwrap_or_default();
     let of_team = "SELECT seat_id FROM seat_teams WHERE account_id = $1 AND team_id = $2 AND live AND product_id IN (SELECT value FROM JSON_LIST($3) AS p)";
     let mut batch = Batch::new();
@@ -314,7 +458,14 @@ pub(super) async fn seats(db: &Db, caller: &Caller, team: &Id<Team>, first: &Fir
         seats: seats.map(|slot| rows.take(&slot)).unwrap_or_default(),
         live: live.map(|slot| rows.take(&slot)).unwrap_or_default(),
         waiting: waiting.map(|slot| rows.take(&slot)).unwrap_or_default(),
-        added_before: added.map(|slot| rows.take(&slot)).unwrap_or_default().into_iter().map(|(id,)| id).collect(),
-        other_owners: owners.and_then(|slot| rows.first(&slot)).map_or(0, |(count,)| count),
+        added_before: added
+            .map(|slot| rows.take(&slot))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(id,)| id)
+            .collect(),
+        other_owners: owners
+            .and_then(|slot| rows.first(&slot))
+            .map_or(0, |(count,)| count),
     })
 }

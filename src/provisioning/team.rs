@@ -74,8 +74,20 @@ pub struct Decided {
     pub decision: Decision,
 }
 
-fn existing(team: &Team, rule: &'static str, why: impl Into<String>, passed_over: Vec<PassedOver>) -> Decided {
-    Decided { choice: Choice::Existing(Box::new(team.clone())), decision: Decision { rule, why: why.into(), passed_over } }
+fn existing(
+    team: &Team,
+    rule: &'static str,
+    why: impl Into<String>,
+    passed_over: Vec<PassedOver>,
+) -> Decided {
+    Decided {
+        choice: Choice::Existing(Box::new(team.clone())),
+        decision: Decision {
+            rule,
+            why: why.into(),
+            passed_over,
+        },
+    }
 }
 
 /// Decides. `default_name` is what a new team would be called.
@@ -89,18 +101,36 @@ pub fn decide(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> 
 }
 
 fn not_found(what: &str) -> Error {
-    Error::new(Code::TeamNotFound, format!("There is no team {what} within reach. Create it first, or use the strategy «auto» or «create»."))
+    Error::new(
+        Code::TeamNotFound,
+        format!(
+            "There is no team {what} within reach. Create it first, or use the strategy «auto» or «create»."
+        ),
+    )
 }
 
 fn specific(part: &TeamPart, candidates: &Candidates) -> Result<Decided> {
     if let Some(id) = &part.id {
-        let team = candidates.named_by_id.as_ref().ok_or_else(|| not_found(&format!("«{id}»")))?;
-        return Ok(existing(team, "specific.id", "The body names the team.", Vec::new()));
+        let team = candidates
+            .named_by_id
+            .as_ref()
+            .ok_or_else(|| not_found(&format!("«{id}»")))?;
+        return Ok(existing(
+            team,
+            "specific.id",
+            "The body names the team.",
+            Vec::new(),
+        ));
     }
     let name = part.name.as_ref().map_or("", Name::as_str);
     match candidates.named.as_slice() {
         [] => Err(not_found(&format!("of the name «{name}»"))),
-        [team] => Ok(existing(team, "specific.name", "The body names the team by its exact name.", Vec::new())),
+        [team] => Ok(existing(
+            team,
+            "specific.name",
+            "The body names the team by its exact name.",
+            Vec::new(),
+        )),
         several => {
             let ids: Vec<_> = several.iter().map(|team| team.id.to_string()).collect();
             Err(Error::new(Code::TeamNotFound, format!("{} teams have the name «{name}». Name the organization too, or the team by its id.", several.len())).with("teams", ids))
@@ -110,30 +140,68 @@ fn specific(part: &TeamPart, candidates: &Candidates) -> Result<Decided> {
 
 fn first(candidates: &Candidates) -> Result<Decided> {
     if let Some(membership) = candidates.memberships.first() {
-        return Ok(existing(&membership.team, "first.joined_first", "It is the team that the person joined first.", Vec::new()));
+        return Ok(existing(
+            &membership.team,
+            "first.joined_first",
+            "It is the team that the person joined first.",
+            Vec::new(),
+        ));
     }
-    let passed = vec![PassedOver { rule: "first.joined_first", why: "The person is in no team.".to_owned() }];
+    let passed = vec![PassedOver {
+        rule: "first.joined_first",
+        why: "The person is in no team.".to_owned(),
+    }];
     let team = candidates.default.as_ref().ok_or_else(|| {
         Error::new(
             Code::NoTeam,
             "The person is in no team, and no default team for new people is set. Set one in the organization or the account, or use the strategy «auto» or «create».",
         )
     })?;
-    Ok(existing(team, "first.default", "It is the default team for new people.", passed))
+    Ok(existing(
+        team,
+        "first.default",
+        "It is the default team for new people.",
+        passed,
+    ))
 }
 
 fn create(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Result<Decided> {
     let name = part.name.as_ref().unwrap_or(default_name);
-    let standing = if part.name.is_some() { candidates.named.first() } else { candidates.of_default_name.as_ref() };
-    let Some(team) = standing else {
-        let decision = Decision { rule: "create.new", why: "No team of this name stands in the organization.".to_owned(), passed_over: Vec::new() };
-        return Ok(Decided { choice: Choice::New(name.clone()), decision });
+    let standing = if part.name.is_some() {
+        candidates.named.first()
+    } else {
+        candidates.of_default_name.as_ref()
     };
-    if candidates.memberships.iter().any(|membership| membership.team.id == team.id) {
-        return Ok(existing(team, "create.repeat", "The person is already in the team of this name: a repeat.", Vec::new()));
+    let Some(team) = standing else {
+        let decision = Decision {
+            rule: "create.new",
+            why: "No team of this name stands in the organization.".to_owned(),
+            passed_over: Vec::new(),
+        };
+        return Ok(Decided {
+            choice: Choice::New(name.clone()),
+            decision,
+        });
+    };
+    if candidates
+        .memberships
+        .iter()
+        .any(|membership| membership.team.id == team.id)
+    {
+        return Ok(existing(
+            team,
+            "create.repeat",
+            "The person is already in the team of this name: a repeat.",
+            Vec::new(),
+        ));
     }
     if part.on_existing == Some(OnExisting::Use) {
-        return Ok(existing(team, "create.use_existing", "A team of this name stands, and «on_existing» says to use it.", Vec::new()));
+        return Ok(existing(
+            team,
+            "create.use_existing",
+            "A team of this name stands, and «on_existing» says to use it.",
+            Vec::new(),
+        ));
     }
     Err(Error::new(
         Code::TeamNameTaken,
@@ -144,43 +212,115 @@ fn create(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Resu
 
 fn auto(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Result<Decided> {
     let mut passed: Vec<PassedOver> = Vec::new();
-    let mut pass = |rule, why: &str| passed.push(PassedOver { rule, why: why.to_owned() });
+    let mut pass = |rule, why: &str| {
+        passed.push(PassedOver {
+            rule,
+            why: why.to_owned(),
+        })
+    };
     if let Some(id) = &part.id {
-        let team = candidates.named_by_id.as_ref().ok_or_else(|| not_found(&format!("«{id}»")))?;
-        return Ok(existing(team, "auto.given_id", "The body names the team.", passed));
+        let team = candidates
+            .named_by_id
+            .as_ref()
+            .ok_or_else(|| not_found(&format!("«{id}»")))?;
+        return Ok(existing(
+            team,
+            "auto.given_id",
+            "The body names the team.",
+            passed,
+        ));
     }
     pass("auto.given_id", "The body names no team by id or ext: key.");
     if let Some(name) = &part.name {
         // Of several teams of the name, one's own is meant.
-        let own = candidates.named.iter().find(|team| candidates.memberships.iter().any(|m| m.team.id == team.id));
+        let own = candidates
+            .named
+            .iter()
+            .find(|team| candidates.memberships.iter().any(|m| m.team.id == team.id));
         if let Some(team) = own.or(candidates.named.first()) {
-            return Ok(existing(team, "auto.given_name", "A team of the given name stands.", passed));
+            return Ok(existing(
+                team,
+                "auto.given_name",
+                "A team of the given name stands.",
+                passed,
+            ));
         }
-        let decision = Decision { rule: "auto.given_name", why: "No team of the given name stands, so it is made.".to_owned(), passed_over: passed };
-        return Ok(Decided { choice: Choice::New(name.clone()), decision });
+        let decision = Decision {
+            rule: "auto.given_name",
+            why: "No team of the given name stands, so it is made.".to_owned(),
+            passed_over: passed,
+        };
+        return Ok(Decided {
+            choice: Choice::New(name.clone()),
+            decision,
+        });
     }
     pass("auto.given_name", "The body gives no team name.");
-    let owned: Vec<_> = candidates.memberships.iter().filter(|membership| membership.role == "owner").collect();
+    let owned: Vec<_> = candidates
+        .memberships
+        .iter()
+        .filter(|membership| membership.role == "owner")
+        .collect();
     if let [one] = owned.as_slice() {
-        return Ok(existing(&one.team, "auto.owned", "It is the only team the person owns.", passed));
+        return Ok(existing(
+            &one.team,
+            "auto.owned",
+            "It is the only team the person owns.",
+            passed,
+        ));
     }
-    pass("auto.owned", if owned.is_empty() { "The person owns no team." } else { "The person owns several teams." });
+    pass(
+        "auto.owned",
+        if owned.is_empty() {
+            "The person owns no team."
+        } else {
+            "The person owns several teams."
+        },
+    );
     if let Some(membership) = candidates.memberships.first() {
-        return Ok(existing(&membership.team, "auto.joined_first", "It is the team that the person joined first.", passed));
+        return Ok(existing(
+            &membership.team,
+            "auto.joined_first",
+            "It is the team that the person joined first.",
+            passed,
+        ));
     }
     pass("auto.joined_first", "The person is in no team.");
     if let Some(team) = &candidates.of_domain {
-        return Ok(existing(team, "auto.domain", "The team claims the domain of the person's address.", passed));
+        return Ok(existing(
+            team,
+            "auto.domain",
+            "The team claims the domain of the person's address.",
+            passed,
+        ));
     }
-    pass("auto.domain", "No team claims the domain of the person's address.");
+    pass(
+        "auto.domain",
+        "No team claims the domain of the person's address.",
+    );
     if let Some(team) = &candidates.default {
-        return Ok(existing(team, "auto.default", "It is the default team for new people.", passed));
+        return Ok(existing(
+            team,
+            "auto.default",
+            "It is the default team for new people.",
+            passed,
+        ));
     }
     pass("auto.default", "No default team for new people is set.");
-    let decision = |why: &str| Decision { rule: "auto.create", why: why.to_owned(), passed_over: passed.clone() };
+    let decision = |why: &str| Decision {
+        rule: "auto.create",
+        why: why.to_owned(),
+        passed_over: passed.clone(),
+    };
     // Somebody else's team of that very name is not taken: the new one gets the first free number.
-    let name = candidates.of_default_name.as_ref().map_or_else(|| default_name.clone(), |_| numbered(default_name));
-    Ok(Decided { choice: Choice::New(name), decision: decision("No rule led to a team, so one is made.") })
+    let name = candidates
+        .of_default_name
+        .as_ref()
+        .map_or_else(|| default_name.clone(), |_| numbered(default_name));
+    Ok(Decided {
+        choice: Choice::New(name),
+        decision: decision("No rule led to a team, so one is made."),
+    })
 }
 
 fn numbered(name: &Name) -> Name {
@@ -199,54 +339,123 @@ mod tests {
     }
 
     fn team(text: &str) -> Team {
-        Team::named(name(text), None, &Stamp { ids: &Ids::seeded(text.len() as u64), now: Timestamp::from_micros(1_000_000) })
+        Team::named(
+            name(text),
+            None,
+            &Stamp {
+                ids: &Ids::seeded(text.len() as u64),
+                now: Timestamp::from_micros(1_000_000),
+            },
+        )
     }
 
     fn member_of(text: &str, role: &str) -> Membership {
-        Membership { team: team(text), role: role.to_owned(), joined_at: Timestamp::from_micros(0) }
+        Membership {
+            team: team(text),
+            role: role.to_owned(),
+            joined_at: Timestamp::from_micros(0),
+        }
     }
 
     fn rule(part: &TeamPart, candidates: &Candidates) -> &'static str {
-        decide(part, &name("Ada Byron's team"), candidates).expect("a decision").decision.rule
+        decide(part, &name("Ada Byron's team"), candidates)
+            .expect("a decision")
+            .decision
+            .rule
     }
 
     #[test]
     fn auto_takes_the_first_rule_that_fits() {
         let auto = TeamPart::default();
         assert_eq!(rule(&auto, &Candidates::default()), "auto.create");
-        let default = || Candidates { default: Some(team("Default")), ..Candidates::default() };
+        let default = || Candidates {
+            default: Some(team("Default")),
+            ..Candidates::default()
+        };
         assert_eq!(rule(&auto, &default()), "auto.default");
-        let domain = || Candidates { of_domain: Some(team("Domain")), ..default() };
+        let domain = || Candidates {
+            of_domain: Some(team("Domain")),
+            ..default()
+        };
         assert_eq!(rule(&auto, &domain()), "auto.domain");
-        let joined = Candidates { memberships: vec![member_of("One", "member")], ..domain() };
+        let joined = Candidates {
+            memberships: vec![member_of("One", "member")],
+            ..domain()
+        };
         assert_eq!(rule(&auto, &joined), "auto.joined_first");
-        let owner = Candidates { memberships: vec![member_of("One", "member"), member_of("Second", "owner")], ..domain() };
+        let owner = Candidates {
+            memberships: vec![member_of("One", "member"), member_of("Second", "owner")],
+            ..domain()
+        };
         assert_eq!(rule(&auto, &owner), "auto.owned");
-        let both = Candidates { memberships: vec![member_of("One", "owner"), member_of("Second", "owner")], ..domain() };
+        let both = Candidates {
+            memberships: vec![member_of("One", "owner"), member_of("Second", "owner")],
+            ..domain()
+        };
         let decided = decide(&auto, &name("x"), &both).expect("a decision");
         assert_eq!(decided.decision.rule, "auto.joined_first");
         assert_eq!(decided.decision.passed_over.len(), 3);
-        let named = TeamPart { name: Some(name("New")), ..TeamPart::default() };
-        assert!(matches!(decide(&named, &name("x"), &both), Ok(Decided { choice: Choice::New(made), .. }) if made == name("New")));
+        let named = TeamPart {
+            name: Some(name("New")),
+            ..TeamPart::default()
+        };
+        assert!(
+            matches!(decide(&named, &name("x"), &both), Ok(Decided { choice: Choice::New(made), .. }) if made == name("New"))
+        );
     }
 
     #[test]
     fn create_repeats_uses_or_refuses() {
-        let part = TeamPart { strategy: Some(Strategy::Create), name: Some(name("One")), ..TeamPart::default() };
+        let part = TeamPart {
+            strategy: Some(Strategy::Create),
+            name: Some(name("One")),
+            ..TeamPart::default()
+        };
         assert_eq!(rule(&part, &Candidates::default()), "create.new");
-        let standing = || Candidates { named: vec![team("One")], ..Candidates::default() };
-        assert_eq!(decide(&part, &name("x"), &standing()).expect_err("taken").code(), Code::TeamNameTaken);
-        let mine = Candidates { memberships: vec![member_of("One", "owner")], ..standing() };
+        let standing = || Candidates {
+            named: vec![team("One")],
+            ..Candidates::default()
+        };
+        assert_eq!(
+            decide(&part, &name("x"), &standing())
+                .expect_err("taken")
+                .code(),
+            Code::TeamNameTaken
+        );
+        let mine = Candidates {
+            memberships: vec![member_of("One", "owner")],
+            ..standing()
+        };
         assert_eq!(rule(&part, &mine), "create.repeat");
-        let using = TeamPart { on_existing: Some(OnExisting::Use), ..part };
+        let using = TeamPart {
+            on_existing: Some(OnExisting::Use),
+            ..part
+        };
         assert_eq!(rule(&using, &standing()), "create.use_existing");
     }
 
     #[test]
     fn specific_and_first_never_make_a_team() {
-        let part = TeamPart { strategy: Some(Strategy::Specific), name: Some(name("One")), ..TeamPart::default() };
-        assert_eq!(decide(&part, &name("x"), &Candidates::default()).expect_err("none").code(), Code::TeamNotFound);
-        let part = TeamPart { strategy: Some(Strategy::First), ..TeamPart::default() };
-        assert_eq!(decide(&part, &name("x"), &Candidates::default()).expect_err("none").code(), Code::NoTeam);
+        let part = TeamPart {
+            strategy: Some(Strategy::Specific),
+            name: Some(name("One")),
+            ..TeamPart::default()
+        };
+        assert_eq!(
+            decide(&part, &name("x"), &Candidates::default())
+                .expect_err("none")
+                .code(),
+            Code::TeamNotFound
+        );
+        let part = TeamPart {
+            strategy: Some(Strategy::First),
+            ..TeamPart::default()
+        };
+        assert_eq!(
+            decide(&part, &name("x"), &Candidates::default())
+                .expect_err("none")
+                .code(),
+            Code::NoTeam
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod course;
 pub mod enrollment;
+pub mod member;
 pub mod organization;
 pub mod product;
 pub mod team;

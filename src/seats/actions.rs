@@ -6,11 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::assignment::{Assignment, AssignmentState};
-use super::change::{Change, Holder, enrol, exhausted, grant_of};
+use super::change::{Change, Holder, deny, enrol, exhausted, grant_of};
 use super::seat::{NewSeat, Seat, SeatPatch};
 use super::template::SeatTemplate;
 use super::terms::{MAX_DAYS, later};
 use crate::access::{Call, Permission};
+use crate::commit::commit;
 use crate::db::{Batch, Db, Select};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::Plan;
@@ -630,4 +631,28 @@ where
     let added = Change::resize(before, after, call, ids);
     let seat = conclude(added, &scene, &[], &mut plan, ids, call.now)?;
     Ok((plan, seat))
+}
+
+/// Keeps the denial behind a refusal for want of places; other refusals leave no trace.
+pub async fn record_denial(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    error: &Error,
+    cause: &'static str,
+) -> Result<()> {
+    if error.code() != Code::SeatsExhausted || call.dry_run {
+        return Ok(());
+    }
+    let seat = error
+        .members()
+        .iter()
+        .find(|(name, _)| *name == "seat_id")
+        .and_then(|(_, id)| Id::<Seat>::parse(id.as_str()?));
+    let Some(seat) = seat else { return Ok(()) };
+    let Some(seat) = records::maybe::<Seat>(db, &call.caller, &Ref::Id(seat)).await? else {
+        return Ok(());
+    };
+    let finish = || async { Ok((deny(&seat, None, cause, call, ids), ())) };
+    commit(db, ids, call, finish).await.map(|_| ())
 }

@@ -140,6 +140,16 @@ impl<'a> Change<'a> {
         &self.seat
     }
 
+    /// Whether places were added, which may serve those who wait.
+    pub const fn gains(&self) -> bool {
+        self.deltas.quantity > 0
+    }
+
+    /// Whether an entry of this change carries the caller's reference already.
+    pub fn has_reference(&self) -> bool {
+        self.entries.iter().any(|entry| entry.reference.is_some())
+    }
+
     fn entry(
         &mut self,
         cause: &str,

@@ -11,6 +11,7 @@ pub mod actions;
 pub mod assignment;
 pub mod change;
 pub mod integrity;
+pub mod leave;
 pub mod ledger;
 pub mod seat;
 pub mod sweep;

@@ -53,9 +53,16 @@ impl Terms {
     pub fn of_settings(settings: &serde_json::Value) -> Self {
         let given = settings.get("default_seat_terms");
         let member = |name: &str| given.and_then(|given| given.get(name));
-        let days = member("days").and_then(serde_json::Value::as_i64).filter(|days| (1..=MAX_DAYS).contains(days));
-        let by_days = member("expiry").and_then(serde_json::Value::as_str) == Some("days") && days.is_some();
-        let truth = |name: &str| member(name).and_then(serde_json::Value::as_bool).unwrap_or(true);
+        let days = member("days")
+            .and_then(serde_json::Value::as_i64)
+            .filter(|days| (1..=MAX_DAYS).contains(days));
+        let by_days =
+            member("expiry").and_then(serde_json::Value::as_str) == Some("days") && days.is_some();
+        let truth = |name: &str| {
+            member(name)
+                .and_then(serde_json::Value::as_bool)
+                .unwrap_or(true)
+        };
         Self {
             expiry: if by_days { Expiry::Days } else { Expiry::Never },
             expires_at: None,

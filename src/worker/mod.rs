@@ -22,6 +22,7 @@ use crate::email::delivery;
 use crate::error::{Error, Result};
 use crate::jobs::{self, Job, JobId};
 use crate::params;
+use crate::seats;
 use crate::types::AccountId;
 
 /// How long an idle worker sleeps when nothing is written here: other nodes write too.
@@ -298,12 +299,9 @@ async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Resul
             delivery::deliver(&app, &account, &mail_id, attempts >= jobs::MAX_ATTEMPTS).await
         }
         Job::CleanUp => clean_up::run(&app, &account).await,
-        Job::PromoteWaitlist { .. } | Job::ExpireAssignments | Job::CheckIntegrity => {
-            Err(Error::internal(format!(
-                "the seats of this program do not carry out {}",
-                job.kind()
-            )))
-        }
+        Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,
+        Job::ExpireAssignments => seats::expire_due(&app, &account).await,
+        Job::CheckIntegrity => seats::check_integrity(&app, &account).await,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The one test binary. `scripts/test` runs it with all that its tests need beside it.
 #![cfg(test)]
 
+mod api_keys;
+mod cli;
 mod contract;
 mod hangup;
 mod layers;

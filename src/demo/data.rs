@@ -1,0 +1,182 @@
+//! The made-up training company of the demo: its customers, their teams, what it sells and who learns there.
+
+/// Customers: external id, name, external id of the parent.
+pub(super) const ORGANIZATIONS: [(&str, &str, Option<&str>); 8] = [
+    ("northwind", "Northwind Logistics", None),
+    (
+        "northwind-de",
+        "Northwind Deutschland GmbH",
+        Some("northwind"),
+    ),
+    (
+        "northwind-nl",
+        "Northwind Nederland B.V.",
+        Some("northwind"),
+    ),
+    ("halden", "Halden Hospitals", None),
+    ("halden-south", "Halden South Campus", Some("halden")),
+    ("brightwater", "Brightwater Energy", None),
+    ("cask-cooper", "Cask & Cooper Retail", None),
+    ("lumen", "Lumen Insurance Group", None),
+];
+
+/// Teams: external id, name, external id of the organization.
+pub(super) const TEAMS: [(&str, &str, &str); 20] = [
+    ("northwind-drivers", "Drivers", "northwind"),
+    ("northwind-dispatch", "Dispatch", "northwind"),
+    ("northwind-safety", "Safety officers", "northwind"),
+    ("northwind-de-lager", "Lager Hamburg", "northwind-de"),
+    ("northwind-de-buero", "Büro Köln", "northwind-de"),
+    (
+        "northwind-nl-magazijn",
+        "Magazijn Rotterdam",
+        "northwind-nl",
+    ),
+    ("northwind-nl-kantoor", "Kantoor Utrecht", "northwind-nl"),
+    ("halden-nursing", "Nursing", "halden"),
+    ("halden-physicians", "Physicians", "halden"),
+    ("halden-reception", "Reception", "halden"),
+    ("halden-south-nursing", "Nursing South", "halden-south"),
+    ("halden-south-lab", "Laboratory", "halden-south"),
+    ("brightwater-field", "Field engineers", "brightwater"),
+    ("brightwater-control", "Control room", "brightwater"),
+    ("brightwater-apprentices", "Apprentices 2026", "brightwater"),
+    ("cask-stores", "Store managers", "cask-cooper"),
+    ("cask-service", "Customer service", "cask-cooper"),
+    ("lumen-sales", "Sales", "lumen"),
+    ("lumen-claims", "Claims", "lumen"),
+    ("lumen-it", "IT", "lumen"),
+];
+
+/// Courses: external id, name, chapters.
+pub(super) const COURSES: [(&str, &str, &[&str]); 12] = [
+    (
+        "work-safety",
+        "Safety at work",
+        &["Hazards", "Protective gear", "Reporting", "Test"],
+    ),
+    (
+        "fire-safety",
+        "Fire safety",
+        &["Causes of fire", "Extinguishers", "Evacuation"],
+    ),
+    (
+        "first-aid",
+        "First aid",
+        &[
+            "Scene and self",
+            "Unconsciousness",
+            "Bleeding",
+            "Resuscitation",
+        ],
+    ),
+    (
+        "lifting",
+        "Lifting and carrying",
+        &["The spine", "Technique", "Aids"],
+    ),
+    (
+        "forklift",
+        "Forklift theory",
+        &["The machine", "Loads", "Traffic rules", "Test"],
+    ),
+    (
+        "privacy",
+        "Data protection basics",
+        &["Personal data", "Rights of people", "Incidents"],
+    ),
+    (
+        "phishing",
+        "Recognise phishing",
+        &["Mails", "Calls", "What to do"],
+    ),
+    (
+        "hygiene",
+        "Hospital hygiene",
+        &["Hands", "Surfaces", "Outbreaks"],
+    ),
+    (
+        "de-escalation",
+        "De-escalation",
+        &["Early signs", "Talking", "Getting help"],
+    ),
+    (
+        "selling",
+        "Consultative selling",
+        &["Listening", "Needs", "Offers", "Closing"],
+    ),
+    (
+        "leading",
+        "First-time leaders",
+        &["The role", "Feedback", "Delegation", "Conflict"],
+    ),
+    (
+        "high-voltage",
+        "Working near high voltage",
+        &["Distances", "Locking out", "Rescue"],
+    ),
+];
+
+/// Products: external id, name, external ids of their courses.
+pub(super) const PRODUCTS: [(&str, &str, &[&str]); 8] = [
+    ("safety-101", "Safety 101", &["work-safety", "fire-safety"]),
+    (
+        "warehouse-pack",
+        "Warehouse pack",
+        &["work-safety", "lifting", "forklift"],
+    ),
+    ("first-aid", "First aid certificate", &["first-aid"]),
+    (
+        "security-awareness",
+        "Security awareness",
+        &["privacy", "phishing"],
+    ),
+    (
+        "clinic-pack",
+        "Clinic pack",
+        &["hygiene", "first-aid", "de-escalation"],
+    ),
+    ("sales-pack", "Sales pack", &["selling", "privacy"]),
+    ("new-leaders", "New leaders", &["leading", "de-escalation"]),
+    (
+        "grid-worker",
+        "Grid worker",
+        &["high-voltage", "first-aid", "work-safety"],
+    ),
+];
+
+/// First names of people.
+pub(super) const FIRST_NAMES: [&str; 25] = [
+    "Ada", "Amir", "Beatriz", "Björn", "Chiara", "Daan", "Elif", "Fatima", "Georg", "Hanna",
+    "Ines", "Jakub", "Kwame", "Lena", "Mateo", "Nadia", "Olga", "Priya", "Quentin", "Rosa", "Sven",
+    "Thandi", "Uma", "Wei", "Zoë",
+];
+
+/// Last names of people.
+pub(super) const LAST_NAMES: [&str; 25] = [
+    "Adeyemi",
+    "Bakker",
+    "Çelik",
+    "Dubois",
+    "Eriksen",
+    "Ferrari",
+    "García",
+    "Haddad",
+    "Ivanova",
+    "Jansen",
+    "Kowalska",
+    "Lindqvist",
+    "Müller",
+    "Nguyen",
+    "O’Brien",
+    "Petrov",
+    "Quist",
+    "Rossi",
+    "Schmidt",
+    "Tanaka",
+    "Usman",
+    "Vermeer",
+    "Wójcik",
+    "Yılmaz",
+    "Zhang",
+];

@@ -1,0 +1,257 @@
+//! Seats over HTTP: what the engine does, as operations.
+
+use std::future::Future;
+
+use axum::http::Method;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value as JsonValue, json};
+
+use super::crud::{self, Paths, check_match};
+use super::endpoint::Endpoint;
+use super::reply::Reply;
+use super::request::Request;
+use super::write::write;
+use crate::access::Permission;
+use crate::app::App;
+use crate::db::Select;
+use crate::error::{Code, Error, Result};
+use crate::events::Plan;
+use crate::params;
+use crate::records;
+use crate::seats::actions::{
+    self, AssignInput, ExtendInput, RevokeInput, SeatResult, TransferInput, record_denial,
+};
+use crate::seats::integrity;
+use crate::seats::ledger::LedgerEntry;
+use crate::seats::seat::{NewSeat, SeatPatch};
+use crate::seats::{Seat, SeatTemplate};
+use crate::types::{Id, Ref};
+
+/// A page of a seat's ledger.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LedgerPage {
+    /// The entries, the newest first.
+    pub data: Vec<LedgerEntry>,
+    /// Where the ledger goes on.
+    pub page: crud::PageInfo,
+}
+
+/// The operations.
+pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
+    let create = Endpoint::new(Method::POST, paths.list, "create_seat", "seats", create)
+        .about("Create a seat", "An allocation of places to a team, or to several that share it. A team has one live seat of a product: add to that one instead.")
+        .scope(Permission::SeatsWrite)
+        .takes::<NewSeat>(new)
+        .gives::<Seat>(201)
+        .problems(&[Code::AlreadyExists, Code::ValidationFailed]);
+    let patch = Endpoint::new(Method::PATCH, paths.one, "update_seat", "seats", update)
+        .about("Change a seat", "Name, terms, status, and the quantity, which is an entry of the ledger. Those who sit are not disturbed; those who wait are served.")
+        .scope(Permission::SeatsWrite)
+        .takes::<SeatPatch>(json!({ "quantity": 25 }))
+        .gives::<Seat>(200)
+        .problems(&[Code::NotFound, Code::QuantityBelowUsage, Code::PreconditionFailed, Code::AlreadyExists]);
+    let action = |path, id: &str, summary: &str, words: &str| {
+        Endpoint::new(Method::POST, path, id, "seats", move |app, request| {
+            act(app, request, path)
+        })
+        .about(summary, words)
+        .scope(Permission::SeatsAssign)
+        .gives::<SeatResult>(200)
+        .problems(&[
+            Code::NotFound,
+            Code::StateConflict,
+            Code::ValidationFailed,
+            Code::SeatsExhausted,
+        ])
+    };
+    let person = json!({ "users": ["email:ada@example.com"] });
+    vec![
+        create,
+        patch,
+        crud::delete_endpoint::<Seat>(paths),
+        action(ASSIGN, "assign_seat", "Give places to people", "Who has a place already keeps it: `already_assigned`. `if_full` says what happens when none is free.")
+            .takes::<AssignInput>(json!({ "users": ["email:ada@example.com"], "if_full": "waitlist" })),
+        action(REVOKE, "revoke_seat", "Take places back", "The next in the waiting line gets the place in the same transaction.").takes::<RevokeInput>(person),
+        action(EXTEND, "extend_seat", "Move the end of a place", "Never to an earlier end, unless `allow_shorten` says so.")
+            .takes::<ExtendInput>(json!({ "user": "email:ada@example.com", "expires_in_days": 90 })),
+        action(TRANSFER, "transfer_seat", "Hand a place over", "From one person to another, in one transaction.")
+            .takes::<TransferInput>(json!({ "from": "email:ada@example.com", "to": "email:grace@example.com" })),
+        Endpoint::new(Method::GET, "/seats/{id}/ledger", "list_seat_ledger", "seats", ledger)
+            .about("The ledger of a seat", "Every change of its counters with actor, cause and reference, the newest first.")
+            .scope(Permission::SeatsRead)
+            .parameter("limit", "Entries on a page.", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 25}))
+            .parameter("cursor", "Where to go on: `page.next_cursor` of the page before.", json!({"type": "string"}))
+            .gives::<LedgerPage>(200)
+            .problems(&[Code::NotFound, Code::CursorMismatch]),
+        Endpoint::new(Method::GET, "/integrity", "check_integrity", "seats", check)
+            .about("Prove the counters", "Compares every seat's counters with the sums of its ledger and the count of its assignments. `mismatches` is empty when all is well.")
+            .scope(Permission::SettingsRead)
+            .gives::<integrity::Report>(200),
+    ]
+}
+
+/// The operations of templates that plain records have.
+pub fn templates(paths: &Paths) -> Vec<Endpoint> {
+    let new = json!({ "name": "A year", "external_id": "year", "product": "ext:safety-101", "expiry": "days", "expires_in_days": 365 });
+    crud::writes::<SeatTemplate>(paths, new, json!({ "expires_in_days": 366 }))
+}
+
+const ASSIGN: &str = "/seats/{id}/assign";
+const REVOKE: &str = "/seats/{id}/revoke";
+const EXTEND: &str = "/seats/{id}/extend";
+const TRANSFER: &str = "/seats/{id}/transfer";
+
+async fn create(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let new: NewSeat = request.body()?;
+    write(&app, &request, || async {
+        let (plan, seat) =
+            actions::plan_create(&app.db, &app.ids, &request.call, new.clone()).await?;
+        let reply = Reply::json(201, &seat)?
+            .with_etag()
+            .header("location", format!("/api/seats/{}", seat.id));
+        Ok((plan, reply))
+    })
+    .await
+}
+
+async fn update(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let seat: Ref<Seat> = request.reference(0)?;
+    let patch: SeatPatch = request.body()?;
+    write(&app, &request, || async {
+        let check = |seat: &Seat| check_match(seat, request.if_match.as_deref());
+        let (plan, seat) = actions::plan_change(
+            &app.db,
+            &app.ids,
+            &request.call,
+            &seat,
+            patch.clone(),
+            check,
+        )
+        .await?;
+        Ok((plan, Reply::json(200, &seat)?.with_etag()))
+    })
+    .await
+}
+
+/// Runs the action of an address.
+async fn act(app: App, request: Request, path: &'static str) -> Result<Reply> {
+    request.no_query()?;
+    let seat: Ref<Seat> = request.reference(0)?;
+    let (db, ids, call) = (&app.db, &app.ids, &request.call);
+    let done = match path {
+        ASSIGN => {
+            let input: AssignInput = request.body()?;
+            finish(&app, &request, || {
+                actions::plan_assign(db, ids, call, &seat, &input)
+            })
+            .await
+        }
+        REVOKE => {
+            let input: RevokeInput = request.body()?;
+            finish(&app, &request, || {
+                actions::plan_revoke(db, ids, call, &seat, &input)
+            })
+            .await
+        }
+        EXTEND => {
+            let input: ExtendInput = request.body()?;
+            finish(&app, &request, || {
+                actions::plan_extend(db, ids, call, &seat, &input)
+            })
+            .await
+        }
+        _ => {
+            let input: TransferInput = request.body()?;
+            finish(&app, &request, || {
+                actions::plan_transfer(db, ids, call, &seat, &input)
+            })
+            .await
+        }
+    };
+    if let Err(error) = &done {
+        record_denial(db, ids, call, error, "api").await?;
+    }
+    done
+}
+
+async fn finish<F, Fut>(app: &App, request: &Request, plan: F) -> Result<Reply>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(Plan, SeatResult)>>,
+{
+    write(app, request, || async {
+        let (plan, result) = plan().await?;
+        Ok((plan, Reply::json(200, &result)?))
+    })
+    .await
+}
+
+async fn ledger(app: App, request: Request) -> Result<Reply> {
+    let mut limit = crate::listing::DEFAULT_LIMIT;
+    let mut before = None;
+    for (name, value) in &request.query {
+        match name.as_str() {
+            "limit" => {
+                let number = value
+                    .parse()
+                    .ok()
+                    .filter(|number| (1..=crate::listing::MAX_LIMIT).contains(number));
+                limit = number.ok_or_else(|| {
+                    Error::new(
+                        Code::InvalidParameter,
+                        "limit is a whole number from 1 to 200.",
+                    )
+                })?;
+            }
+            "cursor" => {
+                let entry = Id::<LedgerEntry>::parse(value);
+                before = Some(entry.ok_or_else(|| {
+                    Error::new(
+                        Code::CursorMismatch,
+                        "This cursor was made for another list. Begin again without a cursor.",
+                    )
+                })?);
+            }
+            _ => return request.no_query().map(|()| Reply::empty()),
+        }
+    }
+    let seat = records::find::<Seat>(&app.db, &request.call.caller, &request.reference(0)?).await?;
+    let (condition, from) = match &before {
+        Some(entry) => ("AND id < $4", entry.to_string()),
+        None => ("AND $4 = ''", String::new()),
+    };
+    let select = Select::rows::<LedgerEntry>(
+        &format!("WHERE account_id = $1 AND seat_id = $2 {condition} ORDER BY id DESC LIMIT $3"),
+        params![seat.id.clone(), limit + 1, from],
+    );
+    let mut data: Vec<LedgerEntry> = app.db.fetch(request.call.account(), select).await?;
+    let has_more = i64::try_from(data.len()).unwrap_or(i64::MAX) > limit;
+    data.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next_cursor = data
+        .last()
+        .filter(|_| has_more)
+        .map(|entry| entry.id.to_string());
+    Reply::json(
+        200,
+        &LedgerPage {
+            data,
+            page: crud::PageInfo {
+                next_cursor,
+                has_more,
+                total_count: None,
+            },
+        },
+    )
+}
+
+async fn check(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    request.call.caller.require_account()?;
+    Reply::json(
+        200,
+        &integrity::check(&app.db, request.call.account()).await?,
+    )
+}

@@ -1,0 +1,157 @@
+//! The end of a membership, of a person or of a team releases the places that go with it, in the same list of writes.
+
+use std::collections::BTreeMap;
+
+use super::actions::PROMOTE_AT_ONCE;
+use super::assignment::{Assignment, AssignmentState};
+use super::change::{Change, enrol, grant_of};
+use super::seat::Seat;
+use crate::access::Call;
+use crate::db::{Batch, Db, Select};
+use crate::error::{Code, Error, Result};
+use crate::events::Plan;
+use crate::params;
+use crate::records;
+use crate::resources::user::{UserPatch, UserStatus};
+use crate::resources::{Product, Team, User};
+use crate::types::{Id, Ids, Ref};
+
+/// So many places end in one list of writes at the most.
+const AT_ONCE: i64 = 500;
+
+/// Adds to a plan the release of the live places of a person, of a team, or of a person in a team; those who wait for
+/// the freed places get them.
+pub async fn release(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    plan: &mut Plan,
+    user: Option<&Id<User>>,
+    team: Option<&Id<Team>>,
+) -> Result<()> {
+    let leaving = "state IN ('waitlisted', 'reserved', 'active') AND ($2 = '' OR user_id = $2) AND ($3 = '' OR team_id = $3)";
+    let values = || {
+        params![
+            user.map(ToString::to_string).unwrap_or_default(),
+            team.map(ToString::to_string).unwrap_or_default()
+        ]
+    };
+    let seats_of =
+        format!("SELECT seat_id FROM seat_assignments WHERE account_id = $1 AND {leaving}");
+    let mut batch = Batch::new();
+    let mut limited = values();
+    limited.push(crate::db::Value::Int(Some(AT_ONCE + 1)));
+    let ending = batch.add::<Assignment>(Select::rows::<Assignment>(
+        &format!("WHERE account_id = $1 AND {leaving} ORDER BY id LIMIT $4"),
+        limited,
+    ));
+    let seats = batch.add::<Seat>(Select::rows::<Seat>(
+        &format!("WHERE account_id = $1 AND id IN ({seats_of})"),
+        values(),
+    ));
+    let products = batch.add::<Product>(Select::rows::<Product>(
+        &format!("WHERE account_id = $1 AND id IN (SELECT product_id FROM seats WHERE account_id = $1 AND id IN ({seats_of}))"),
+        values(),
+    ));
+    let mut at_once = values();
+    at_once.push(crate::db::Value::Int(Some(PROMOTE_AT_ONCE)));
+    let waiting = batch.add::<Assignment>(Select::rows::<Assignment>(
+        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seats_of}) ORDER BY created_at, id LIMIT $4"),
+        at_once,
+    ));
+    let mut rows = db.read(call.account(), batch).await?;
+    let ending = rows.take(&ending);
+    if i64::try_from(ending.len()).unwrap_or(i64::MAX) > AT_ONCE {
+        return Err(Error::new(
+            Code::StateConflict,
+            format!("More than {AT_ONCE} places would end at once. Revoke some of them first."),
+        ));
+    }
+    let products: BTreeMap<_, _> = rows
+        .take(&products)
+        .into_iter()
+        .map(|product| (product.id.clone(), product))
+        .collect();
+    let waiting = rows.take(&waiting);
+    for seat in rows.take(&seats) {
+        let product = products.get(&seat.product_id).cloned();
+        let seat_id = seat.id.clone();
+        let mut change = Change::of(seat, call, ids);
+        for one in ending.iter().filter(|one| one.seat_id == seat_id) {
+            change.end(one, AssignmentState::Released)?;
+        }
+        let stays = |one: &&Assignment| {
+            one.seat_id == seat_id && !ending.iter().any(|other| other.id == one.id)
+        };
+        let next: Vec<_> = waiting.iter().filter(stays).cloned().collect();
+        let promoted = change.promote_waiting(&next)?;
+        change.finish(plan);
+        if let Some(product) = product {
+            let grants: Vec<_> = promoted.iter().map(|one| grant_of(&product, one)).collect();
+            plan.write_all(enrol(&grants, ids, call.now));
+        }
+    }
+    Ok(())
+}
+
+/// Plans the deletion of a person: memberships, sessions and places end with it.
+pub async fn plan_delete_user<C: FnOnce(&User) -> Result<()>>(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    user: &Ref<User>,
+    check: C,
+) -> Result<Plan> {
+    let (mut plan, user) = records::plan_delete(db, call, user, check).await?;
+    refuse_last_owner(db, call, &user).await?;
+    release(db, ids, call, &mut plan, Some(&user.id), None).await?;
+    Ok(plan)
+}
+
+/// Plans the deletion of a team: its memberships and the places given for it end with it.
+pub async fn plan_delete_team<C: FnOnce(&Team) -> Result<()>>(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    team: &Ref<Team>,
+    check: C,
+) -> Result<Plan> {
+    let (mut plan, team) = records::plan_delete(db, call, team, check).await?;
+    release(db, ids, call, &mut plan, None, Some(&team.id)).await?;
+    Ok(plan)
+}
+
+/// Plans a change of a person; whoever is deactivated gives their places back.
+pub async fn plan_change_user<C: FnOnce(&User) -> Result<()>>(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    user: &Ref<User>,
+    patch: UserPatch,
+    check: C,
+) -> Result<(Plan, User)> {
+    let leaves = patch.status == Some(UserStatus::Deactivated);
+    let (mut plan, user) = records::plan_change(db, call, user, patch, check).await?;
+    if leaves && !plan.is_empty() {
+        refuse_last_owner(db, call, &user).await?;
+        release(db, ids, call, &mut plan, Some(&user.id), None).await?;
+    }
+    Ok((plan, user))
+}
+
+/// The last owner of an account stays.
+async fn refuse_last_owner(db: &Db, call: &Call, user: &User) -> Result<()> {
+    let owners = Select::new(
+        "SELECT r.user_id FROM user_roles r JOIN users u ON u.account_id = $1 AND u.id = r.user_id AND u.deleted_at IS NULL AND u.status <> 'deactivated' \
+         WHERE r.account_id = $1 AND r.role = 'owner' LIMIT 2",
+        params![],
+    );
+    let owners = db.fetch::<(Id<User>,)>(call.account(), owners).await?;
+    match owners.as_slice() {
+        [(only,)] if *only == user.id => Err(Error::new(
+            Code::LastOwner,
+            "This person is the account's last owner and stays. Make somebody else an owner first.",
+        )),
+        _ => Ok(()),
+    }
+}
