@@ -25,7 +25,7 @@ pub fn read_body<T: DeserializeOwned + schemars::JsonSchema + 'static>(body: &[u
     let first = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
         Ok(value) => {
             reader.end().map_err(|fault| malformed(&fault))?;
-            return refuse_lists::<T>(body).map(|()| value);
+            return hold_to_schema::<T>(body).map(|()| value);
         }
         Err(fault) => fault,
     };
@@ -49,18 +49,19 @@ pub fn read_body<T: DeserializeOwned + schemars::JsonSchema + 'static>(body: &[u
     Err(Error::invalid(faults))
 }
 
-/// Refuses lists where objects are meant: serde reads a struct from either, the schema knows the difference.
-fn refuse_lists<T: schemars::JsonSchema + 'static>(body: &[u8]) -> Result<()> {
-    if !body.contains(&b'[') {
-        return Ok(());
-    }
+/// Refuses what serde lets pass and the schema forbids: lists where objects are meant, numbers out of bounds, lists of
+/// too many. Texts know their own bounds.
+fn hold_to_schema<T: schemars::JsonSchema + 'static>(body: &[u8]) -> Result<()> {
     let value: JsonValue = serde_json::from_slice(body).map_err(|fault| malformed(&fault))?;
     let mut faults = faults_of::<T>(&value);
     faults.retain(|fault| {
-        fault.code == WRONG_TYPE
-            && value
-                .pointer(&fault.pointer)
-                .is_some_and(JsonValue::is_array)
+        let at = value.pointer(&fault.pointer);
+        let is_list = at.is_some_and(JsonValue::is_array);
+        match &*fault.code {
+            WRONG_TYPE | "too_long" | "too_short" => is_list,
+            "too_large" | "too_small" => true,
+            _ => false,
+        }
     });
     if faults.is_empty() {
         Ok(())

@@ -40,6 +40,10 @@ pub async fn maybe<R: Resource>(db: &Db, caller: &Caller, reference: &Ref<R>) ->
         Ref::External(key) => ("external_id", key.to_string()),
         Ref::Email(email) => ("email_key", email.key()),
     };
+    // A kind without such a key has no record by it.
+    if !R::STORED.contains(&column) {
+        return Ok(None);
+    }
     let live = if R::SOFT_DELETE {
         " AND deleted_at IS NULL"
     } else {

@@ -93,6 +93,7 @@ pub struct Reference {
     pointer: String,
     kind: &'static str,
     table: &'static str,
+    columns: &'static [&'static str],
     text: String,
     soft: bool,
 }
@@ -104,6 +105,7 @@ impl Reference {
             pointer: pointer.into(),
             kind: R::KIND,
             table: R::TABLE,
+            columns: R::STORED,
             text: reference.to_string(),
             soft: R::SOFT_DELETE,
         }
@@ -137,10 +139,10 @@ impl Resolved {
 
 /// The read that finds a record by reference: its id.
 pub fn find_reference<R: Resource>(reference: &Ref<R>) -> Select {
-    reference_select(R::TABLE, R::SOFT_DELETE, &reference.to_string())
+    reference_select(R::TABLE, R::STORED, R::SOFT_DELETE, &reference.to_string())
 }
 
-fn reference_select(table: &str, soft: bool, text: &str) -> Select {
+fn reference_select(table: &str, columns: &[&str], soft: bool, text: &str) -> Select {
     let live = if soft { " AND deleted_at IS NULL" } else { "" };
     let (column, value) = if let Some(key) = text.strip_prefix("ext:") {
         ("external_id", key.to_owned())
@@ -148,6 +150,12 @@ fn reference_select(table: &str, soft: bool, text: &str) -> Select {
         let key =
             Email::parse(address).map_or_else(|_| address.to_lowercase(), |email| email.key());
         ("email_key", key)
+    } else {
+        ("id", text.to_owned())
+    };
+    // A kind without such a key has no record by it, and none whose id is that text.
+    let (column, value) = if columns.contains(&column) {
+        (column, value)
     } else {
         ("id", text.to_owned())
     };
@@ -168,6 +176,7 @@ pub async fn resolve(db: &Db, account: &AccountId, references: Vec<Reference>) -
         .map(|reference| {
             let slot = batch.add(reference_select(
                 reference.table,
+                reference.columns,
                 reference.soft,
                 &reference.text,
             ));

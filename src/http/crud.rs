@@ -151,7 +151,7 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
 }
 
 fn expand_schema<R: Resource>() -> JsonValue {
-    several(&json!({ "type": "string", "enum": paths_of(R::TABLE) }))
+    several(&json!({ "type": "string", "enum": paths_of(R::EXPANDS) }))
 }
 
 /// Several values of this schema in one member of the query.

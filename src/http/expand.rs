@@ -25,25 +25,28 @@ fn relations(table: &str) -> &'static [Expand] {
         "teams" => Team::EXPANDS,
         "organizations" => Organization::EXPANDS,
         "courses" => Course::EXPANDS,
+        "seats" => Seat::EXPANDS,
         "products" => Product::EXPANDS,
         _ => &[],
     }
 }
 
-/// Every path that can be expanded from the records of a table.
-pub fn paths_of(table: &str) -> Vec<String> {
-    fn below(table: &str, before: &str, depth: usize, paths: &mut Vec<String>) {
-        if depth > DEPTH {
-            return;
-        }
-        for relation in relations(table) {
+/// Every path that can be expanded from records with these relations.
+pub fn paths_of(known: &[Expand]) -> Vec<String> {
+    fn below(known: &[Expand], before: &str, depth: usize, paths: &mut Vec<String>) {
+        for relation in known.iter().filter(|_| depth <= DEPTH) {
             let path = format!("{before}{}", relation.name);
-            below(relation.table, &format!("{path}."), depth + 1, paths);
+            below(
+                relations(relation.table),
+                &format!("{path}."),
+                depth + 1,
+                paths,
+            );
             paths.push(path);
         }
     }
     let mut paths = Vec::new();
-    below(table, "", 1, &mut paths);
+    below(known, "", 1, &mut paths);
     paths.sort_by_key(|path| (path.matches('.').count(), path.clone()));
     paths
 }

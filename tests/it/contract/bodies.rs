@@ -95,7 +95,7 @@ both! {
                 let bytes = serde_json::to_vec(&with_texts(&body, text)).expect("JSON");
                 let answer = send(&app, operation, &prepared.path, JSON, &bytes).await;
                 assert!(answer.status < 300 || matches!(answer.status, 409 | 422), "{text}: {}", answer.text());
-                if text.contains('\0') || *text == long {
+                if with_texts(&body, "") != body && (text.contains('\0') || *text == long) {
                     assert_problem(Some(operation), &answer, 422, &["validation_failed"]);
                 }
             }

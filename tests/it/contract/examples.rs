@@ -57,8 +57,10 @@ both! {
                 "" => prepared.path.as_str(),
                 location => location,
             };
+            let below = address.rsplit_once('/').map_or("", |(list, _)| list);
+            let is_own = prepared.path == address || prepared.path == below;
             // An action's answer is about something else than what stands at its address.
-            if !document.operations.iter().any(|o| o.method == "GET" && same_place(&o.path, address)) {
+            if !is_own || !document.operations.iter().any(|o| o.method == "GET" && same_place(&o.path, address)) {
                 continue;
             }
             let read = app.get(address).await;
@@ -83,7 +85,10 @@ both! {
             assert!(faults.is_empty(), "{}: {faults:?}", operation.id);
             assert_eq!(rows(&app).await, before, "{}", operation.id);
             let after = app.get(&prepared.path).await;
-            assert_eq!((after.status, after.json()), (seen.status, seen.json()), "{}", operation.id);
+            assert_eq!(after.status, seen.status, "{}", operation.id);
+            if seen.status == 200 {
+                assert_eq!(after.json(), seen.json(), "{}", operation.id);
+            }
             let done = app.send(prepared.call_with(operation, &app.key.secret, "?dry_run=false")).await;
             assert_eq!(done.status, operation.status(), "{}: {}", operation.id, done.text());
         }

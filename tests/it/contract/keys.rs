@@ -81,7 +81,13 @@ both! {
         for operation in document.operations.iter().filter(|o| o.has_place()) {
             let prepared = prepare(&app, &document, operation).await;
             let stranger = app.send(prepared.call(operation, &app.other_key.secret)).await;
-            assert_problem(Some(operation), &stranger, 404, &["not_found"]);
+            // A body that names records is read first: they are not there either.
+            let errors = stranger.json()["errors"].as_array().cloned().unwrap_or_default();
+            if stranger.status == 422 && operation.example.is_some() {
+                assert!(errors.iter().all(|error| error["code"] == "reference_not_found"), "{}", stranger.text());
+            } else {
+                assert_problem(Some(operation), &stranger, 404, &["not_found"]);
+            }
             assert_headers(operation, &stranger);
             let owner = app.send(prepared.call(operation, &app.key.secret)).await;
             assert!(owner.status < 300, "{}: {}", operation.id, owner.text());
@@ -102,7 +108,7 @@ both! {
 
     async fn a_body_cannot_refer_to_a_record_of_another_account(app: ApiApp) {
         let document = Document::of(&app).await;
-        let team = make(&app, document.operation("create_organization")).await.id();
+        let team = make(&app, &document, document.operation("create_organization")).await.id();
         let body = serde_json::json!({ "name": "Spy", "organization": team });
         let call = Call::new("POST", "/api/teams").key(&app.other_key.secret).json(&body);
         let answer = app.send(call).await;

@@ -32,18 +32,123 @@ impl Prepared {
 
 /// Operations whose needs cannot be read from the document, by their id. Each makes what it needs by the first
 /// account's key and says how it is then called.
-async fn special(_: &ApiApp, _: &Document, operation: &Operation) -> Option<Prepared> {
-    #[expect(
-        clippy::match_single_binding,
-        reason = "the table of special cases; so far no operation is one"
-    )]
-    match operation.id.as_str() {
-        _ => None,
-    }
+async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Option<Prepared> {
+    let path = match operation.id.as_str() {
+        "get_team_member" | "update_team_member" | "remove_team_member" => {
+            let team = make(app, document, document.operation("create_team"))
+                .await
+                .id();
+            let body = json!({ "user": "email:grace@example.com", "role": "member" });
+            let members = format!("/api/teams/{team}/members");
+            let member = made(app, &members, &body).await;
+            let user = member["user"]["id"].as_str().expect("a person").to_owned();
+            format!("{members}/{user}")
+        }
+        "assign_seat" => operation.path_with(&seat(app, document, false).await),
+        "revoke_seat" | "extend_seat" | "transfer_seat" => {
+            operation.path_with(&seat(app, document, true).await)
+        }
+        "get_seat_assignment" | "get_enrollment" => {
+            seat(app, document, true).await;
+            let (list, _) = operation.path.split_once("/{").expect("a place");
+            let newest = app.get(&format!("{list}?limit=1")).await.json();
+            operation.path_with(newest["data"][0]["id"].as_str().expect("a record"))
+        }
+        "get_provision" => {
+            let provision = make(app, document, document.operation("provision")).await;
+            operation.path_with(&provision.id())
+        }
+        _ => return None,
+    };
+    let body = operation.example.clone();
+    Some(Prepared { path, body })
 }
+
+/// A seat of a team of Ada and Grace; `assigned`: Ada has a place.
+async fn seat(app: &ApiApp, document: &Document, assigned: bool) -> String {
+    let team = make(app, document, document.operation("create_team"))
+        .await
+        .id();
+    for name in ["ada", "grace"] {
+        let member = json!({ "user": format!("email:{name}@example.com"), "role": "member" });
+        made(app, &format!("/api/teams/{team}/members"), &member).await;
+    }
+    let mut body = body(app, document, document.operation("create_seat"))
+        .await
+        .expect("an example");
+    body["teams"] = json!([team]);
+    // Short enough for the example of an extension to be one.
+    body["expires_in_days"] = json!(30);
+    let seat = made(app, "/api/seats", &body).await["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    if assigned {
+        let people = json!({ "users": ["email:ada@example.com"] });
+        let answer = app
+            .post(&format!("/api/seats/{seat}/assign"), &people)
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    seat
+}
+
+async fn made(app: &ApiApp, path: &str, body: &JsonValue) -> JsonValue {
+    let answer = app.post(path, body).await;
+    assert_eq!(answer.status, 201, "{path}: {}", answer.text());
+    answer.json()
+}
+
+/// An operation's example with other values where they must be unique.
+async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Option<JsonValue> {
+    let number = app.number();
+    let mut body = varied(operation.example.as_ref()?, number);
+    match operation.id.as_str() {
+        // A team has one live seat of a product.
+        "create_seat" => {
+            let new = document
+                .operation("create_product")
+                .example
+                .as_ref()
+                .expect("an example");
+            let mut new = varied(new, number);
+            new["courses"] = json!(["ext:safety-course"]);
+            body["product"] = made(app, "/api/products", &new).await["id"].clone();
+        }
+        "provision" => {
+            body["user"] = varied(&body["user"], number);
+            body["team"] = varied(&body["team"], number);
+        }
+        _ => {}
+    }
+    Some(body)
+}
+
+/// What the examples take for granted: a product with a course, a team, a person.
+const GRANTED: &[(&str, &str)] = &[
+    (
+        "/api/courses",
+        r#"{ "name": "Safety 101", "external_id": "safety-course" }"#,
+    ),
+    (
+        "/api/products",
+        r#"{ "name": "Safety 101", "external_id": "safety-101", "courses": ["ext:safety-course"] }"#,
+    ),
+    (
+        "/api/teams",
+        r#"{ "name": "Engines", "external_id": "engines" }"#,
+    ),
+    (
+        "/api/users",
+        r#"{ "email": "ada@example.com", "external_id": "crm-81" }"#,
+    ),
+];
 
 /// The records that the examples speak of by `ext:`: each example of a creation, carried out as it stands.
 pub(super) async fn make_examples(app: &ApiApp, document: &Document) {
+    for (path, body) in GRANTED {
+        made(app, path, &serde_json::from_str(body).expect("JSON")).await;
+    }
     let creations = document
         .operations
         .iter()
@@ -65,10 +170,7 @@ pub(super) async fn prepare(app: &ApiApp, document: &Document, operation: &Opera
     if let Some(prepared) = special(app, document, operation).await {
         return prepared;
     }
-    let body = operation
-        .example
-        .as_ref()
-        .map(|example| varied(example, app.number()));
+    let body = body(app, document, operation).await;
     if !operation.has_place() {
         return Prepared {
             path: operation.path.clone(),
@@ -83,7 +185,7 @@ pub(super) async fn prepare(app: &ApiApp, document: &Document, operation: &Opera
             operation.id, operation.method, operation.path
         );
     };
-    let record = make(app, creator).await;
+    let record = make(app, document, creator).await;
     Prepared {
         path: operation.path_with(&record.id()),
         body,
@@ -91,11 +193,9 @@ pub(super) async fn prepare(app: &ApiApp, document: &Document, operation: &Opera
 }
 
 /// A new record, made from an example that was varied.
-pub(super) async fn make(app: &ApiApp, creator: &Operation) -> Answer {
-    let example = creator.example.as_ref().expect("an example");
-    let answer = app
-        .post(&creator.path, &varied(example, app.number()))
-        .await;
+pub(super) async fn make(app: &ApiApp, document: &Document, creator: &Operation) -> Answer {
+    let body = body(app, document, creator).await.expect("an example");
+    let answer = app.post(&creator.path, &body).await;
     assert_eq!(answer.status, 201, "{}: {}", creator.id, answer.text());
     answer
 }
