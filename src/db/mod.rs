@@ -18,6 +18,7 @@ mod value;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -100,6 +101,14 @@ enum Backend {
 pub struct Db {
     backend: Arc<Backend>,
     written: Arc<Notify>,
+    counts: Arc<Counts>,
+}
+
+/// How much has been asked of a database by this process.
+#[derive(Debug, Default)]
+struct Counts {
+    reads: AtomicU64,
+    writes: AtomicU64,
 }
 
 /// Where a database is, read from `database.url`.
@@ -141,12 +150,23 @@ impl Db {
         Ok(Self {
             backend: Arc::new(backend),
             written: Arc::default(),
+            counts: Arc::default(),
         })
     }
 
     /// Whether this is SQLite, for the operator's commands and pages that speak of it.
     pub fn is_sqlite(&self) -> bool {
         matches!(*self.backend, Backend::Sqlite(_))
+    }
+
+    /// How many SELECTs this process has sent since the start.
+    pub fn reads(&self) -> u64 {
+        self.counts.reads.load(Ordering::Relaxed)
+    }
+
+    /// How many lists of writes this process has sent since the start.
+    pub fn writes(&self) -> u64 {
+        self.counts.writes.load(Ordering::Relaxed)
     }
 
     /// Reads a batch for one account.
@@ -224,6 +244,8 @@ impl Db {
     }
 
     async fn run(&self, account: &Value, mut batch: Batch, scan: bool) -> Result<Answers, DbError> {
+        let selects = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+        self.counts.reads.fetch_add(selects, Ordering::Relaxed);
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(account, &mut batch.entries, scan)?,
             Backend::Postgres(postgres) => postgres.read(account, &mut batch.entries, scan).await?,
@@ -250,6 +272,7 @@ impl Db {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
+        self.counts.writes.fetch_add(1, Ordering::Relaxed);
         let account = account.value();
         let counts = match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.write(&account, statements).await?,
