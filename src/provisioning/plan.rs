@@ -23,8 +23,8 @@ use crate::resource::{Resolved, Resource, Stamp};
 use crate::resources::user::{NewUser, UserPatch, UserStatus};
 use crate::resources::{Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give, wanted_end};
-use crate::seats::change::{Holder, enrol, exhausted, grant_of, member_event};
-use crate::seats::{Assignment, AssignmentState, Change, Grant, Seat};
+use crate::seats::change::{Holder, exhausted, member_event};
+use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
 use crate::types::{Id, Ids, Name, Patch};
 
 /// What the parts of the plan share.
@@ -64,13 +64,17 @@ pub async fn plan(
     let default_name = default_team_name(&user)?;
     let known = scene::second(db, caller, &mut first, request, &default_name).await?;
     let decided = decide(&request.team, &default_name, &first.candidates)?;
-    let (team, team_outcome) = work.team(&decided, &first)?;
+    let (mut team, team_outcome) = work.team(&decided, &first)?;
     let scene = if team_outcome == RecordOutcome::Created {
         SeatScene::default()
     } else {
         scene::seats(db, caller, &team.id, &first, request).await?
     };
     let membership = work.membership(&user, &team, team_outcome, &first, &scene)?;
+    if membership.outcome == RecordOutcome::Created && team_outcome == RecordOutcome::Existing {
+        team.member_count += 1;
+        team.ownerless &= membership.role != TeamRole::Owner.as_str();
+    }
     let seats = work.seats(&user, &team, &first, &scene)?;
     let welcome_email = work.welcome(&user, &team, &first, &known, &seats);
     let mut answer = Answer {
@@ -281,61 +285,54 @@ impl Work<'_> {
         first: &First,
         scene: &SeatScene,
     ) -> Result<Vec<SeatAnswer>> {
-        let mut changes: Vec<(Change<'_>, &Line, Vec<Assignment>)> = Vec::new();
-        let mut answers = Vec::new();
+        let mut changes: Vec<(Change<'_>, Vec<Assignment>)> = Vec::new();
+        let mut places = Vec::new();
         let (ids, call) = (self.ids, self.call);
+        // All places are added before any is given, in whichever order the lines stand.
         for (n, (part, line)) in self.request.seats.iter().zip(&first.lines).enumerate() {
-            let at = match changes
+            let found = changes
                 .iter()
-                .position(|(change, ..)| self.is_seat_of(change.seat(), line))
-            {
+                .position(|(change, _)| self.is_seat_of(change.seat(), line));
+            let at = match found {
                 Some(at) => at,
                 None => {
-                    changes.push((
-                        self.change_of(n, team, line, first, scene, part, call, ids)?,
-                        line,
-                        Vec::new(),
-                    ));
+                    let change = self.change_of(n, team, line, first, scene, part, call, ids)?;
+                    changes.push((change, Vec::new()));
                     changes.len() - 1
                 }
             };
-            let Some((change, _, given)) = changes.get_mut(at) else {
-                continue;
-            };
-            answers.push((at, self.line(n, part, user, team, change, given, scene)?));
+            if let Some((change, _)) = changes.get_mut(at) {
+                places.push((at, self.add_places(part, change, scene)));
+            }
         }
-        let mut grants: Vec<Grant> = Vec::new();
+        let mut answers = Vec::new();
+        for (n, (part, (at, added))) in self.request.seats.iter().zip(places).enumerate() {
+            let given = changes.get_mut(at).filter(|_| part.assigns());
+            answers.push(match given {
+                Some((change, given)) => {
+                    let (outcome, one) =
+                        self.give_place(n, part, user, team, change, given, scene)?;
+                    (at, outcome, Some(one))
+                }
+                None => (at, added, None),
+            });
+        }
+        let mut access = Access::new();
         let mut seats: Vec<Seat> = Vec::new();
-        for (mut change, line, given) in changes {
+        for (mut change, _) in changes {
             let seat_id = change.seat().id.clone();
-            let waiting: Vec<_> = scene
-                .waiting
-                .iter()
-                .filter(|one| one.seat_id == seat_id && one.user_id != user.id)
-                .cloned()
-                .collect();
-            let promoted = if change.gains() {
-                change.promote_waiting(&waiting)?
-            } else {
-                Vec::new()
-            };
-            grants.extend(
-                given
-                    .iter()
-                    .chain(&promoted)
-                    .filter(|one| {
-                        one.state == AssignmentState::Active && one.updated_at == call.now
-                    })
-                    .map(|one| grant_of(&line.product, one)),
-            );
-            seats.push(change.finish(&mut self.plan));
+            let waits = |one: &&Assignment| one.seat_id == seat_id && one.user_id != user.id;
+            let waiting: Vec<_> = scene.waiting.iter().filter(waits).cloned().collect();
+            if change.gains() {
+                change.promote_waiting(&waiting)?;
+            }
+            seats.push(change.finish(&mut self.plan, &mut access));
         }
-        self.plan.write_all(enrol(&grants, ids, call.now));
+        let products = first.lines.iter().map(|line| &line.product);
+        access.write(&mut self.plan, products, ids, call.now);
         Ok(answers
             .into_iter()
-            .filter_map(|(at, (outcome, assignment))| {
-                Some(seat_answer(seats.get(at)?, team, outcome, assignment))
-            })
+            .filter_map(|(at, outcome, one)| Some(seat_answer(seats.get(at)?, team, outcome, one)))
             .collect())
     }
 
@@ -412,12 +409,33 @@ impl Work<'_> {
         Ok(Change::create(seat, None, call, ids))
     }
 
-    /// One line: places added, a place given.
+    /// The places that a line adds, once for each reference.
+    fn add_places(
+        &self,
+        part: &SeatPart,
+        change: &mut Change<'_>,
+        scene: &SeatScene,
+    ) -> SeatOutcome {
+        let Some(quantity) = part.quantity else {
+            return SeatOutcome::Added;
+        };
+        if scene.added_before.contains(&change.seat().id) {
+            return SeatOutcome::AlreadyAdded;
+        }
+        let reference = self.request.external_reference.as_ref();
+        let reference = reference
+            .map(ToString::to_string)
+            .filter(|_| !change.has_reference());
+        change.add(quantity, "added", reference);
+        SeatOutcome::Added
+    }
+
+    /// The place that a line gives.
     #[expect(
         clippy::too_many_arguments,
         reason = "one line of the body against everything it may change"
     )]
-    fn line(
+    fn give_place(
         &self,
         n: usize,
         part: &SeatPart,
@@ -426,26 +444,14 @@ impl Work<'_> {
         change: &mut Change<'_>,
         given: &mut Vec<Assignment>,
         scene: &SeatScene,
-    ) -> Result<(SeatOutcome, Option<Assignment>)> {
-        let mut outcome = SeatOutcome::Added;
-        if let Some(quantity) = part.quantity {
-            let reference = self
-                .request
-                .external_reference
-                .as_ref()
-                .map(ToString::to_string);
-            if scene.added_before.contains(&change.seat().id) {
-                outcome = SeatOutcome::AlreadyAdded;
-            } else {
-                change.add(
-                    quantity,
-                    "added",
-                    reference.filter(|_| !change.has_reference()),
-                );
-            }
-        }
-        if !part.assigns() {
-            return Ok((outcome, None));
+    ) -> Result<(SeatOutcome, Assignment)> {
+        if let Some(one) = given.first() {
+            // A line before this one has given it.
+            let outcome = match one.state {
+                AssignmentState::Waitlisted => SeatOutcome::Waitlisted,
+                _ => SeatOutcome::AlreadyAssigned,
+            };
+            return Ok((outcome, one.clone()));
         }
         let pointer = format!("/seats/{n}/expires_at");
         let wanted = wanted_end(
@@ -469,17 +475,16 @@ impl Work<'_> {
             cause: "provision",
             provision_id: Some(self.id.to_string()),
         };
-        let standing = given
+        let standing = scene
+            .live
             .iter()
-            .chain(&scene.live)
-            .find(|one| one.seat_id == change.seat().id && one.user_id == user.id && one.is_live())
-            .cloned();
+            .find(|one| one.seat_id == change.seat().id && one.user_id == user.id);
         let Given {
             outcome,
             assignment,
         } = give(
             change,
-            standing.as_ref(),
+            standing,
             &holder,
             part.if_full.unwrap_or(IfFull::Fail),
             wanted,
@@ -490,7 +495,7 @@ impl Work<'_> {
             Outcome::AlreadyAssigned => SeatOutcome::AlreadyAssigned,
             Outcome::Waitlisted => SeatOutcome::Waitlisted,
         };
-        Ok((outcome, Some(assignment)))
+        Ok((outcome, assignment))
     }
 
     /// The welcome mail, once for each person.

@@ -4,7 +4,7 @@ use serde_json::Value as JsonValue;
 
 use super::answer::Provision;
 use super::request::{ProvisionRequest, Strategy};
-use super::team::{Candidates, Membership};
+use super::team::{Candidates, Membership, numbered};
 use crate::access::{Caller, Reach};
 use crate::db::{Batch, Db, Pair, Select, Slot};
 use crate::email::outbox;
@@ -316,7 +316,8 @@ fn identity(mut found: Vec<User>, request: &ProvisionRequest) -> Result<Option<U
         .with("user_ids", vec![one.id.to_string(), other.id.to_string()]));
     }
     let user = found.pop();
-    if user.is_none() && request.user.id.is_some() {
+    let is_named = |user: &User| request.user.id.as_ref().is_none_or(|id| user.id == *id);
+    if request.user.id.is_some() && !user.as_ref().is_some_and(is_named) {
         return Err(Error::new(
             Code::NotFound,
             "There is no person with this id in this account.",
@@ -372,6 +373,22 @@ pub(super) async fn second(
     }
     let mut rows = db.read(&caller.account, batch).await?;
     first.candidates.of_default_name = of_name.and_then(|slot| rows.first(&slot));
+    if let Some(team) = &first.candidates.of_default_name {
+        let keys: Vec<String> = numbered(default_name).map(|name| name.key()).collect();
+        let taken = Select::new(
+            "SELECT name_key FROM teams WHERE account_id = $1 AND coalesce(organization_id, '') = $2 AND deleted_at IS NULL \
+             AND name_key IN (SELECT value FROM JSON_LIST($3) AS names)",
+            params![
+                team.organization_id
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                serde_json::to_string(&keys).unwrap_or_default()
+            ],
+        );
+        let taken: Vec<(String,)> = db.fetch(&caller.account, taken).await?;
+        first.candidates.taken = taken.into_iter().map(|(key,)| key).collect();
+    }
     let Some((memberships, mail, last)) = slots else {
         return Ok(Known::default());
     };

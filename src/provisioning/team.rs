@@ -28,6 +28,8 @@ pub struct Candidates {
     pub named: Vec<Team>,
     /// A team of the name that a new one would have, in the same organization.
     pub of_default_name: Option<Team>,
+    /// Of the numbered forms of that name, the keys of those that are taken.
+    pub taken: Vec<String>,
     /// The person's own teams, the one joined first before the others.
     pub memberships: Vec<Membership>,
     /// The team that claims the address's domain.
@@ -313,19 +315,27 @@ fn auto(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Result
         passed_over: passed.clone(),
     };
     // Somebody else's team of that very name is not taken: the new one gets the first free number.
-    let name = candidates
-        .of_default_name
-        .as_ref()
-        .map_or_else(|| default_name.clone(), |_| numbered(default_name));
+    let free = || numbered(default_name).find(|name| !candidates.taken.contains(&name.key()));
+    let name = match &candidates.of_default_name {
+        None => default_name.clone(),
+        Some(team) => free().ok_or_else(|| {
+            Error::new(
+                Code::TeamNameTaken,
+                format!("Teams of the name «{default_name}» and its numbers stand already. Give another name."),
+            )
+            .with("team_id", team.id.as_str())
+        })?,
+    };
     Ok(Decided {
         choice: Choice::New(name),
         decision: decision("No rule led to a team, so one is made."),
     })
 }
 
-fn numbered(name: &Name) -> Name {
+/// The name with a number behind it, from 2 on.
+pub(super) fn numbered(name: &Name) -> impl Iterator<Item = Name> {
     let shortened: String = name.as_str().chars().take(190).collect();
-    Name::parse(&format!("{shortened} (2)")).unwrap_or_else(|_| name.clone())
+    (2..=200).filter_map(move |number| Name::parse(&format!("{shortened} ({number})")).ok())
 }
 
 #[cfg(test)]

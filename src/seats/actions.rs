@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::access::Access;
 use super::assignment::{Assignment, AssignmentState};
-use super::change::{Change, Holder, deny, enrol, exhausted, grant_of};
+use super::change::{Change, Holder, deny, exhausted};
 use super::seat::{NewSeat, Seat, SeatPatch};
 use super::template::SeatTemplate;
 use super::terms::{MAX_DAYS, later};
@@ -314,23 +315,10 @@ fn conclude(
         .filter(|one| !given.iter().any(|other| other.id == one.id))
         .cloned()
         .collect();
-    let promoted = change.promote_waiting(&gone)?;
-    let seat = change.finish(plan);
-    let grants: Vec<_> = given
-        .iter()
-        .chain(&promoted)
-        .filter(|one| one.state == AssignmentState::Active)
-        .map(|one| grant_of(&scene.product, one))
-        .collect();
-    plan.write_all(enrol(&grants, ids, now));
-    if seat.waitlisted > 0 && seat.has_room(1) {
-        plan.job(
-            crate::jobs::Job::PromoteWaitlist {
-                seat_id: seat.id.to_string(),
-            },
-            Some(seat.id.to_string()),
-        );
-    }
+    change.promote_waiting(&gone)?;
+    let mut access = Access::new();
+    let seat = change.finish(plan, &mut access);
+    access.write(plan, [&scene.product], ids, now);
     Ok(seat)
 }
 
@@ -490,7 +478,11 @@ pub async fn plan_extend(
     }
     let mut plan = Plan::new("seat.extend");
     let mut change = Change::of(seat, call, ids);
-    let after = change.extend(one, until);
+    let after = if until == one.expires_at {
+        one.clone()
+    } else {
+        change.extend(one, until)
+    };
     let seat = conclude(
         change,
         &scene,
@@ -597,7 +589,7 @@ pub async fn plan_create(db: &Db, ids: &Ids, call: &Call, new: NewSeat) -> Resul
     };
     let seat = Seat::from_new(new, template.as_ref(), &refs, &Stamp { ids, now: call.now })?;
     let mut plan = Plan::new("seat.create");
-    let seat = Change::create(seat, None, call, ids).finish(&mut plan);
+    let seat = Change::create(seat, None, call, ids).finish(&mut plan, &mut Access::new());
     Ok((plan, seat))
 }
 
@@ -625,6 +617,14 @@ where
     let (old, new) = (before.quantity.unwrap_or(0), after.quantity.unwrap_or(0));
     if old == new {
         // What is written nowhere has not changed: the answer is the record as it stands.
+        let reopened = !before.is_open(call.now) && after.is_open(call.now);
+        if reopened && after.waitlisted > 0 && after.has_room(1) {
+            let seat_id = after.id.to_string();
+            let job = crate::jobs::Job::PromoteWaitlist {
+                seat_id: seat_id.clone(),
+            };
+            plan.job(job, Some(seat_id));
+        }
         let seat = if plan.is_empty() { before } else { after };
         return Ok((plan, seat));
     }

@@ -1,32 +1,21 @@
 //! What one plan does to one seat: deltas, ledger entries, assignments and events, with the seat's row touched once.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
+use super::access::Access;
 use super::assignment::{Assignment, AssignmentState};
 use super::ledger::LedgerEntry;
-use super::seat::{Seat, SeatStatus};
+use super::seat::Seat;
 use super::terms::later;
 use crate::access::Call;
 use crate::db::{Statement, Value};
 use crate::error::{Code, Error, Result};
 use crate::events::{Event, Plan};
+use crate::jobs::Job;
 use crate::params;
 use crate::resource::{Resource, event_of};
-use crate::resources::{Course, Product, Team, User};
+use crate::resources::{Team, User};
 use crate::types::{Id, Ids, Timestamp};
-
-/// Access of a person to a course until an end; none: for ever.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// The person.
-    pub user_id: Id<User>,
-    /// What they get.
-    pub course_ids: Vec<Id<Course>>,
-    /// Until when.
-    pub until: Option<Timestamp>,
-}
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Deltas {
@@ -68,6 +57,7 @@ pub struct Change<'a> {
     entries: Vec<LedgerEntry>,
     writes: Vec<Statement>,
     events: Vec<Event>,
+    access: Access,
     /// Waiters are counted as they were read: what frees or adds places must know of all of them.
     must_know_waiters: bool,
     must_be_full: bool,
@@ -87,6 +77,7 @@ impl<'a> Change<'a> {
             entries: Vec::new(),
             writes: Vec::new(),
             events: Vec::new(),
+            access: Access::new(),
             must_know_waiters: false,
             must_be_full: false,
             whole_row: None,
@@ -195,10 +186,11 @@ impl<'a> Change<'a> {
         seat.updated_at = self.call.now;
     }
 
-    /// Adds places. Those who sit are not disturbed; `reference` counts once per seat.
+    /// Adds places; to an unlimited seat nothing but the entry. Those who sit are not disturbed; `reference` counts once
+    /// per seat.
     pub fn add(&mut self, places: i64, cause: &str, reference: Option<String>) {
         let deltas = Deltas {
-            quantity: places,
+            quantity: self.seat.quantity.map_or(0, |_| places),
             ..Deltas::default()
         };
         self.entry(cause, deltas, None, reference.clone());
@@ -244,6 +236,7 @@ impl<'a> Change<'a> {
         self.shift(deltas);
         self.writes.push(Statement::insert(&assignment));
         self.events.push(assignment.event("assigned"));
+        self.access.begun.push(assignment.clone());
         Ok(assignment)
     }
 
@@ -302,6 +295,7 @@ impl<'a> Change<'a> {
         self.shift(deltas);
         self.writes.push(Statement::update(&after, waiting.version));
         self.events.push(after.event("assigned"));
+        self.access.begun.push(after.clone());
         Ok(after)
     }
 
@@ -337,7 +331,7 @@ impl<'a> Change<'a> {
             .push(Statement::update(&after, assignment.version));
         self.events.push(after.event(state.as_str()));
         if assignment.state == AssignmentState::Active {
-            self.writes.push(end_access(&after, now));
+            self.access.ended.push(after.clone());
         }
         Ok(after)
     }
@@ -357,6 +351,11 @@ impl<'a> Change<'a> {
                 .event("extended")
                 .previous(json!({ "expires_at": assignment.expires_at })),
         );
+        if later(assignment.expires_at, until) == until {
+            self.access.begun.push(after.clone());
+        } else {
+            self.access.shortened.push(after.clone());
+        }
         after
     }
 
@@ -364,7 +363,7 @@ impl<'a> Change<'a> {
     pub fn promote_waiting(&mut self, waiting: &[Assignment]) -> Result<Vec<Assignment>> {
         let mut promoted = Vec::new();
         for one in waiting {
-            if !self.seat.has_room(1) || self.seat.status != SeatStatus::Active {
+            if !self.seat.has_room(1) || !self.seat.is_open(self.call.now) {
                 break;
             }
             let until = self.seat.terms().end(self.call.now);
@@ -374,11 +373,12 @@ impl<'a> Change<'a> {
     }
 
     fn require_room(&self) -> Result<()> {
-        if self.seat.status != SeatStatus::Active {
+        if !self.seat.is_open(self.call.now) {
             return Err(Error::new(
                 Code::StateConflict,
-                "The seat is archived; its places cannot be given any more.",
-            ));
+                "The seat is archived, or its date has passed; its places cannot be given any more.",
+            )
+            .with("seat_id", self.seat.id.as_str()));
         }
         if self.seat.has_room(1) {
             Ok(())
@@ -387,8 +387,9 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Hands everything to the plan, and the seat as it will be.
-    pub fn finish(self, plan: &mut Plan) -> Seat {
+    /// Hands everything to the plan, what it means for people's access to `access`, and the seat as it will be. Those who
+    /// wait for places that are free then are served by a job.
+    pub fn finish(self, plan: &mut Plan, access: &mut Access) -> Seat {
         if self.is_new {
             plan.write(Statement::insert(&self.seat));
             plan.write_all(self.seat.team_rows());
@@ -403,6 +404,16 @@ impl<'a> Change<'a> {
         }
         for event in self.events {
             plan.event(event);
+        }
+        access.begun.extend(self.access.begun);
+        access.shortened.extend(self.access.shortened);
+        access.ended.extend(self.access.ended);
+        if self.seat.waitlisted > 0 && self.seat.has_room(1) && self.seat.is_open(self.call.now) {
+            let seat_id = self.seat.id.to_string();
+            let job = Job::PromoteWaitlist {
+                seat_id: seat_id.clone(),
+            };
+            plan.job(job, Some(seat_id));
         }
         self.seat
     }
@@ -454,59 +465,6 @@ pub fn exhausted(seat: &Seat, requested: i64) -> Error {
     .with("available", available)
 }
 
-/// The rows of access to courses. Several grants of one course become one row, with the latest end.
-pub fn enrol(grants: &[Grant], ids: &Ids, now: Timestamp) -> Vec<Statement> {
-    let mut by_course: BTreeMap<(&Id<User>, &Id<Course>), Option<Timestamp>> = BTreeMap::new();
-    for grant in grants {
-        for course in &grant.course_ids {
-            let until = by_course
-                .entry((&grant.user_id, course))
-                .or_insert(grant.until);
-            *until = later(*until, grant.until);
-        }
-    }
-    by_course
-        .into_iter()
-        .map(|((user, course), until)| {
-            let id: Id<crate::resources::Enrollment> = ids.next(now);
-            Statement::new(
-                "INSERT INTO enrollments (account_id, id, user_id, course_id, source, status, percent, expires_at, version, created_at, updated_at) \
-                 VALUES ($1, $2, $3, $4, 'seat', 'active', 0, $5, 1, $6, $6) \
-                 ON CONFLICT (account_id, user_id, course_id, source) DO UPDATE SET version = enrollments.version + 1, updated_at = excluded.updated_at, \
-                 expires_at = CASE WHEN enrollments.status = 'expired' THEN excluded.expires_at \
-                 WHEN enrollments.expires_at IS NULL OR excluded.expires_at IS NULL THEN NULL \
-                 ELSE GREATEST(enrollments.expires_at, excluded.expires_at) END, \
-                 status = CASE WHEN enrollments.status <> 'expired' THEN enrollments.status \
-                 WHEN enrollments.completed_at IS NOT NULL THEN 'completed' ELSE 'active' END",
-                params![id, user.clone(), course.clone(), until, now],
-            )
-        })
-        .collect()
-}
-
-/// The access to courses that is left when an assignment ends: the latest of the other live ones, or none.
-fn end_access(ended: &Assignment, now: Timestamp) -> Statement {
-    let others = "FROM seat_assignments a JOIN product_courses c ON c.account_id = $1 AND c.product_id = a.product_id \
-                  WHERE a.account_id = $1 AND a.user_id = $2 AND a.id <> $3 AND a.state = 'active' AND c.course_id = enrollments.course_id";
-    let sql = format!(
-        "UPDATE enrollments SET version = version + 1, updated_at = $4, \
-         status = CASE WHEN EXISTS (SELECT 1 {others}) OR status IN ('completed', 'failed') THEN status ELSE 'expired' END, \
-         expires_at = CASE WHEN NOT EXISTS (SELECT 1 {others}) THEN $4 \
-         WHEN EXISTS (SELECT 1 {others} AND a.expires_at IS NULL) THEN NULL ELSE (SELECT max(a.expires_at) {others}) END \
-         WHERE account_id = $1 AND user_id = $2 AND source = 'seat' \
-         AND course_id IN (SELECT course_id FROM product_courses WHERE account_id = $1 AND product_id = $5)"
-    );
-    Statement::new(
-        sql,
-        params![
-            ended.user_id.clone(),
-            ended.id.clone(),
-            now,
-            ended.product_id.clone()
-        ],
-    )
-}
-
 /// A denial, kept beside the seat and told as `seat.denied`.
 pub fn deny(seat: &Seat, user: Option<&Id<User>>, cause: &str, call: &Call, ids: &Ids) -> Plan {
     let mut plan = Plan::new("seat.deny");
@@ -534,15 +492,6 @@ pub enum Denial {}
 
 impl crate::types::Kind for Denial {
     const PREFIX: &'static str = "denial";
-}
-
-/// The courses that a product leads to.
-pub fn grant_of(product: &Product, assignment: &Assignment) -> Grant {
-    Grant {
-        user_id: assignment.user_id.clone(),
-        course_ids: product.course_ids.0.clone(),
-        until: assignment.expires_at,
-    }
 }
 
 /// The event of a new team member, here because seats follow memberships.

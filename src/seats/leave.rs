@@ -1,10 +1,9 @@
 //! The end of a membership, of a person or of a team releases the places that go with it, in the same list of writes.
 
-use std::collections::BTreeMap;
-
+use super::access::Access;
 use super::actions::PROMOTE_AT_ONCE;
 use super::assignment::{Assignment, AssignmentState};
-use super::change::{Change, enrol, grant_of};
+use super::change::Change;
 use super::seat::Seat;
 use crate::access::Call;
 use crate::db::{Batch, Db, Select};
@@ -67,14 +66,11 @@ pub async fn release(
             format!("More than {AT_ONCE} places would end at once. Revoke some of them first."),
         ));
     }
-    let products: BTreeMap<_, _> = rows
-        .take(&products)
-        .into_iter()
-        .map(|product| (product.id.clone(), product))
-        .collect();
+    let products = rows.take(&products);
     let waiting = rows.take(&waiting);
+    let leaves = |user: &Id<User>| ending.iter().any(|one| one.user_id == *user);
+    let mut access = Access::new();
     for seat in rows.take(&seats) {
-        let product = products.get(&seat.product_id).cloned();
         let seat_id = seat.id.clone();
         let mut change = Change::of(seat, call, ids);
         for one in ending.iter().filter(|one| one.seat_id == seat_id) {
@@ -83,14 +79,18 @@ pub async fn release(
         let stays = |one: &&Assignment| {
             one.seat_id == seat_id && !ending.iter().any(|other| other.id == one.id)
         };
-        let next: Vec<_> = waiting.iter().filter(stays).cloned().collect();
-        let promoted = change.promote_waiting(&next)?;
-        change.finish(plan);
-        if let Some(product) = product {
-            let grants: Vec<_> = promoted.iter().map(|one| grant_of(&product, one)).collect();
-            plan.write_all(enrol(&grants, ids, call.now));
-        }
+        // Whoever loses a place here and waits for another one is left, with those behind them, to the job: what they
+        // may still see is known only when this is written.
+        let next: Vec<_> = waiting
+            .iter()
+            .filter(stays)
+            .take_while(|one| !leaves(&one.user_id))
+            .cloned()
+            .collect();
+        change.promote_waiting(&next)?;
+        change.finish(plan, &mut access);
     }
+    access.write(plan, &products, ids, call.now);
     Ok(())
 }
 

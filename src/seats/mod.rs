@@ -7,6 +7,7 @@
 //!
 //! [`Change`](change::Change) collects what one plan does to one seat, so that the row is touched once.
 
+pub mod access;
 pub mod actions;
 pub mod assignment;
 pub mod change;
@@ -18,8 +19,9 @@ pub mod sweep;
 pub mod template;
 pub mod terms;
 
+pub use access::Access;
 pub use assignment::{Assignment, AssignmentState};
-pub use change::{Change, Grant};
+pub use change::Change;
 pub use integrity::check_integrity;
 pub use seat::Seat;
 pub use sweep::{expire_due, promote_waitlist};

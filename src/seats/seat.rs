@@ -280,6 +280,11 @@ impl Seat {
         self.assigned + self.reserved + self.spent
     }
 
+    /// Whether its places may be given at all: it is not archived, and its date has not passed.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.status == SeatStatus::Active && self.terms().end(now).is_none_or(|end| end > now)
+    }
+
     /// Whether so many more places can be given.
     pub fn has_room(&self, places: i64) -> bool {
         self.quantity

@@ -1,8 +1,9 @@
 //! What time brings about: assignments that end, and free places for those who wait.
 
+use super::access::Access;
 use super::actions::{PROMOTE_AT_ONCE, waiting_at};
 use super::assignment::{Assignment, AssignmentState};
-use super::change::{Change, enrol, grant_of};
+use super::change::Change;
 use super::seat::Seat;
 use crate::access::Call;
 use crate::app::App;
@@ -34,23 +35,22 @@ pub async fn expire_due(app: &App, account: &AccountId) -> Result<()> {
     }
 }
 
-/// Gives the free places of a seat to those who wait for them.
+/// Gives the free places of a seat to those who wait for them; a further job follows where they are too many for one.
 pub async fn promote_waitlist(app: &App, account: &AccountId, seat_id: &str) -> Result<()> {
-    while settle(app, account, seat_id, "worker: waiting line").await? {}
-    Ok(())
+    settle(app, account, seat_id, "worker: waiting line").await
 }
 
-/// Ends what is over and serves who waits at one seat; tells whether there is more to do.
-async fn settle(app: &App, account: &AccountId, seat_id: &str, name: &str) -> Result<bool> {
+/// Ends what is over and serves who waits at one seat.
+async fn settle(app: &App, account: &AccountId, seat_id: &str, name: &str) -> Result<()> {
     let call = Call::system(account.clone(), name, app.clock.now());
-    let done = commit(&app.db, &app.ids, &call, || {
+    commit(&app.db, &app.ids, &call, || {
         plan_settle(app, &call, seat_id)
     })
-    .await?;
-    Ok(done.value)
+    .await
+    .map(|_| ())
 }
 
-async fn plan_settle(app: &App, call: &Call, seat_id: &str) -> Result<(Plan, bool)> {
+async fn plan_settle(app: &App, call: &Call, seat_id: &str) -> Result<(Plan, ())> {
     let mut batch = Batch::new();
     let seat = batch.add::<Seat>(Select::rows::<Seat>(
         "WHERE account_id = $1 AND id = $2",
@@ -68,19 +68,16 @@ async fn plan_settle(app: &App, call: &Call, seat_id: &str) -> Result<(Plan, boo
     let mut rows = app.db.read(call.account(), batch).await?;
     let mut plan = Plan::new("seat.settle");
     let (Some(seat), Some(product)) = (rows.first(&seat), rows.first(&product)) else {
-        return Ok((plan, false));
+        return Ok((plan, ()));
     };
     let mut change = Change::of(seat, call, &app.ids);
     let over = rows.take(&over);
     for one in &over {
         change.end(one, AssignmentState::Expired)?;
     }
-    let promoted = change.promote_waiting(&rows.take(&waiting))?;
-    let seat = change.finish(&mut plan);
-    let grants: Vec<_> = promoted.iter().map(|one| grant_of(&product, one)).collect();
-    plan.write_all(enrol(&grants, &app.ids, call.now));
-    Ok((
-        plan,
-        !promoted.is_empty() && seat.waitlisted > 0 && seat.has_room(1),
-    ))
+    change.promote_waiting(&rows.take(&waiting))?;
+    let mut access = Access::new();
+    change.finish(&mut plan, &mut access);
+    access.write(&mut plan, [&product], &app.ids, call.now);
+    Ok((plan, ()))
 }
