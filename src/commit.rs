@@ -47,14 +47,11 @@ where
                 planned: Some(plan.changes()),
             });
         }
-        let error = match db.write(call.account(), plan.finish(call, ids)).await {
-            Ok(_) => {
-                return Ok(Done {
-                    value,
-                    planned: None,
-                });
-            }
-            Err(error) => error,
+        let Err(error) = db.write(call.account(), plan.finish(call, ids)).await else {
+            return Ok(Done {
+                value,
+                planned: None,
+            });
         };
         if error.is_constraint(REMEMBERED) {
             return Err(Error::new(

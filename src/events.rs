@@ -47,7 +47,11 @@ pub struct Event {
 
 impl Event {
     /// An event about a record.
-    pub fn new(kind: impl Into<String>, subject_id: impl ToString, data: JsonValue) -> Self {
+    pub fn new(
+        kind: impl Into<String>,
+        subject_id: &(impl ToString + ?Sized),
+        data: JsonValue,
+    ) -> Self {
         Self {
             kind: kind.into(),
             subject_id: subject_id.to_string(),
@@ -61,21 +65,21 @@ impl Event {
 
     /// Puts it on a person's timeline.
     #[must_use]
-    pub fn user(mut self, id: impl ToString) -> Self {
+    pub fn user(mut self, id: &(impl ToString + ?Sized)) -> Self {
         self.user_id = Some(id.to_string());
         self
     }
 
     /// Puts it on a team's timeline.
     #[must_use]
-    pub fn team(mut self, id: impl ToString) -> Self {
+    pub fn team(mut self, id: &(impl ToString + ?Sized)) -> Self {
         self.team_id = Some(id.to_string());
         self
     }
 
     /// Puts it on a seat's timeline.
     #[must_use]
-    pub fn seat(mut self, id: impl ToString) -> Self {
+    pub fn seat(mut self, id: &(impl ToString + ?Sized)) -> Self {
         self.seat_id = Some(id.to_string());
         self
     }

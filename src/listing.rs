@@ -5,6 +5,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
@@ -177,8 +179,7 @@ impl ListQuery {
                 )
             })
             .collect();
-        self.conditions
-            .push_str(&format!(" AND ({})", parts.join(" OR ")));
+        let _ = write!(self.conditions, " AND ({})", parts.join(" OR "));
         Ok(())
     }
 
@@ -235,8 +236,7 @@ impl ListQuery {
             });
         }
         let joint = if sign == "<>" { " AND " } else { " OR " };
-        self.conditions
-            .push_str(&format!(" AND ({})", parts.join(joint)));
+        let _ = write!(self.conditions, " AND ({})", parts.join(joint));
         Ok(())
     }
 
@@ -330,10 +330,11 @@ impl ListQuery {
             });
             params.push(Value::text(id.as_str()));
             let n = params.len();
-            conditions.push_str(&format!(
+            let _ = write!(
+                conditions,
                 " AND ({table}.{column}, {table}.id) {sign} (${n}, ${})",
                 n + 1
-            ));
+            );
         }
         params.push(Value::Int(Some(self.limit + 1)));
         let sql = format!(

@@ -49,6 +49,10 @@ pub struct Paths {
 
 /// `GET` of the list and of one.
 pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
+    vec![list_endpoint::<R>(paths), get_endpoint::<R>(paths)]
+}
+
+fn list_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     let plural = R::TABLE.replace('_', " ");
     let mut list = Endpoint::new(
         Method::GET,
@@ -103,33 +107,42 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
     if !R::EXPANDS.is_empty() {
         list = list.parameter("expand", expand_words::<R>(), expand_schema::<R>());
     }
-    for field in R::FIELDS {
-        let (schema, words) = match field.kind {
-            FieldKind::Text | FieldKind::Folded => {
-                (json!({"type": "string"}), "Equal to; several by comma.")
-            }
-            FieldKind::Int => (
-                json!({"type": "integer"}),
-                "Equal to; also [gt], [gte], [lt], [lte], [ne].",
+    R::FIELDS.iter().fold(list, |list, field| {
+        let (words, schema) = parameter_of(field.kind);
+        list.parameter(field.name, words, schema)
+    })
+}
+
+/// What a filter of this kind takes, in words and as a schema.
+fn parameter_of(kind: FieldKind) -> (&'static str, JsonValue) {
+    let (schema, words) = match kind {
+        FieldKind::Text | FieldKind::Folded => {
+            (json!({"type": "string"}), "Equal to; several by comma.")
+        }
+        FieldKind::Int => (
+            json!({"type": "integer"}),
+            "Equal to; also [gt], [gte], [lt], [lte], [ne].",
+        ),
+        FieldKind::Time => (
+            json!({"type": "string", "format": "date-time"}),
+            "Exactly at; also [gt], [gte], [lt], [lte], [ne].",
+        ),
+        FieldKind::Bool => (json!({"type": "boolean"}), "Equal to."),
+        FieldKind::Word(words) => (
+            several(&json!({"type": "string", "enum": words})),
+            "Equal to; several by comma.",
+        ),
+        FieldKind::Reference(prefix, _) => (
+            several(
+                &json!({"type": "string", "pattern": format!("^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|ext:[^,\\x00-\\x1f\\x7f-\\x9f]{{1,200}})$")}),
             ),
-            FieldKind::Time => (
-                json!({"type": "string", "format": "date-time"}),
-                "Exactly at; also [gt], [gte], [lt], [lte], [ne].",
-            ),
-            FieldKind::Bool => (json!({"type": "boolean"}), "Equal to."),
-            FieldKind::Word(words) => (
-                several(&json!({"type": "string", "enum": words})),
-                "Equal to; several by comma.",
-            ),
-            FieldKind::Reference(prefix, _) => (
-                several(
-                    &json!({"type": "string", "pattern": format!("^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|ext:[^,\\x00-\\x1f\\x7f-\\x9f]{{1,200}})$")}),
-                ),
-                "The record's id or `ext:<external_id>`; several by comma.",
-            ),
-        };
-        list = list.parameter(field.name, words, schema);
-    }
+            "The record's id or `ext:<external_id>`; several by comma.",
+        ),
+    };
+    (words, schema)
+}
+
+fn get_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     let mut one = Endpoint::new(
         Method::GET,
         paths.one,
@@ -147,7 +160,7 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
     if !R::EXPANDS.is_empty() {
         one = one.parameter("expand", expand_words::<R>(), expand_schema::<R>());
     }
-    vec![list, one]
+    one
 }
 
 fn expand_schema<R: Resource>() -> JsonValue {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
 
 use super::team::Decision;
-use crate::access::Caller;
+use crate::access::{Caller, Reach};
 use crate::columns;
 use crate::db::{Batch, Db, Select};
 use crate::email::outbox;
@@ -225,13 +225,10 @@ pub async fn status(db: &Db, caller: &Caller, id: &Id<Provision>) -> Result<Prov
             "There is no such provision in this account.",
         )
     })?;
-    if let (crate::access::Reach::Teams(teams), Some(team)) = (&caller.reach, &provision.team_id) {
-        if !teams.contains(team.as_str()) {
-            return Err(Error::new(
-                Code::NotFound,
-                "There is no such provision in this account.",
-            ));
-        }
+    if let (Reach::Teams(teams), Some(team)) = (&caller.reach, &provision.team_id)
+        && !teams.contains(team.as_str())
+    {
+        return Err(Error::not_found("provision"));
     }
     let steps: Vec<Step> = rows
         .take(&mails)

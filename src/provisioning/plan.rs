@@ -292,15 +292,12 @@ impl Work<'_> {
         for (n, (part, line)) in self.request.seats.iter().zip(&first.lines).enumerate() {
             let found = changes
                 .iter()
-                .position(|(change, _)| self.is_seat_of(change.seat(), line));
-            let at = match found {
-                Some(at) => at,
-                None => {
-                    let change = self.change_of(n, team, line, first, scene, part, call, ids)?;
-                    changes.push((change, Vec::new()));
-                    changes.len() - 1
-                }
-            };
+                .position(|(change, _)| is_seat_of(change.seat(), line));
+            let at = found.unwrap_or(changes.len());
+            if found.is_none() {
+                let change = self.change_of(n, team, line, first, scene, part, call, ids)?;
+                changes.push((change, Vec::new()));
+            }
             if let Some((change, _)) = changes.get_mut(at) {
                 places.push((at, self.add_places(part, change, scene)));
             }
@@ -336,14 +333,6 @@ impl Work<'_> {
             .collect())
     }
 
-    fn is_seat_of(&self, seat: &Seat, line: &Line) -> bool {
-        line.seat
-            .as_ref()
-            .map_or(seat.product_id == line.product.id, |named| {
-                named.id == seat.id
-            })
-    }
-
     /// The seat of a line while it changes: the team's, the one named, or a new one.
     #[expect(
         clippy::too_many_arguments,
@@ -363,7 +352,7 @@ impl Work<'_> {
         if let Some(seat) = scene
             .seats
             .iter()
-            .find(|seat| self.is_seat_of(seat, line))
+            .find(|seat| is_seat_of(seat, line))
             .or(line.seat.as_ref())
         {
             if !seat.team_ids.0.contains(&team.id) {
@@ -640,4 +629,13 @@ fn seat_answer(
             .cloned()
             .collect(),
     }
+}
+
+/// Whether a seat is the one that a line means.
+fn is_seat_of(seat: &Seat, line: &Line) -> bool {
+    line.seat
+        .as_ref()
+        .map_or(seat.product_id == line.product.id, |named| {
+            named.id == seat.id
+        })
 }

@@ -111,6 +111,17 @@ pub struct SeatPart {
 }
 
 impl SeatPart {
+    /// Which member names what the line is of.
+    pub fn names(&self) -> &'static str {
+        if self.seat.is_some() {
+            "seat"
+        } else if self.template.is_some() {
+            "template"
+        } else {
+            "product"
+        }
+    }
+
     /// Whether the person gets a place.
     pub fn assigns(&self) -> bool {
         self.assign.unwrap_or(self.quantity.is_none())

@@ -3,10 +3,10 @@
 use serde_json::Value as JsonValue;
 
 use super::answer::Provision;
-use super::request::{ProvisionRequest, Strategy};
+use super::request::{ProvisionRequest, SeatPart, Strategy};
 use super::team::{Candidates, Membership, numbered};
 use crate::access::{Caller, Reach};
-use crate::db::{Batch, Db, Pair, Select, Slot};
+use crate::db::{Answers, Batch, Db, Pair, Select, Slot};
 use crate::email::outbox;
 use crate::error::{Code, Error, Fault, Result};
 use crate::params;
@@ -66,10 +66,21 @@ struct LineSlots {
     template: Option<Slot<SeatTemplate>>,
 }
 
-/// Reads what the body names.
-pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) -> Result<First> {
-    let mut batch = Batch::new();
-    let users = user_slots(&mut batch, request);
+/// Where the answers to the first round of questions will be.
+struct FirstSlots {
+    users: Vec<Slot<User>>,
+    organization: Option<Slot<Organization>>,
+    by_id: Option<Slot<Team>>,
+    named: Option<Slot<Team>>,
+    account: Slot<(JsonValue, String)>,
+    default: Option<Slot<Team>>,
+    domain: Option<Slot<Team>>,
+    lines: Vec<LineSlots>,
+}
+
+/// Asks for everything that the body names.
+fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
+    let users = user_slots(batch, request);
     let part = &request.team;
     let organization = part.organization.as_ref().map(|reference| {
         let (column, value) = by_reference(reference);
@@ -106,15 +117,30 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
     let lines: Vec<LineSlots> = request
         .seats
         .iter()
-        .map(|part| line_slots(&mut batch, part))
+        .map(|part| line_slots(batch, part))
         .collect();
+    FirstSlots {
+        users,
+        organization,
+        by_id,
+        named,
+        account,
+        default,
+        domain,
+        lines,
+    }
+}
 
+/// Reads what the body names.
+pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) -> Result<First> {
+    let mut batch = Batch::new();
+    let slots = ask(&mut batch, request);
     let mut rows = db.read(&caller.account, batch).await?;
     let (settings, locale) = rows
-        .first(&account)
+        .first(&slots.account)
         .ok_or_else(|| Error::internal("the account is gone"))?;
     let mut faults = Vec::new();
-    let organization = organization.map(|slot| rows.first(&slot));
+    let organization = slots.organization.map(|slot| rows.first(&slot));
     if organization.as_ref().is_some_and(Option::is_none) {
         faults.push(Fault::new(
             "/team/organization",
@@ -122,36 +148,10 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
             "There is no such organization in this account.",
         ));
     }
-    let mut found = Vec::new();
-    for (n, slots) in lines.into_iter().enumerate() {
-        let seat = slots.seat.and_then(|slot| rows.first(&slot));
-        let template = slots.template.and_then(|slot| rows.first(&slot));
-        match rows.first(&slots.product) {
-            Some(product) => found.push(Line {
-                product,
-                seat,
-                template,
-            }),
-            None => {
-                let named = request.seats.get(n).map_or("product", |part| {
-                    if part.seat.is_some() {
-                        "seat"
-                    } else if part.template.is_some() {
-                        "template"
-                    } else {
-                        "product"
-                    }
-                });
-                faults.push(Fault::new(
-                    format!("/seats/{n}/{named}"),
-                    "reference_not_found",
-                    format!("There is no such {named} in this account."),
-                ));
-            }
-        }
-    }
+    let found = lines_of(&mut rows, slots.lines, request, &mut faults);
     let user = identity(
-        users
+        slots
+            .users
             .into_iter()
             .filter_map(|slot| rows.first(&slot))
             .collect(),
@@ -167,15 +167,25 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
         Reach::Teams(teams) => teams.contains(team.id.as_str()),
     };
     let candidates = Candidates {
-        named_by_id: by_id.and_then(|slot| rows.first(&slot)).filter(within),
-        named: named
+        named_by_id: slots
+            .by_id
+            .and_then(|slot| rows.first(&slot))
+            .filter(within),
+        named: slots
+            .named
             .map(|slot| rows.take(&slot))
             .unwrap_or_default()
             .into_iter()
             .filter(within)
             .collect(),
-        default: default.and_then(|slot| rows.first(&slot)).filter(within),
-        of_domain: domain.and_then(|slot| rows.first(&slot)).filter(within),
+        default: slots
+            .default
+            .and_then(|slot| rows.first(&slot))
+            .filter(within),
+        of_domain: slots
+            .domain
+            .and_then(|slot| rows.first(&slot))
+            .filter(within),
         ..Candidates::default()
     };
     Ok(First {
@@ -186,6 +196,35 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
         locale,
         candidates,
     })
+}
+
+/// The lines of seats with what they name; those that name nothing known are faults.
+fn lines_of(
+    rows: &mut Answers,
+    slots: Vec<LineSlots>,
+    request: &ProvisionRequest,
+    faults: &mut Vec<Fault>,
+) -> Vec<Line> {
+    let mut found = Vec::new();
+    for (n, slots) in slots.into_iter().enumerate() {
+        let seat = slots.seat.and_then(|slot| rows.first(&slot));
+        let template = slots.template.and_then(|slot| rows.first(&slot));
+        if let Some(product) = rows.first(&slots.product) {
+            found.push(Line {
+                product,
+                seat,
+                template,
+            });
+            continue;
+        }
+        let named = request.seats.get(n).map_or("product", SeatPart::names);
+        faults.push(Fault::new(
+            format!("/seats/{n}/{named}"),
+            "reference_not_found",
+            format!("There is no such {named} in this account."),
+        ));
+    }
+    found
 }
 
 fn user_slots(batch: &mut Batch, request: &ProvisionRequest) -> Vec<Slot<User>> {
@@ -209,7 +248,7 @@ fn user_slots(batch: &mut Batch, request: &ProvisionRequest) -> Vec<Slot<User>> 
     slots
 }
 
-fn line_slots(batch: &mut Batch, part: &super::request::SeatPart) -> LineSlots {
+fn line_slots(batch: &mut Batch, part: &SeatPart) -> LineSlots {
     let product_where = |condition: &str| {
         format!("WHERE account_id = $1 AND id IN (SELECT product_id FROM {condition})")
     };

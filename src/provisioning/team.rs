@@ -212,19 +212,35 @@ fn create(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Resu
     .with("team_id", team.id.as_str()))
 }
 
+/// The team of the given name, or a new one. Of several teams of the name, one's own is meant.
+fn given_name(name: &Name, candidates: &Candidates, passed_over: Vec<PassedOver>) -> Decided {
+    let is_own = |team: &&Team| candidates.memberships.iter().any(|m| m.team.id == team.id);
+    let own = candidates.named.iter().find(is_own);
+    if let Some(team) = own.or(candidates.named.first()) {
+        let why = "A team of the given name stands.";
+        return existing(team, "auto.given_name", why, passed_over);
+    }
+    Decided {
+        choice: Choice::New(name.clone()),
+        decision: Decision {
+            rule: "auto.given_name",
+            why: "No team of the given name stands, so it is made.".to_owned(),
+            passed_over,
+        },
+    }
+}
+
 fn auto(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Result<Decided> {
     let mut passed: Vec<PassedOver> = Vec::new();
     let mut pass = |rule, why: &str| {
         passed.push(PassedOver {
             rule,
             why: why.to_owned(),
-        })
+        });
     };
     if let Some(id) = &part.id {
-        let team = candidates
-            .named_by_id
-            .as_ref()
-            .ok_or_else(|| not_found(&format!("«{id}»")))?;
+        let team = candidates.named_by_id.as_ref();
+        let team = team.ok_or_else(|| not_found(&format!("«{id}»")))?;
         return Ok(existing(
             team,
             "auto.given_id",
@@ -234,28 +250,7 @@ fn auto(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Result
     }
     pass("auto.given_id", "The body names no team by id or ext: key.");
     if let Some(name) = &part.name {
-        // Of several teams of the name, one's own is meant.
-        let own = candidates
-            .named
-            .iter()
-            .find(|team| candidates.memberships.iter().any(|m| m.team.id == team.id));
-        if let Some(team) = own.or(candidates.named.first()) {
-            return Ok(existing(
-                team,
-                "auto.given_name",
-                "A team of the given name stands.",
-                passed,
-            ));
-        }
-        let decision = Decision {
-            rule: "auto.given_name",
-            why: "No team of the given name stands, so it is made.".to_owned(),
-            passed_over: passed,
-        };
-        return Ok(Decided {
-            choice: Choice::New(name.clone()),
-            decision,
-        });
+        return Ok(given_name(name, candidates, passed));
     }
     pass("auto.given_name", "The body gives no team name.");
     let owned: Vec<_> = candidates

@@ -327,7 +327,7 @@ impl Seat {
         let (Some(product_id), true) = (product_id, faults.is_empty()) else {
             return Err(Error::invalid(faults));
         };
-        let teams = new
+        let team_ids = new
             .teams
             .iter()
             .map(|team| refs.id(team))
@@ -339,7 +339,7 @@ impl Seat {
             template_id: template.map(|template| template.id.clone()),
             reusable: new.reusable.unwrap_or(terms.reusable),
             extendable: new.extendable.unwrap_or(terms.extendable),
-            ..Self::under(terms, product_id, teams, new.quantity, stamp)
+            ..Self::under(terms, product_id, team_ids, new.quantity, stamp)
         })
     }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::terms::{Expiry, MAX_DAYS, Terms};
+use super::terms::{Expiry, Terms};
 use crate::access::Permission;
 use crate::columns;
 use crate::db::Statement;
@@ -168,7 +168,6 @@ impl Resource for SeatTemplate {
     }
 
     fn create(new: NewSeatTemplate, refs: &Resolved, stamp: &Stamp<'_>) -> Result<Self> {
-        debug_assert!(MAX_DAYS == 36_500, "the schema above states the same bound");
         let terms = Terms::from_parts(
             Terms::default(),
             new.expiry,

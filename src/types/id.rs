@@ -1,4 +1,4 @@
-//! Ids: a kind's prefix and a UUIDv7 in 26 characters, so that an id says what it names and sorts by its time.
+//! Ids: a kind's prefix and a `UUIDv7` in 26 characters, so that an id says what it names and sorts by its time.
 //!
 //! The form is `TypeID` 0.3 (prefix, `_`, Crockford base32 of the 128 bits, lower case, most significant first); the
 //! UUID is version 7 of RFC 9562 with the sub-millisecond time in `rand_a` (section 6.2, method 3).

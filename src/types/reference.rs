@@ -26,10 +26,10 @@ impl<K: Kind + ?Sized> Ref<K> {
                 .map(Self::External)
                 .map_err(|fault| format!("ext: value {fault}"));
         }
-        if K::PREFIX == "user" {
-            if let Some(value) = text.strip_prefix("email:") {
-                return Email::parse(value).map(Self::Email);
-            }
+        if K::PREFIX == "user"
+            && let Some(value) = text.strip_prefix("email:")
+        {
+            return Email::parse(value).map(Self::Email);
         }
         Id::parse(text).map(Self::Id).ok_or_else(|| {
             let email = if K::PREFIX == "user" {

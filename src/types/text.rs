@@ -259,9 +259,12 @@ fn parse_email(text: &str) -> Result<String, String> {
     Ok(text)
 }
 
+/// Whether a text is of a format.
+pub type Check = fn(&str) -> bool;
+
 /// The formats of the types above by the name their schemas carry; the door checks a body against them when it
 /// collects every fault at once.
-pub const FORMATS: &[(&str, fn(&str) -> bool)] = &[
+pub const FORMATS: &[(&str, Check)] = &[
     ("name", |t| Name::parse(t).is_ok()),
     ("description", |t| Description::parse(t).is_ok()),
     ("external-id", |t| ExternalId::parse(t).is_ok()),
