@@ -157,6 +157,7 @@ pub fn page(shell: &Shell, page: &Page, body: &Markup) -> Markup {
         &format!("{} · {}", page.title, shell.account),
         shell.theme,
         "",
+        "en",
         &content,
     )
 }
@@ -195,7 +196,7 @@ fn page_head(page: &Page) -> Markup {
     }
 }
 
-fn brand_mark(name: &str, detail: Option<&str>, href: &str) -> Markup {
+pub(super) fn brand_mark(name: &str, detail: Option<&str>, href: &str) -> Markup {
     html! {
         a.brand href=(href) {
             span.brand-mark { (Icon::Seat) }
@@ -252,7 +253,7 @@ fn topbar(shell: &Shell) -> Markup {
     }
 }
 
-fn theme_toggle() -> Markup {
+pub(super) fn theme_toggle() -> Markup {
     html! {
         button.icon-btn.theme-toggle.needs-js type="button" data-theme-toggle aria-label="Theme" {
             (Icon::Monitor.with_class("icon-system")) (Icon::Sun.with_class("icon-light")) (Icon::Moon.with_class("icon-dark"))
@@ -295,6 +296,8 @@ pub struct CardPage {
     pub after: Option<Markup>,
     /// A wider card, for more than a short form.
     pub wide: bool,
+    /// The language it is written in; English when empty.
+    pub lang: String,
 }
 
 /// A whole page with one card, from the doctype on.
@@ -322,14 +325,26 @@ pub fn card_page(page: &CardPage, body: &Markup) -> Markup {
         &format!("{} · {}", page.title, page.brand),
         page.theme,
         class,
+        if page.lang.is_empty() {
+            "en"
+        } else {
+            &page.lang
+        },
         &content,
     )
 }
 
-fn document(title: &str, theme: Theme, class: &str, content: &Markup) -> Markup {
+/// A whole document around what stands in its body.
+pub(super) fn document(
+    title: &str,
+    theme: Theme,
+    class: &str,
+    lang: &str,
+    content: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" data-theme=[theme.attribute()] {
+        html lang=(lang) data-theme=[theme.attribute()] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -407,6 +422,6 @@ mod tests {
             &html! {},
         )
         .into_string();
-        assert!(text.contains(r#"<html lang="en" data-theme="dark">"#));
+        assert!(text.contains(r#"<html lang=(lang) data-theme="dark">"#));
     }
 }

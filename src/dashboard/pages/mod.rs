@@ -1,5 +1,8 @@
 //! The pages, one file for each kind, with its routes.
 
+mod my;
+mod sign_in;
+
 use axum::Router;
 use axum::routing::get;
 
@@ -13,6 +16,8 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(start))
         .route("/dashboard/design", get(design))
+        .merge(sign_in::routes())
+        .merge(my::routes())
 }
 
 /// The way in: to the dashboard, which sends on whoever is not at home there.
