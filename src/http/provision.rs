@@ -13,7 +13,7 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::provisioning::answer::{Answer, ProvisionOutcome, ProvisionStatus, status};
-use crate::provisioning::plan::made_something;
+use crate::provisioning::plan::makes_something;
 use crate::provisioning::{Provision, ProvisionBody, plan, read};
 use crate::seats::actions::record_denial;
 use crate::types::Id;
@@ -55,7 +55,7 @@ async fn provision(app: App, request: Request) -> Result<Reply> {
     let wanted = read(&body)?;
     let done = write(&app, &request, || async {
         let (plan, answer) = plan(&app.db, &app.ids, &request.call, &wanted).await?;
-        let reply = Reply::json(if made_something(&answer) { 201 } else { 200 }, &answer)?;
+        let reply = Reply::json(if makes_something(&plan) { 201 } else { 200 }, &answer)?;
         Ok((
             plan,
             reply.header("location", format!("/api/provisions/{}", answer.id)),
