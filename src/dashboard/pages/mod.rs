@@ -1,5 +1,9 @@
 //! The pages, one file for each kind, with its routes.
 
+mod api;
+mod audit;
+mod jobs;
+mod mails;
 mod my;
 mod sign_in;
 
@@ -18,6 +22,10 @@ pub fn routes() -> Router<App> {
         .route("/dashboard/design", get(design))
         .merge(sign_in::routes())
         .merge(my::routes())
+        .merge(api::routes())
+        .merge(mails::routes())
+        .merge(jobs::routes())
+        .merge(audit::routes())
 }
 
 /// The way in: to the dashboard, which sends on whoever is not at home there.
