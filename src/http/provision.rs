@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value as JsonValue, json};
 
+use super::crud::conditional;
 use super::endpoint::Endpoint;
 use super::reply::Reply;
 use super::request::Request;
@@ -104,5 +105,9 @@ async fn get(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     let text = request.places.first().map_or("", String::as_str);
     let id = Id::<Provision>::parse(text).ok_or_else(|| Error::not_found("provision"))?;
-    Reply::json(200, &status(&app.db, &request.call.caller, &id).await?)
+    let reply = Reply::json(200, &status(&app.db, &request.call.caller, &id).await?)?;
+    Ok(conditional(
+        reply.with_etag(),
+        request.if_none_match.as_deref(),
+    ))
 }
