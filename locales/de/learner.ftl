@@ -5,7 +5,6 @@ sign-in-title = Anmelden
 sign-in-lead = Mit Ihrem Passwort oder mit einem Link, den wir Ihnen zusenden.
 sign-in-email = E-Mail-Adresse
 sign-in-password = Passwort
-sign-in-password-hint = Ohne Passwort lassen Sie das Feld leer und nehmen den Link.
 sign-in-submit = Anmelden
 sign-in-or = oder
 sign-in-send-link = Anmeldelink zusenden

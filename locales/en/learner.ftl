@@ -5,7 +5,6 @@ sign-in-title = Sign in
 sign-in-lead = With your password, or with a link that we mail to you.
 sign-in-email = E-mail address
 sign-in-password = Password
-sign-in-password-hint = Leave it empty if you have none and take a link.
 sign-in-submit = Sign in
 sign-in-or = or
 sign-in-send-link = Mail me a sign-in link

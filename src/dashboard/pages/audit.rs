@@ -25,7 +25,7 @@ const PATH: &str = "/dashboard/audit";
 const ROWS: usize = 50;
 
 /// The page.
-pub fn routes() -> Router<App> {
+pub(super) fn routes() -> Router<App> {
     Router::new().route(PATH, get(list))
 }
 
@@ -120,7 +120,11 @@ async fn list(visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
         ),
         ..Page::titled("Audit")
     };
-    Ok(visitor.render(Room::Audit, &page, &html! { (bar) (table) }))
+    Ok(visitor.render(
+        Room::Audit,
+        &page,
+        &html! { div.stack.stack-tight { (bar) (table) } },
+    ))
 }
 
 fn row(fact: &Fact, url: &ListUrl) -> Row {
@@ -132,7 +136,7 @@ fn row(fact: &Fact, url: &ListUrl) -> Row {
     Row::new([
         Cell::new(html! {
             span.strong { (fact.action) }
-            @if let Some(id) = &fact.request_id { span.cell-sub { "Request " (id) } }
+            @if let (Some(id), false) = (&fact.request_id, fact.actor_type == "system") { span.cell-sub { "Request " (id) } }
         }),
         Cell::new(html! { (fact.actor_name) " " (kind) }),
         fact.subject_id.as_ref().map_or_else(Cell::none, |id| {

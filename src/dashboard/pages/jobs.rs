@@ -26,7 +26,7 @@ const PATH: &str = "/dashboard/jobs";
 const ROWS: usize = 50;
 
 /// The pages.
-pub fn routes() -> Router<App> {
+pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(PATH, get(list))
         .route("/dashboard/jobs/again", post(run_all))

@@ -29,7 +29,7 @@ const PATH: &str = "/dashboard/mails";
 const ROWS: usize = 50;
 
 /// The pages.
-pub fn routes() -> Router<App> {
+pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(PATH, get(list))
         .route("/dashboard/mails/{id}", get(show))
@@ -123,7 +123,7 @@ async fn list(visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
                 .render(),
         );
     }
-    blocks.push(html! { (bar) (table) });
+    blocks.push(html! { div.stack.stack-tight { (bar) (table) } });
     let page = Page {
         lead: Some(
             "Everything this account has written to people, and what became of it.".to_owned(),
@@ -216,7 +216,12 @@ fn facts(mail: &MailRow) -> Markup {
         facts = facts.markup(name, moment(at.to_jiff()));
     }
     if let Some(reply) = &mail.last_reply {
-        facts = facts.text("The server's last words", reply);
+        let name = if mail.state == MailState::Caught {
+            "What happened"
+        } else {
+            "The server's last words"
+        };
+        facts = facts.text(name, reply);
     }
     if let Some(id) = &mail.message_id {
         facts = facts.markup("Message-ID", html! { code { (id) } });

@@ -25,7 +25,7 @@ use crate::resources::enrollment::EnrollmentStatus;
 use crate::types::{Secret, Timestamp};
 
 /// The pages.
-pub fn routes() -> Router<App> {
+pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/my", get(home))
         .route("/my/password", get(password).post(save_password))

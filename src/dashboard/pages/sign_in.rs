@@ -28,7 +28,7 @@ use crate::params;
 use crate::types::{Email, Secret};
 
 /// The pages.
-pub fn routes() -> Router<App> {
+pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/sign-in", get(show).post(submit))
         .route("/sign-in/choose", post(choose))

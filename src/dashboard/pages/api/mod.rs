@@ -31,7 +31,7 @@ const PATH: &str = "/dashboard/settings/api";
 const KEYS: i64 = 50;
 
 /// The pages.
-pub fn routes() -> Router<App> {
+pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(PATH, get(list))
         .merge(new::routes())
@@ -71,7 +71,7 @@ async fn list(visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
         &aside(&visitor, limit),
     );
     let page = Page {
-        lead: Some("Keys for your own systems: your shop, your CRM, your scripts. Everything this dashboard does can be done by API.".to_owned()),
+        lead: Some("Keys for your own systems: your shop, your CRM, your scripts.".to_owned()),
         actions: may_make.then(|| html! { (Button::link("New key", format!("{PATH}/new")).icon(Icon::Plus).primary()) }),
         ..Page::titled("API")
     };
@@ -170,7 +170,7 @@ fn aside(visitor: &Visitor, limit: i64) -> Markup {
             (Facts::new()
                 .text("Requests a minute", number(limit.unsigned_abs()))
                 .markup("Keys go in", html! { code { "Authorization: Bearer …" } })
-                .text("Format", "JSON over HTTPS"))
+                .text("Format", "JSON"))
             p.hint { "Every answer says in its RateLimit headers how much is left. A repeat with the same Idempotency-Key is carried out once." }
         }
     };
