@@ -5,6 +5,7 @@ mod api_keys;
 mod cli;
 mod contract;
 mod docs;
+mod guide;
 mod hangup;
 mod layers;
 mod mail;
