@@ -86,7 +86,9 @@ pub fn run(config: &Config) -> Result<Output, CliError> {
         let _ = writeln!(
             text,
             "{:<5} {:<12} {}",
-            check.state, check.name, check.detail
+            check.state.as_str(),
+            check.name,
+            check.detail
         );
     }
     let failed = checks.iter().any(|check| check.state == State::Fail);

@@ -106,7 +106,7 @@ pub(super) async fn run(
     ready: &str,
     out: &mut dyn Write,
 ) -> Result<Output, CliError> {
-    let router = http::router(&app);
+    let router = http::site(&app);
     writeln!(out, "{ready}")?;
     out.flush()?;
     tracing::info!(address = %listener.local_addr()?, database = if app.db.is_sqlite() { "sqlite" } else { "postgres" }, "serving");

@@ -44,10 +44,20 @@ pub async fn migrate(url: &str) -> Result<Vec<String>, DbError> {
                 std::fs::create_dir_all(folder)
                     .map_err(|error| DbError::Unavailable(error.into()))?;
             }
+            make_private(&path).map_err(|error| DbError::Unavailable(error.into()))?;
             migrate_sqlite(&sqlite::connect(&path)?)
         }
         Place::Server(url) => migrate_postgres(&url).await,
     }
+}
+
+/// Makes an empty file that only its owner can read, if there is none: SQLite keeps its mode, also for the files beside.
+fn make_private(path: &std::path::Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ())
 }
 
 /// The names of the migrations that `url` has not seen yet, without running them.

@@ -194,7 +194,7 @@ impl Db {
         if self.is_sqlite() {
             return Ok(None);
         }
-        let text = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        let text = "SELECT CAST(date_part('epoch', clock_timestamp()) * 1000000 AS BIGINT)";
         let rows = self
             .fetch_global::<(Timestamp,)>(Select::new(text, Vec::new()))
             .await?;

@@ -39,6 +39,11 @@ use crate::metrics;
 use door::Route;
 use reply::Reply;
 
+/// The whole site: the API and the dashboard.
+pub fn site(app: &App) -> Router {
+    router(app).merge(crate::dashboard::routes(app))
+}
+
 /// Everything under `/api`, and what the operator's machines ask for.
 pub fn router(app: &App) -> Router {
     let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();

@@ -318,4 +318,12 @@ both! {
         let made: Vec<_> = made.into_iter().map(|made| made.expect("no failure")).collect();
         assert_eq!(made.iter().flatten().count(), 1, "{made:?}");
     }
+
+    async fn the_database_answers_and_tells_its_time(keys: Keys) {
+        keys.app.db.ping().await.expect("alive");
+        let before = Clock::system().now();
+        let time = keys.app.db.server_time().await.expect("an answer");
+        assert_eq!(time.is_some(), !keys.app.db.is_sqlite());
+        assert!(time.is_none_or(|time| time.plus_seconds(1) >= before));
+    }
 }

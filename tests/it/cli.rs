@@ -18,6 +18,14 @@ impl Installation {
         }
     }
 
+    /// With the account Acme Academy.
+    fn with_account() -> Self {
+        let here = Self::new();
+        here.json(&["migrate"]);
+        here.json(&["account", "create", "--name", "Acme Academy"]);
+        here
+    }
+
     fn variables(&self) -> Vec<(&'static str, String)> {
         let path = |name: &str| self.path(name).display().to_string();
         vec![
@@ -135,6 +143,11 @@ fn the_operator_makes_accounts_people_and_keys() {
         ),
         (&500.into(), &"de".into())
     );
+}
+
+#[test]
+fn the_operator_makes_people_and_helps_them_back_in() {
+    let here = Installation::with_account();
     let owner = here.json(&[
         "admin",
         "create",
@@ -169,6 +182,11 @@ fn the_operator_makes_accounts_people_and_keys() {
         here.json(&["admin", "list"])["admins"][0]["roles"],
         serde_json::json!(["owner"])
     );
+}
+
+#[test]
+fn the_operator_makes_and_revokes_keys() {
+    let here = Installation::with_account();
     let key = here.json(&[
         "key",
         "create",
@@ -281,7 +299,7 @@ async fn a_running_request_is_finished_at_shutdown() {
         .await
         .expect("a connection");
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let ended = tokio::task::spawn(process.terminate());
+    let ended = b2b_dashboard::tasks::spawn(process.terminate());
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     connection.write_all(body.as_bytes()).await.expect("sent");
     let mut answer = String::new();
@@ -341,6 +359,7 @@ async fn the_doctor_says_what_is_not_well() {
     );
     let process = here.serve(&[]).await;
     let report = here.json(&["doctor"]);
+    assert_eq!(state(&report, "file_modes"), None, "{report}");
     for name in ["config", "master_key", "migrations", "database", "writing"] {
         assert_eq!(
             state(&report, name).as_deref(),
