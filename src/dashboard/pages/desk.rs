@@ -21,23 +21,23 @@ use crate::resource::Resource;
 use crate::types::{Kind, Ref};
 
 /// One request for a page.
-pub struct Desk {
+pub(super) struct Desk {
     /// What the program is made of.
-    pub app: App,
+    pub(super) app: App,
     /// Who looks, and when.
-    pub call: Call,
+    pub(super) call: Call,
     /// The token of the session's forms.
-    pub csrf: String,
+    pub(super) csrf: String,
     /// The places of the address's pattern.
-    pub places: Vec<String>,
+    pub(super) places: Vec<String>,
     /// The query, without empty values.
-    pub query: FormData,
+    pub(super) query: FormData,
     /// The form that was sent; none when the page is only looked at.
-    pub form: Option<FormData>,
+    pub(super) form: Option<FormData>,
 }
 
 /// What a page answers.
-pub enum Shown {
+pub(super) enum Shown {
     /// A page, with the HTTP status it goes out with.
     Page(u16, Box<Page>, Markup),
     /// The way to another page, with something to say there.
@@ -46,73 +46,76 @@ pub enum Shown {
 
 impl Shown {
     /// A page.
-    pub fn page(page: Page, body: Markup) -> Self {
+    pub(super) fn page(page: Page, body: Markup) -> Self {
         Self::Page(200, Box::new(page), body)
     }
 
     /// A page with a form, which goes out as 422 when the form came back with errors.
-    pub fn form(page: Page, errors: Option<&FieldErrors>, body: Markup) -> Self {
+    pub(super) fn form(page: Page, errors: Option<&FieldErrors>, body: Markup) -> Self {
         let status = if errors.is_none() { 200 } else { 422 };
         Self::Page(status, Box::new(page), body)
     }
 
     /// The way to another page after something was done.
-    pub fn done(to: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(super) fn done(to: impl Into<String>, text: impl Into<String>) -> Self {
         Self::Go(to.into(), Notice::success(text))
     }
 }
 
 impl Desk {
     /// The database.
-    pub fn db(&self) -> &Db {
+    pub(super) fn db(&self) -> &Db {
         &self.app.db
     }
 
     /// Who looks.
-    pub fn caller(&self) -> &Caller {
+    pub(super) fn caller(&self) -> &Caller {
         &self.call.caller
     }
 
     /// Whether the visitor has a permission.
-    pub fn may(&self, permission: Permission) -> bool {
+    pub(super) fn may(&self, permission: Permission) -> bool {
         self.caller().may(permission)
     }
 
     /// Whether the visitor sees the whole account and has a permission.
-    pub fn may_in_account(&self, permission: Permission) -> bool {
+    pub(super) fn may_in_account(&self, permission: Permission) -> bool {
         self.may(permission) && self.caller().require_account().is_ok()
     }
 
     /// Refuses a visitor without a permission.
-    pub fn require(&self, permission: Permission) -> Result<()> {
+    pub(super) fn require(&self, permission: Permission) -> Result<()> {
         self.caller().require(permission)
     }
 
     /// Whether a form was sent.
-    pub const fn is_post(&self) -> bool {
+    pub(super) const fn is_post(&self) -> bool {
         self.form.is_some()
     }
 
     /// Refuses what is not sent by a form: an address that only changes something has no page.
-    pub fn require_post(&self) -> Result<()> {
+    pub(super) fn require_post(&self) -> Result<()> {
         if self.is_post() {
             return Ok(());
         }
-        Err(Error::new(Code::RouteNotFound, "There is no page at this address."))
+        Err(Error::new(
+            Code::RouteNotFound,
+            "There is no page at this address.",
+        ))
     }
 
     /// A value of the query; empty when it is not there.
-    pub fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.query.get(name)
     }
 
     /// A value of the form without spaces around it; empty when it is not there.
-    pub fn field(&self, name: &str) -> &str {
+    pub(super) fn field(&self, name: &str) -> &str {
         self.form.as_ref().map_or("", |form| form.get(name))
     }
 
     /// All values of a name in the form.
-    pub fn fields(&self, name: &str) -> Vec<String> {
+    pub(super) fn fields(&self, name: &str) -> Vec<String> {
         let pairs = self.form.as_ref().map_or(&[][..], FormData::pairs);
         pairs
             .iter()
@@ -122,7 +125,7 @@ impl Desk {
     }
 
     /// What a field shows: what was typed when the form came back, else what is stored.
-    pub fn shown(&self, name: &str, stored: &str) -> String {
+    pub(super) fn shown(&self, name: &str, stored: &str) -> String {
         if self.is_post() {
             self.field(name).to_owned()
         } else {
@@ -131,7 +134,7 @@ impl Desk {
     }
 
     /// Whether a box is ticked: as it was sent, else as it stands.
-    pub fn ticked(&self, name: &str, stored: bool) -> bool {
+    pub(super) fn ticked(&self, name: &str, stored: bool) -> bool {
         if self.is_post() {
             !self.field(name).is_empty()
         } else {
@@ -140,18 +143,18 @@ impl Desk {
     }
 
     /// The record that the address names in its `n`th place.
-    pub fn reference<K: Kind>(&self, n: usize) -> Result<Ref<K>> {
+    pub(super) fn reference<K: Kind>(&self, n: usize) -> Result<Ref<K>> {
         let text = self.places.get(n).map_or("", String::as_str);
         Ref::parse(text).map_err(|_| Error::not_found(K::PREFIX))
     }
 
     /// The address of a list with the query as it is.
-    pub fn list(&self, path: &str) -> ListUrl {
+    pub(super) fn list(&self, path: &str) -> ListUrl {
         ListUrl::new(path, self.query.pairs().to_vec())
     }
 
     /// One page of records as the query asks for it, with the number of all.
-    pub async fn records<R: Resource>(&self) -> Result<listing::Page<R>> {
+    pub(super) async fn records<R: Resource>(&self) -> Result<listing::Page<R>> {
         self.require(R::READ)?;
         let mut pairs = self.query.pairs().to_vec();
         pairs.push(("include".to_owned(), "total_count".to_owned()));
@@ -163,7 +166,7 @@ impl Desk {
 
     /// A read of rows of `R`'s table (by its own name) that stays within the visitor's reach: `{reach}` in the text
     /// becomes the condition.
-    pub fn within<R: Resource>(&self, sql: &str, mut params: Vec<Value>) -> Select {
+    pub(super) fn within<R: Resource>(&self, sql: &str, mut params: Vec<Value>) -> Select {
         let reach = reach_condition::<R>(self.caller(), params.len() + 2).map(|(text, value)| {
             params.push(value);
             text
@@ -172,7 +175,7 @@ impl Desk {
     }
 
     /// Carries out a plan.
-    pub async fn commit<T, F, Fut>(&self, plan: F) -> Result<T>
+    pub(super) async fn commit<T, F, Fut>(&self, plan: F) -> Result<T>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<(Plan, T)>>,
@@ -182,7 +185,7 @@ impl Desk {
     }
 
     /// The visitor's call as a dry run.
-    pub fn dry(&self) -> Call {
+    pub(super) fn dry(&self) -> Call {
         Call {
             dry_run: true,
             ..self.call.clone()
@@ -190,7 +193,7 @@ impl Desk {
     }
 
     /// What a plan would change, changing nothing.
-    pub async fn rehearse<T, F, Fut>(&self, call: &Call, plan: F) -> Result<Done<T>>
+    pub(super) async fn rehearse<T, F, Fut>(&self, call: &Call, plan: F) -> Result<Done<T>>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<(Plan, T)>>,
@@ -199,7 +202,7 @@ impl Desk {
     }
 
     /// The members of a new record's body: what was filled in.
-    pub fn filled(&self, names: &[&str]) -> Map<String, JsonValue> {
+    pub(super) fn filled(&self, names: &[&str]) -> Map<String, JsonValue> {
         names
             .iter()
             .filter(|name| !self.field(name).is_empty())
@@ -208,7 +211,7 @@ impl Desk {
     }
 
     /// The members of a change's body: what was emptied becomes `null`.
-    pub fn changed(&self, names: &[&str]) -> Map<String, JsonValue> {
+    pub(super) fn changed(&self, names: &[&str]) -> Map<String, JsonValue> {
         let value = |name: &str| match self.field(name) {
             "" => JsonValue::Null,
             text => json!(text),
@@ -220,7 +223,7 @@ impl Desk {
     }
 
     /// The labels typed into one field, separated by commas.
-    pub fn labels(&self, name: &str) -> JsonValue {
+    pub(super) fn labels(&self, name: &str) -> JsonValue {
         let tags: Vec<&str> = self
             .field(name)
             .split(',')
@@ -231,12 +234,12 @@ impl Desk {
     }
 
     /// A form of this session.
-    pub fn post(&self, action: impl Into<String>, body: Markup) -> Form {
+    pub(super) fn post(&self, action: impl Into<String>, body: Markup) -> Form {
         Form::post(action, self.csrf.clone(), body)
     }
 
     /// The API call that a form makes.
-    pub fn api(&self, id: &str, method: &str, path: &str) -> ApiCall {
+    pub(super) fn api(&self, id: &str, method: &str, path: &str) -> ApiCall {
         ApiCall::new(
             id,
             method,
@@ -246,7 +249,7 @@ impl Desk {
 }
 
 /// A body made of a form, read as the API reads it.
-pub fn read<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
+pub(super) fn read<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
     body: &JsonValue,
 ) -> Result<T> {
     let bytes = serde_json::to_vec(body).map_err(Error::internal)?;
@@ -254,7 +257,7 @@ pub fn read<T: serde::de::DeserializeOwned + schemars::JsonSchema + 'static>(
 }
 
 /// What is wrong with a form. What is not the form's fault goes on.
-pub fn faults(error: Error) -> Result<FieldErrors> {
+pub(super) fn faults(error: Error) -> Result<FieldErrors> {
     let code = error.code();
     if code.status() >= 500 || matches!(code, Code::Forbidden | Code::NotFound) {
         return Err(error);
@@ -263,11 +266,11 @@ pub fn faults(error: Error) -> Result<FieldErrors> {
 }
 
 /// What is wrong with one field, if anything.
-pub fn fault<'a>(errors: Option<&'a FieldErrors>, field: &str) -> Option<&'a str> {
+pub(super) fn fault<'a>(errors: Option<&'a FieldErrors>, field: &str) -> Option<&'a str> {
     errors.and_then(|errors| errors.get(field))
 }
 
 /// What is wrong with a form, for its summary.
-pub fn summary(errors: Option<&FieldErrors>) -> Vec<(String, String)> {
+pub(super) fn summary(errors: Option<&FieldErrors>) -> Vec<(String, String)> {
     errors.map(FieldErrors::summary).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use crate::types::Timestamp;
 
 /// Whose timeline it is; what is known there is not said again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum About {
+pub(super) enum About {
     /// The whole account's.
     Account,
     /// A person's.
@@ -24,7 +24,7 @@ pub enum About {
 }
 
 /// An event with the names of what it concerns.
-pub struct Told {
+pub(super) struct Told {
     event: EventRow,
     person: Option<String>,
     team: Option<String>,
@@ -43,7 +43,7 @@ impl FromRow for Told {
 }
 
 /// The read of the latest events that fit a condition on `events`, newest first. Its last value is the limit.
-pub fn select(condition: &str, mut params: Vec<Value>, limit: i64) -> Select {
+pub(super) fn select(condition: &str, mut params: Vec<Value>, limit: i64) -> Select {
     params.push(limit.value());
     let sql = format!(
         "SELECT {}, coalesce(u.name, u.email), t.name, p.name FROM events \
@@ -59,7 +59,7 @@ pub fn select(condition: &str, mut params: Vec<Value>, limit: i64) -> Select {
 }
 
 /// The timeline of events; a line in words when there are none.
-pub fn timeline(told: &[Told], about: About) -> Markup {
+pub(super) fn timeline(told: &[Told], about: About) -> Markup {
     if told.is_empty() {
         return html! { p.secondary { "Nothing has happened yet." } };
     }
@@ -75,7 +75,9 @@ fn item(told: &Told, about: About) -> TimelineItem {
 
 /// A member of the event's data as text.
 fn text<'a>(data: &'a JsonValue, name: &str) -> &'a str {
-    data.get(name).and_then(JsonValue::as_str).unwrap_or_default()
+    data.get(name)
+        .and_then(JsonValue::as_str)
+        .unwrap_or_default()
 }
 
 fn number(data: &JsonValue, name: &str) -> u64 {
@@ -122,7 +124,11 @@ fn sentence(told: &Told, about: About) -> Sentence {
             let title = html! { (who(told, about, "Was provisioned", "was provisioned")) @if told.team.is_some() && about != About::Team { " in " (team(told)) } };
             (Icon::Bolt, Tone::Accent, title)
         }
-        "sign_in_link" => (Icon::Link, Tone::Neutral, who(told, about, "A sign-in link was made", "got a sign-in link")),
+        "sign_in_link" => (
+            Icon::Link,
+            Tone::Neutral,
+            who(told, about, "A sign-in link was made", "got a sign-in link"),
+        ),
         _ => record(told, noun, verb),
     }
 }
@@ -222,14 +228,11 @@ fn seat(told: &Told, about: About, verb: &str) -> Sentence {
 
 fn mail(told: &Told, about: About, verb: &str) -> Sentence {
     let kind = text(&told.event.data, "kind").replace('_', " ");
-    let whose = html! { @if about != About::Person && told.person.is_some() { " to " (person(told)) } };
+    let whose =
+        html! { @if about != About::Person && told.person.is_some() { " to " (person(told)) } };
     let head = html! { "Mail «" (kind) "»" (whose) };
     match verb {
-        "sent" => (
-            Icon::Mail,
-            Tone::Success,
-            html! { (head) " was sent" },
-        ),
+        "sent" => (Icon::Mail, Tone::Success, html! { (head) " was sent" }),
         "caught" => (
             Icon::Inbox,
             Tone::Neutral,
@@ -240,11 +243,7 @@ fn mail(told: &Told, about: About, verb: &str) -> Sentence {
             Tone::Danger,
             html! { (head) " could not be delivered" },
         ),
-        _ => (
-            Icon::Mail,
-            Tone::Neutral,
-            html! { (head) " is on its way" },
-        ),
+        _ => (Icon::Mail, Tone::Neutral, html! { (head) " is on its way" }),
     }
 }
 

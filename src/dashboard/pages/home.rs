@@ -42,12 +42,14 @@ struct Figures {
 }
 
 /// The page.
-pub async fn home(desk: Desk) -> Result<Shown> {
+pub(super) async fn home(desk: Desk) -> Result<Shown> {
     desk.require(Permission::TeamsRead)?;
     let figures = figures(&desk).await?;
     let page = Page {
         lead: Some("What needs you, and how your customers are doing.".into()),
-        actions: Some(html! { @if desk.may(Permission::ProvisionWrite) { (Button::link("Provision a person", "/dashboard/provision").primary().icon(Icon::Bolt)) } }),
+        actions: Some(
+            html! { @if desk.may(Permission::ProvisionWrite) { (Button::link("Provision a person", "/dashboard/provision").primary().icon(Icon::Bolt)) } },
+        ),
         ..Page::titled("Home")
     };
     if figures.teams == 0 && figures.people.iter().map(|(_, n)| n).sum::<i64>() <= 1 {
@@ -196,10 +198,7 @@ fn attention(desk: &Desk, figures: &Figures) -> Vec<AttentionItem> {
             figures.expiring,
             Icon::Calendar,
             Tone::Accent,
-            (
-                "access ends within 30 days",
-                "accesses end within 30 days",
-            ),
+            ("access ends within 30 days", "accesses end within 30 days"),
             "Extend them, or let them end",
             &expiring,
         ),
@@ -296,10 +295,7 @@ fn provisions(desk: &Desk, figures: &Figures) -> Markup {
     let chart = LineChart::new(
         "Provisions per day",
         labels(desk, DAYS, 1),
-        vec![Series::new(
-            "Provisions",
-            series(&figures.provisions, DAYS),
-        )],
+        vec![Series::new("Provisions", series(&figures.provisions, DAYS))],
     );
     Card::new(chart.render())
         .title("Provisions")

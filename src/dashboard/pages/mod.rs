@@ -1,5 +1,29 @@
 //! The pages, one file for each kind, with its routes.
 
+mod assignments;
+mod bulk;
+mod courses;
+mod desk;
+mod feed;
+mod home;
+mod link;
+mod look;
+mod organizations;
+mod person;
+mod person_edit;
+mod products;
+mod provision;
+mod search;
+mod seat;
+mod seat_actions;
+mod seat_edit;
+mod seats;
+mod team;
+mod team_edit;
+mod teams;
+mod users;
+mod wire;
+
 use axum::Router;
 use axum::routing::get;
 
@@ -13,6 +37,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(start))
         .route("/dashboard/design", get(design))
+        .merge(wire::routes())
 }
 
 /// The way in: to the dashboard, which sends on whoever is not at home there.

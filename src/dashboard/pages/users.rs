@@ -22,7 +22,7 @@ use crate::resources::{Team, User};
 use crate::types::{Id, Name};
 
 /// Teams in a filter at the most.
-pub const CHOICES: i64 = 200;
+pub(super) const CHOICES: i64 = 200;
 
 /// What stands beside the people of a page.
 struct Beside {
@@ -32,7 +32,7 @@ struct Beside {
 }
 
 /// The page.
-pub async fn users(desk: Desk) -> Result<Shown> {
+pub(super) async fn users(desk: Desk) -> Result<Shown> {
     let list = desk.records::<User>().await?;
     let beside = beside(&desk, &list.rows).await?;
     let url = desk.list("/dashboard/users");
@@ -53,7 +53,8 @@ pub async fn users(desk: Desk) -> Result<Shown> {
             ],
         )
         .select("team", "Team", beside.choices.clone());
-    let body = html! { div.stack { (filters) (table(&desk, &url, &list, &beside, filters.is_active())) } };
+    let body =
+        html! { div.stack { (filters) (table(&desk, &url, &list, &beside, filters.is_active())) } };
     Ok(Shown::page(page, body))
 }
 
@@ -93,7 +94,7 @@ async fn beside(desk: &Desk, people: &[User]) -> Result<Beside> {
 }
 
 /// Teams to choose from: id and name.
-pub fn team_choices(desk: &Desk) -> Select {
+pub(super) fn team_choices(desk: &Desk) -> Select {
     desk.within::<Team>(
         &format!(
             "SELECT teams.id, CASE WHEN o.name IS NULL THEN teams.name ELSE o.name || ' · ' || teams.name END FROM teams \
@@ -149,7 +150,7 @@ fn table(
 }
 
 /// The links to other pages of a list by cursor: back leads to the first.
-pub fn pager<R>(desk: &Desk, url: &ListUrl, list: &listing::Page<R>) -> Pager {
+pub(super) fn pager<R>(desk: &Desk, url: &ListUrl, list: &listing::Page<R>) -> Pager {
     let is_first = desk.get("cursor").is_empty();
     Pager {
         previous: (!is_first).then(|| url.without("cursor").href()),
@@ -169,12 +170,13 @@ fn row(desk: &Desk, user: &User, beside: &Beside) -> Row {
     let href = user_href(user.id.as_str());
     let places = beside.places.get(&user.id).copied().unwrap_or(0);
     let teams = beside.teams.get(&user.id).map_or(&[][..], Vec::as_slice);
-    let mut menu =
-        Menu::new(format!("Actions for {name}")).link(Icon::Eye, "View", &href);
+    let mut menu = Menu::new(format!("Actions for {name}")).link(Icon::Eye, "View", &href);
     if desk.may(Permission::UsersWrite) {
-        menu = menu
-            .link(Icon::Edit, "Edit", &format!("{href}/edit"))
-            .link(Icon::Link, "Sign-in link", &format!("{href}/sign-in-link"));
+        menu = menu.link(Icon::Edit, "Edit", &format!("{href}/edit")).link(
+            Icon::Link,
+            "Sign-in link",
+            &format!("{href}/sign-in-link"),
+        );
     }
     Row::new([
         Cell::record(
@@ -185,7 +187,11 @@ fn row(desk: &Desk, user: &User, beside: &Beside) -> Row {
         ),
         Cell::new(user_badge(user.status)),
         team_cell(teams),
-        if places == 0 { Cell::none() } else { Cell::new(places.to_string()) },
+        if places == 0 {
+            Cell::none()
+        } else {
+            Cell::new(places.to_string())
+        },
         Cell::new(since(user.last_seen_at)),
         Cell::new(day(user.created_at.to_jiff())),
     ])
