@@ -89,6 +89,7 @@ impl App {
             pool_size: config.database.pool_size,
             acquire_timeout: config.database.acquire_timeout,
             statement_timeout: config.database.statement_timeout,
+            group_commit: config.database.group_commit,
         };
         let db = Db::open(&database_url(&config), &settings)?;
         Ok(Self(Arc::new(Parts {

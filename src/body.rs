@@ -16,15 +16,16 @@ use serde_json::Value as JsonValue;
 use crate::error::{Code, Error, Fault, Result};
 use crate::types::text::FORMATS;
 
+/// The code of a member of another JSON type than its schema says.
+const WRONG_TYPE: &str = "wrong_type";
+
 /// Reads a body. What `T` refuses is told member by member, from its JSON Schema.
 pub fn read_body<T: DeserializeOwned + schemars::JsonSchema + 'static>(body: &[u8]) -> Result<T> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let first = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
         Ok(value) => {
-            return reader
-                .end()
-                .map(|()| value)
-                .map_err(|fault| malformed(&fault));
+            reader.end().map_err(|fault| malformed(&fault))?;
+            return hold_to_schema::<T>(body).map(|()| value);
         }
         Err(fault) => fault,
     };
@@ -46,6 +47,27 @@ pub fn read_body<T: DeserializeOwned + schemars::JsonSchema + 'static>(body: &[u
         ));
     }
     Err(Error::invalid(faults))
+}
+
+/// Refuses what serde lets pass and the schema forbids: lists where objects are meant, numbers out of bounds, lists of
+/// too many. Texts know their own bounds.
+fn hold_to_schema<T: schemars::JsonSchema + 'static>(body: &[u8]) -> Result<()> {
+    let value: JsonValue = serde_json::from_slice(body).map_err(|fault| malformed(&fault))?;
+    let mut faults = faults_of::<T>(&value);
+    faults.retain(|fault| {
+        let at = value.pointer(&fault.pointer);
+        let is_list = at.is_some_and(JsonValue::is_array);
+        match &*fault.code {
+            WRONG_TYPE | "too_long" | "too_short" => is_list,
+            "too_large" | "too_small" => true,
+            _ => false,
+        }
+    });
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::invalid(faults))
+    }
 }
 
 fn malformed(fault: &serde_json::Error) -> Error {
@@ -127,7 +149,7 @@ fn faults_of_error<T: schemars::JsonSchema + 'static>(
         }
         kind => {
             let code = match kind {
-                ValidationErrorKind::Type { .. } => "wrong_type",
+                ValidationErrorKind::Type { .. } => WRONG_TYPE,
                 ValidationErrorKind::Format { .. } | ValidationErrorKind::Pattern { .. } => {
                     "invalid_format"
                 }

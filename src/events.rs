@@ -187,6 +187,11 @@ impl Plan {
         self.jobs.extend(other.jobs);
     }
 
+    /// What kinds of events it has.
+    pub fn event_kinds(&self) -> impl Iterator<Item = &str> {
+        self.events.iter().map(|event| event.kind.as_str())
+    }
+
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()

@@ -3,7 +3,11 @@
 //! Pages are keysets on (sort key, id): page 40,000 costs what page 1 costs, nothing is skipped and nothing comes
 //! twice, whatever is written meanwhile. A cursor is signed and bound to account, list, filters and sort.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::access::Caller;
 use crate::access::signed;
@@ -63,6 +67,13 @@ impl<R: FromRow> FromRow for Keyed<R> {
             Column::read(reader)?,
         ))
     }
+}
+
+/// The form in which names and addresses are compared: lower case, inner spaces folded, NFC.
+fn folded(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words: Vec<_> = lower.split_whitespace().collect();
+    words.join(" ").nfc().collect()
 }
 
 fn refuse(detail: String) -> Error {
@@ -173,7 +184,7 @@ impl ListQuery {
 
     fn filter<R: Resource>(&mut self, name: &str, value: &str) -> Result<()> {
         let (base, operator) = match name.split_once('[') {
-            Some((base, rest)) => (base, rest.strip_suffix(']').unwrap_or(rest)),
+            Some((base, rest)) => (base, rest.strip_suffix(']').unwrap_or("")),
             None => (name, "eq"),
         };
         let field = R::FIELDS
@@ -213,10 +224,13 @@ impl ListQuery {
         }
         let mut parts = Vec::new();
         for one in alternatives {
-            let comparison = self.comparison(field, sign, one)?;
             parts.push(if field.column.contains("{}") {
-                field.column.replace("{}", &comparison)
+                // «Not in this team» is said of the person, not of one of their memberships.
+                let negation = if sign == "<>" { "NOT " } else { "" };
+                let comparison = self.comparison(field, "=", one)?;
+                format!("{negation}({})", field.column.replace("{}", &comparison))
             } else {
+                let comparison = self.comparison(field, sign, one)?;
                 format!("{}.{} {comparison}", R::TABLE, field.column)
             });
         }
@@ -233,8 +247,9 @@ impl ListQuery {
             return Err(wrong("a text without control characters"));
         }
         let value = match field.kind {
-            FieldKind::Text => Value::text(text),
-            FieldKind::Folded => Value::text(text.to_lowercase()),
+            // In the form in which texts are stored.
+            FieldKind::Text => Value::text(text.trim().nfc().collect::<String>()),
+            FieldKind::Folded => Value::text(folded(text)),
             FieldKind::Int => Value::Int(Some(text.parse().map_err(|_| wrong("a whole number"))?)),
             FieldKind::Time => Timestamp::parse(text)
                 .ok_or_else(|| wrong("a time of RFC 3339 such as 2027-01-31T09:30:00Z"))?
@@ -257,7 +272,7 @@ impl ListQuery {
         text: &str,
     ) -> Result<String> {
         if let Some(key) = text.strip_prefix("ext:") {
-            let n = self.place(Value::text(key));
+            let n = self.place(Value::text(key.trim().nfc().collect::<String>()));
             return Ok(format!(
                 "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n} LIMIT 1)"
             ));
@@ -281,7 +296,9 @@ impl ListQuery {
             .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "include" | "expand"))
             .collect();
         bound.sort();
-        self.binding = format!("{} {} {bound:?}", caller.account, R::TABLE);
+        let text = format!("{} {} {bound:?}", caller.account, R::TABLE);
+        // Its hash, so that long filters make no long cursor.
+        self.binding = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
     }
 
     fn resume(&mut self, text: &str, key: &[u8; 32]) -> Result<()> {

@@ -40,6 +40,10 @@ pub async fn maybe<R: Resource>(db: &Db, caller: &Caller, reference: &Ref<R>) ->
         Ref::External(key) => ("external_id", key.to_string()),
         Ref::Email(email) => ("email_key", email.key()),
     };
+    // A kind without such a key has no record by it.
+    if !R::STORED.contains(&column) {
+        return Ok(None);
+    }
     let live = if R::SOFT_DELETE {
         " AND deleted_at IS NULL"
     } else {
@@ -107,7 +111,10 @@ where
     let refs = resolve(db, call.account(), patch.references()).await?;
     let mut after = before.clone();
     after.apply(patch, &refs, call.now)?;
-    Ok((change(&before, &after, "updated"), after))
+    let plan = change(&before, &after, "updated");
+    // What is written nowhere has not changed: the answer is the record as it stands.
+    let record = if plan.is_empty() { before } else { after };
+    Ok((plan, record))
 }
 
 /// The plan that turns one state of a record into another: nothing when they are equal.
@@ -178,25 +185,29 @@ where
 }
 
 /// Makes a record by the caller's own key, or changes the one that has it: an upsert that is safe to repeat.
-/// Tells whether it was made.
-pub async fn plan_put<R, P, Fut>(
+/// Tells whether it was made. `check` sees the record as it is, or none, and may refuse (If-Match).
+pub async fn plan_put<R, P, Fut, C>(
     db: &Db,
     ids: &Ids,
     call: &Call,
     reference: &Ref<R>,
     new: R::New,
     as_patch: P,
+    check: C,
 ) -> Result<(Plan, R, bool)>
 where
     R: Resource,
     P: FnOnce(R::New) -> Fut,
     Fut: Future<Output = Result<R::Patch>>,
+    C: Fn(Option<&R>) -> Result<()>,
 {
     if maybe::<R>(db, &call.caller, reference).await?.is_some() {
         let patch = as_patch(new).await?;
-        let (plan, record) = plan_change(db, call, reference, patch, |_| Ok(())).await?;
+        let (plan, record) =
+            plan_change(db, call, reference, patch, |record| check(Some(record))).await?;
         return Ok((plan, record, false));
     }
+    check(None)?;
     if matches!(reference, Ref::Id(_)) {
         return Err(Error::new(
             Code::NotFound,

@@ -12,7 +12,7 @@ use crate::db::{Batch, Db, Row, Select, Slot, Statement};
 use crate::error::{Error, Fault, Result};
 use crate::events::Event;
 use crate::params;
-use crate::types::{AccountId, Id, Ids, Kind, Ref, Timestamp};
+use crate::types::{AccountId, Email, Id, Ids, Kind, Ref, Timestamp};
 
 /// How a member of a list's query is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,7 @@ pub struct Reference {
     pointer: String,
     kind: &'static str,
     table: &'static str,
+    columns: &'static [&'static str],
     text: String,
     soft: bool,
 }
@@ -104,6 +105,7 @@ impl Reference {
             pointer: pointer.into(),
             kind: R::KIND,
             table: R::TABLE,
+            columns: R::STORED,
             text: reference.to_string(),
             soft: R::SOFT_DELETE,
         }
@@ -137,15 +139,23 @@ impl Resolved {
 
 /// The read that finds a record by reference: its id.
 pub fn find_reference<R: Resource>(reference: &Ref<R>) -> Select {
-    reference_select(R::TABLE, R::SOFT_DELETE, &reference.to_string())
+    reference_select(R::TABLE, R::STORED, R::SOFT_DELETE, &reference.to_string())
 }
 
-fn reference_select(table: &str, soft: bool, text: &str) -> Select {
+fn reference_select(table: &str, columns: &[&str], soft: bool, text: &str) -> Select {
     let live = if soft { " AND deleted_at IS NULL" } else { "" };
     let (column, value) = if let Some(key) = text.strip_prefix("ext:") {
         ("external_id", key.to_owned())
     } else if let Some(address) = text.strip_prefix("email:") {
-        ("email_key", address.to_lowercase())
+        let key =
+            Email::parse(address).map_or_else(|_| address.to_lowercase(), |email| email.key());
+        ("email_key", key)
+    } else {
+        ("id", text.to_owned())
+    };
+    // A kind without such a key has no record by it, and none whose id is that text.
+    let (column, value) = if columns.contains(&column) {
+        (column, value)
     } else {
         ("id", text.to_owned())
     };
@@ -166,6 +176,7 @@ pub async fn resolve(db: &Db, account: &AccountId, references: Vec<Reference>) -
         .map(|reference| {
             let slot = batch.add(reference_select(
                 reference.table,
+                reference.columns,
                 reference.soft,
                 &reference.text,
             ));

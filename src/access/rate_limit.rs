@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::db::{Db, DbError, Select, Statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params;
 use crate::types::{AccountId, Timestamp};
 
@@ -90,7 +90,13 @@ impl Limiter {
             if let Some(standing) = subject.take(at, limit, now) {
                 return Ok(standing);
             }
-            subject.lease(db, account, name, limit, at).await?;
+            // On a task of its own: a caller who goes away must not take what was leased along.
+            let (subject, db) = (Arc::clone(&subject), db.clone());
+            let (account, name) = (account.clone(), name.to_owned());
+            let lease = async move { subject.lease(&db, &account, &name, limit).await };
+            crate::tasks::spawn(lease)
+                .await
+                .map_err(Error::internal)??;
         }
     }
 
@@ -155,14 +161,14 @@ impl Subject {
         })
     }
 
-    async fn lease(
-        &self,
-        db: &Db,
-        account: &AccountId,
-        name: &str,
-        limit: i64,
-        at: i64,
-    ) -> Result<()> {
+    /// Leases for the window that requests are served from: a request that was stamped just before the turn may find
+    /// the next one.
+    async fn lease(&self, db: &Db, account: &AccountId, name: &str, limit: i64) -> Result<()> {
+        let at = self
+            .window
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .at;
         loop {
             let known = Select::new(
                 "SELECT leased FROM rate_windows WHERE account_id = $1 AND subject = $2 AND window_at = $3",

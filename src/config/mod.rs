@@ -89,6 +89,8 @@ pub struct DatabaseConfig {
     pub url: DatabaseUrl,
     /// Most connections (PostgreSQL) or readers (SQLite) at once.
     pub pool_size: usize,
+    /// SQLite only: writes that share one commit at the most.
+    pub group_commit: usize,
     /// After this the database gives a statement up.
     pub statement_timeout: Duration,
     /// How long a request waits for a connection.
@@ -330,6 +332,7 @@ fn sections(read: &mut Reader, explained: Vec<ExplainedSetting>) -> Option<Confi
         database: DatabaseConfig {
             url: read.database_url("database.url")?,
             pool_size: read.number("database.pool_size", 1, 1000)?,
+            group_commit: read.number("database.group_commit", 1, 1000)?,
             statement_timeout: read.seconds("database.statement_timeout_seconds")?,
             acquire_timeout: read.seconds("database.acquire_timeout_seconds")?,
         },

@@ -22,13 +22,14 @@ use sha2::{Digest, Sha256};
 struct Files;
 
 /// The parts of `app.css`, in the order in which they apply.
-const STYLE_PARTS: [&str; 6] = [
+const STYLE_PARTS: [&str; 7] = [
     "css/tokens.css",
     "css/base.css",
     "css/shell.css",
     "css/controls.css",
     "css/data.css",
     "css/display.css",
+    "css/docs.css",
 ];
 
 struct Asset {

@@ -195,7 +195,8 @@ fn page_head(page: &Page) -> Markup {
     }
 }
 
-fn brand_mark(name: &str, detail: Option<&str>, href: &str) -> Markup {
+/// The mark with the name of the product and a second line, as a link.
+pub(crate) fn brand_mark(name: &str, detail: Option<&str>, href: &str) -> Markup {
     html! {
         a.brand href=(href) {
             span.brand-mark { (Icon::Seat) }
@@ -224,7 +225,8 @@ fn sidebar(shell: &Shell) -> Markup {
     }
 }
 
-fn nav_link(item: &NavItem) -> Markup {
+/// One entry of a navigation.
+pub(crate) fn nav_link(item: &NavItem) -> Markup {
     html! {
         a.nav-link href=(item.href) aria-current=[item.current.then_some("page")] {
             (item.icon) span { (item.label) }
@@ -252,7 +254,8 @@ fn topbar(shell: &Shell) -> Markup {
     }
 }
 
-fn theme_toggle() -> Markup {
+/// The button that changes between the themes.
+pub(crate) fn theme_toggle() -> Markup {
     html! {
         button.icon-btn.theme-toggle.needs-js type="button" data-theme-toggle aria-label="Theme" {
             (Icon::Monitor.with_class("icon-system")) (Icon::Sun.with_class("icon-light")) (Icon::Moon.with_class("icon-dark"))
@@ -326,7 +329,8 @@ pub fn card_page(page: &CardPage, body: &Markup) -> Markup {
     )
 }
 
-fn document(title: &str, theme: Theme, class: &str, content: &Markup) -> Markup {
+/// A whole page around `content`, from the doctype on; `class` is that of the body.
+pub(crate) fn document(title: &str, theme: Theme, class: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" data-theme=[theme.attribute()] {

@@ -18,6 +18,7 @@ mod value;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -39,6 +40,8 @@ pub struct DbSettings {
     pub acquire_timeout: Duration,
     /// How long PostgreSQL may work on one statement, or wait for a lock.
     pub statement_timeout: Duration,
+    /// Lists of writes that share one commit on SQLite at the most; 1: each has its own.
+    pub group_commit: usize,
 }
 
 impl Default for DbSettings {
@@ -47,6 +50,7 @@ impl Default for DbSettings {
             pool_size: 16,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            group_commit: 64,
         }
     }
 }
@@ -97,6 +101,14 @@ enum Backend {
 pub struct Db {
     backend: Arc<Backend>,
     written: Arc<Notify>,
+    counts: Arc<Counts>,
+}
+
+/// How much has been asked of a database by this process.
+#[derive(Debug, Default)]
+struct Counts {
+    reads: AtomicU64,
+    writes: AtomicU64,
 }
 
 /// Where a database is, read from `database.url`.
@@ -132,18 +144,29 @@ impl Db {
     /// Opens the database behind `database.url`, whose schema must be up to date (see [`migrate`]).
     pub fn open(url: &str, settings: &DbSettings) -> Result<Self, DbError> {
         let backend = match place(url)? {
-            Place::File(path) => Backend::Sqlite(sqlite::Sqlite::open(&path)?),
+            Place::File(path) => Backend::Sqlite(sqlite::Sqlite::open(&path, settings.group_commit)?),
             Place::Server(url) => Backend::Postgres(postgres::Postgres::open(&url, settings)?),
         };
         Ok(Self {
             backend: Arc::new(backend),
             written: Arc::default(),
+            counts: Arc::default(),
         })
     }
 
     /// Whether this is SQLite, for the operator's commands and pages that speak of it.
     pub fn is_sqlite(&self) -> bool {
         matches!(*self.backend, Backend::Sqlite(_))
+    }
+
+    /// How many SELECTs this process has sent since the start.
+    pub fn reads(&self) -> u64 {
+        self.counts.reads.load(Ordering::Relaxed)
+    }
+
+    /// How many lists of writes this process has sent since the start.
+    pub fn writes(&self) -> u64 {
+        self.counts.writes.load(Ordering::Relaxed)
     }
 
     /// Reads a batch for one account.
@@ -221,6 +244,8 @@ impl Db {
     }
 
     async fn run(&self, account: &Value, mut batch: Batch, scan: bool) -> Result<Answers, DbError> {
+        let selects = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+        self.counts.reads.fetch_add(selects, Ordering::Relaxed);
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(account, &mut batch.entries, scan)?,
             Backend::Postgres(postgres) => postgres.read(account, &mut batch.entries, scan).await?,
@@ -247,6 +272,7 @@ impl Db {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
+        self.counts.writes.fetch_add(1, Ordering::Relaxed);
         let account = account.value();
         let counts = match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.write(&account, statements).await?,

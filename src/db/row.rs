@@ -44,7 +44,7 @@ macro_rules! columns {
 
         impl $crate::db::Row for $type {
             const TABLE: &'static str = $table;
-            const STORED: &'static [&'static str] = &[$(stringify!($stored)),+];
+            const STORED: &'static [&'static str] = &[$($crate::db::row::column(stringify!($stored))),+];
             const COMPUTED: &'static [&'static str] = &[$($($expression),+)?];
             fn values(&self) -> Vec<$crate::db::Value> {
                 vec![$($crate::db::Column::value(&self.$stored)),+]
@@ -59,6 +59,14 @@ macro_rules! columns {
             }
         }
     };
+}
+
+/// The column of a member: the same word, without the mark that Rust wants before its own keywords.
+pub const fn column(member: &'static str) -> &'static str {
+    match member.as_bytes() {
+        [b'r', b'#', ..] => member.split_at(2).1,
+        _ => member,
+    }
 }
 
 /// The text behind [`Row::selection`].

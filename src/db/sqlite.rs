@@ -20,8 +20,6 @@ use super::{DbError, Expect, Reader, Statement, Value};
 
 /// So many lists may wait for the writer; further ones are refused as overload.
 const QUEUE: usize = 4096;
-/// So many lists share one commit at the most.
-const GROUP: usize = 64;
 /// So many prepared statements are kept for each connection.
 const PREPARED: usize = 256;
 
@@ -45,13 +43,13 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) fn open(path: &Path) -> Result<Self, DbError> {
+    pub(super) fn open(path: &Path, group: usize) -> Result<Self, DbError> {
         let connection = connect(path)?;
         let _ = UNIQUE.set(unique_indexes(&connection)?);
         let (writer, queue) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_all(&connection, queue))
+            .spawn(move || write_all(&connection, queue, group))
             .map_err(|error| DbError::Unavailable(error.into()))?;
         Ok(Self {
             path: path.to_owned(),
@@ -168,7 +166,7 @@ fn bind(
     Ok(())
 }
 
-fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Unit>) {
+fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Unit>, group: usize) {
     let mut texts = HashMap::new();
     while let Some(first) = queue.blocking_recv() {
         let mut done = Vec::new();
@@ -180,7 +178,7 @@ fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Unit>) {
         while let Some(unit) = next {
             let result = write_unit(connection, &mut texts, &unit);
             done.push((unit.answer, result));
-            next = if done.len() < GROUP {
+            next = if done.len() < group {
                 queue.try_recv().ok()
             } else {
                 None

@@ -89,9 +89,14 @@ impl Statement {
         Self::guarded(sql, params)
     }
 
-    /// The text, for the check of what may be sent.
+    /// The text.
     pub fn sql(&self) -> &str {
         &self.sql
+    }
+
+    /// The values, from `$2` on.
+    pub fn params(&self) -> &[Value] {
+        &self.params
     }
 }
 

@@ -145,6 +145,58 @@ pub(super) const PRODUCTS: [(&str, &str, &[&str]); 8] = [
     ),
 ];
 
+/// What each team has bought: team, product, places, days an assignment lasts (none: no end).
+pub(super) const SEATS: [(&str, &str, Option<i64>, Option<i64>); 28] = [
+    ("northwind-drivers", "safety-101", Some(20), Some(365)),
+    ("northwind-drivers", "first-aid", Some(8), None),
+    (
+        "northwind-dispatch",
+        "security-awareness",
+        Some(15),
+        Some(40),
+    ),
+    ("northwind-safety", "safety-101", Some(13), None),
+    ("northwind-safety", "new-leaders", Some(4), None),
+    ("northwind-de-lager", "warehouse-pack", Some(10), Some(365)),
+    (
+        "northwind-de-buero",
+        "security-awareness",
+        Some(13),
+        Some(365),
+    ),
+    (
+        "northwind-nl-magazijn",
+        "warehouse-pack",
+        Some(14),
+        Some(38),
+    ),
+    ("northwind-nl-kantoor", "security-awareness", None, None),
+    ("halden-nursing", "clinic-pack", Some(12), Some(730)),
+    ("halden-nursing", "first-aid", Some(25), None),
+    ("halden-physicians", "clinic-pack", Some(30), Some(730)),
+    ("halden-reception", "security-awareness", Some(13), Some(45)),
+    ("halden-south-nursing", "clinic-pack", Some(9), Some(730)),
+    ("halden-south-lab", "clinic-pack", Some(15), None),
+    ("brightwater-field", "grid-worker", Some(13), Some(365)),
+    ("brightwater-field", "first-aid", Some(13), None),
+    ("brightwater-control", "security-awareness", Some(40), None),
+    (
+        "brightwater-apprentices",
+        "grid-worker",
+        Some(10),
+        Some(365),
+    ),
+    ("brightwater-apprentices", "safety-101", Some(16), None),
+    ("cask-stores", "new-leaders", Some(13), None),
+    ("cask-stores", "sales-pack", Some(20), Some(180)),
+    ("cask-service", "sales-pack", Some(12), Some(180)),
+    ("lumen-sales", "sales-pack", Some(50), Some(365)),
+    ("lumen-claims", "security-awareness", Some(14), Some(36)),
+    ("lumen-claims", "new-leaders", Some(3), None),
+    ("lumen-it", "security-awareness", None, Some(365)),
+    ("lumen-it", "new-leaders", Some(5), None),
+];
+
 /// First names of people.
 pub(super) const FIRST_NAMES: [&str; 25] = [
     "Ada", "Amir", "Beatriz", "Björn", "Chiara", "Daan", "Elif", "Fatima", "Georg", "Hanna",

@@ -3,6 +3,7 @@
 
 mod data;
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value as JsonValue, json};
 
@@ -10,37 +11,49 @@ use crate::access::Call;
 use crate::app::App;
 use crate::commit::commit;
 use crate::error::{Error, Result};
+use crate::provisioning;
 use crate::records;
 use crate::resource::Resource;
 use crate::resources::course::Course;
-use crate::resources::organization::Organization;
+use crate::resources::organization::{self, NewOrganization};
 use crate::resources::product::Product;
 use crate::resources::team::Team;
 use crate::resources::user::User;
-use data::{COURSES, FIRST_NAMES, LAST_NAMES, ORGANIZATIONS, PRODUCTS, TEAMS};
+use crate::seats::actions;
+use crate::seats::seat::NewSeat;
+use crate::types::Ref;
+use data::{COURSES, FIRST_NAMES, LAST_NAMES, ORGANIZATIONS, PRODUCTS, SEATS, TEAMS};
 
 /// People of the demo.
 pub const PEOPLE: usize = 250;
 
-/// Fills an empty account with the demo's customers, teams, courses, products and people. What is cut off half-way stays
-/// half made: begin again in an empty account.
+/// Over so many days before the present the demo's people have joined.
+const DAYS: i64 = 30;
+
+/// So many people are provisioned at once.
+const AT_ONCE: usize = 16;
+
+/// Fills an empty account with the demo's customers, teams, courses, products, seats and people. What is cut off half-way
+/// stays half made: begin again in an empty account.
 pub async fn fill(app: &App, call: &Call) -> Result<()> {
+    let begin = &Call {
+        now: call.now.plus_days(-DAYS),
+        ..call.clone()
+    };
     for (key, name, parent) in ORGANIZATIONS {
         let parent = parent.map(|parent| format!("ext:{parent}"));
-        make::<Organization>(
-            app,
-            call,
-            json!({ "name": name, "external_id": key, "parent": parent }),
-        )
-        .await?;
+        let new: NewOrganization =
+            read(&json!({ "name": name, "external_id": key, "parent": parent }))?;
+        let plan = || organization::plan_create(&app.db, &app.ids, begin, new.clone());
+        commit(&app.db, &app.ids, begin, plan).await?;
     }
     for (key, name, organization) in TEAMS {
-        make::<Team>(app, call, json!({ "name": name, "external_id": key, "organization": format!("ext:{organization}") })).await?;
+        make::<Team>(app, begin, json!({ "name": name, "external_id": key, "organization": format!("ext:{organization}") })).await?;
     }
     for (key, name, chapters) in COURSES {
         make::<Course>(
             app,
-            call,
+            begin,
             json!({ "name": name, "external_id": key, "slug": key, "chapters": chapters }),
         )
         .await?;
@@ -52,13 +65,84 @@ pub async fn fill(app: &App, call: &Call) -> Result<()> {
             .collect();
         make::<Product>(
             app,
-            call,
+            begin,
             json!({ "name": name, "external_id": key, "courses": courses }),
         )
         .await?;
     }
-    for n in 0..PEOPLE {
-        make::<User>(app, call, person(n)).await?;
+    for (team, product, quantity, days) in SEATS {
+        let mut seat = json!({ "product": format!("ext:{product}"), "teams": [format!("ext:{team}")], "unlimited": quantity.is_none() });
+        if let (Some(members), Some(quantity)) = (seat.as_object_mut(), quantity) {
+            members.insert("quantity".to_owned(), quantity.into());
+        }
+        if let (Some(members), Some(days)) = (seat.as_object_mut(), days) {
+            members.insert("expires_in_days".to_owned(), days.into());
+        }
+        let new: NewSeat = read(&seat)?;
+        commit(&app.db, &app.ids, begin, || {
+            actions::plan_create(&app.db, &app.ids, begin, new.clone())
+        })
+        .await?;
+    }
+    stream::iter(0..PEOPLE)
+        .map(|n| join(app, call, n))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await
+}
+
+/// The nth person joins, on a day of their own: half of them have been here since, and the last get a welcome mail.
+async fn join(app: &App, call: &Call, n: usize) -> Result<()> {
+    let ago =
+        DAYS * 86_400 * i64::try_from(PEOPLE - n).unwrap_or(0) / i64::try_from(PEOPLE).unwrap_or(1);
+    let then = &Call {
+        now: call.now.plus_seconds(-ago),
+        ..call.clone()
+    };
+    let (team, ..) = TEAMS.get(n % TEAMS.len()).copied().unwrap_or_default();
+    let mut wanted: Vec<_> = SEATS
+        .iter()
+        .filter(|(of, ..)| *of == team)
+        .map(|(_, product, ..)| *product)
+        .collect();
+    wanted.truncate(if n.is_multiple_of(3) { 2 } else { 1 });
+    let role = match n / TEAMS.len() {
+        0 => "owner",
+        1 => "manager",
+        _ => "member",
+    };
+    let seats: Vec<_> = wanted
+        .iter()
+        .map(|product| json!({ "product": format!("ext:{product}"), "if_full": "waitlist" }))
+        .collect();
+    let body = json!({
+        "user": person(n),
+        "team": { "strategy": "specific", "id": format!("ext:{team}"), "role": role },
+        "seats": seats,
+        "welcome_email": n + 6 >= PEOPLE,
+    });
+    let request = provisioning::read(&body)?;
+    commit(&app.db, &app.ids, then, || {
+        provisioning::plan(&app.db, &app.ids, then, &request)
+    })
+    .await?;
+    if n.is_multiple_of(2) && n + 6 < PEOPLE {
+        let later = &Call {
+            now: then.now.plus_seconds(ago.min(9_000)),
+            ..then.clone()
+        };
+        let user = Ref::<User>::parse(&format!("ext:crm-{}", 1000 + n)).map_err(Error::internal)?;
+        let plan = || async {
+            records::plan_change(
+                &app.db,
+                later,
+                &user,
+                read(&json!({ "status": "active" }))?,
+                |_| Ok(()),
+            )
+            .await
+        };
+        commit(&app.db, &app.ids, later, plan).await?;
     }
     Ok(())
 }
@@ -69,8 +153,10 @@ fn person(n: usize) -> JsonValue {
         |list: &[&'static str], n: usize| list.get(n % list.len()).copied().unwrap_or_default();
     let first = pick(&FIRST_NAMES, n);
     let last = pick(&LAST_NAMES, n + n / FIRST_NAMES.len());
+    let (.., organization) = TEAMS.get(n % TEAMS.len()).copied().unwrap_or_default();
     let company = ORGANIZATIONS
-        .get(n % ORGANIZATIONS.len())
+        .iter()
+        .find(|(key, ..)| *key == organization)
         .map_or("", |(_, name, _)| *name);
     json!({ "email": format!("person-{:03}@demo.example", n + 1), "first_name": first, "last_name": last, "company": company, "external_id": format!("crm-{}", 1000 + n) })
 }
@@ -111,6 +197,13 @@ mod tests {
             TEAMS.iter().all(|(_, _, organization)| ORGANIZATIONS
                 .iter()
                 .any(|(key, ..)| key == organization))
+        );
+        let is_team = |key| TEAMS.iter().any(|(team, ..)| *team == key);
+        let is_product = |key| PRODUCTS.iter().any(|(product, ..)| *product == key);
+        assert!(
+            SEATS
+                .iter()
+                .all(|(team, product, ..)| is_team(*team) && is_product(*product))
         );
         assert!(
             PRODUCTS

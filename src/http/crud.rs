@@ -6,17 +6,17 @@ use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 
 use super::endpoint::Endpoint;
-use super::expand::expand;
+use super::expand::{expand, paths_of};
 use super::reply::{Reply, etag};
 use super::request::Request;
 use super::write::write;
 use crate::app::App;
 use crate::body::read_body;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::listing::ListQuery;
 use crate::records;
 use crate::resource::{FieldKind, Resource};
-use crate::types::Ref;
+use crate::types::{Email, ExternalId, Ref};
 
 /// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -101,7 +101,7 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
         );
     }
     if !R::EXPANDS.is_empty() {
-        list = list.parameter("expand", expand_words::<R>(), json!({"type": "string"}));
+        list = list.parameter("expand", expand_words::<R>(), expand_schema::<R>());
     }
     for field in R::FIELDS {
         let (schema, words) = match field.kind {
@@ -118,11 +118,13 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
             ),
             FieldKind::Bool => (json!({"type": "boolean"}), "Equal to."),
             FieldKind::Word(words) => (
-                json!({"type": "string", "enum": words}),
+                several(&json!({"type": "string", "enum": words})),
                 "Equal to; several by comma.",
             ),
-            FieldKind::Reference(..) => (
-                json!({"type": "string"}),
+            FieldKind::Reference(prefix, _) => (
+                several(
+                    &json!({"type": "string", "pattern": format!("^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|ext:[^,\\x00-\\x1f\\x7f-\\x9f]{{1,200}})$")}),
+                ),
                 "The record's id or `ext:<external_id>`; several by comma.",
             ),
         };
@@ -143,9 +145,18 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
     .gives::<R>(200)
     .problems(&[Code::NotFound]);
     if !R::EXPANDS.is_empty() {
-        one = one.parameter("expand", expand_words::<R>(), json!({"type": "string"}));
+        one = one.parameter("expand", expand_words::<R>(), expand_schema::<R>());
     }
     vec![list, one]
+}
+
+fn expand_schema<R: Resource>() -> JsonValue {
+    several(&json!({ "type": "string", "enum": paths_of(R::EXPANDS) }))
+}
+
+/// Several values of this schema in one member of the query.
+fn several(items: &JsonValue) -> JsonValue {
+    json!({ "type": "array", "items": items, "minItems": 1, "maxItems": 100 })
 }
 
 fn expand_words<R: Resource>() -> String {
@@ -243,7 +254,12 @@ pub fn put_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint 
         .scope(R::WRITE)
         .takes::<R::New>(example)
         .gives::<R>(200)
-        .problems(&[Code::NotFound, Code::AlreadyExists, Code::ValidationFailed])
+        .problems(&[
+            Code::NotFound,
+            Code::AlreadyExists,
+            Code::PreconditionFailed,
+            Code::ValidationFailed,
+        ])
 }
 
 async fn list<R: Resource>(app: App, request: Request) -> Result<Reply> {
@@ -343,10 +359,14 @@ pub fn check_match<R: Serialize>(record: &R, if_match: Option<&str>) -> Result<(
     if wanted == "*" || wanted.split(',').any(|one| one.trim() == tag) {
         return Ok(());
     }
-    Err(Error::new(
+    Err(version_gone())
+}
+
+fn version_gone() -> Error {
+    Error::new(
         Code::PreconditionFailed,
         "The record has changed since the version given in If-Match. Read it again and decide anew.",
-    ))
+    )
 }
 
 async fn create<R: Resource>(app: App, request: Request) -> Result<Reply> {
@@ -393,11 +413,25 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
     let reference: Ref<R> = request.reference(0)?;
     let body = keyed_body(&request.body, &reference)?;
     read_body::<R::New>(&body)?;
+    let if_match = request.if_match.as_deref();
     write(&app, &request, || async {
         let new = read_body::<R::New>(&body)?;
         let as_patch = |_| async { read_body::<R::Patch>(&body) };
-        let (plan, record, made) =
-            records::plan_put(&app.db, &app.ids, &request.call, &reference, new, as_patch).await?;
+        let check = |record: Option<&R>| match (record, if_match) {
+            (Some(record), _) => check_match(record, if_match),
+            (None, Some(_)) => Err(version_gone()),
+            (None, None) => Ok(()),
+        };
+        let (plan, record, made) = records::plan_put(
+            &app.db,
+            &app.ids,
+            &request.call,
+            &reference,
+            new,
+            as_patch,
+            check,
+        )
+        .await?;
         let reply = Reply::json(if made { 201 } else { 200 }, &record)?.with_etag();
         Ok((
             plan,
@@ -407,22 +441,30 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
     .await
 }
 
-/// The body with the key that the address names.
+/// The body with the key that the address names. A body that gives another key contradicts its address.
 fn keyed_body<R: Resource>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
-    let mut value: JsonValue = match serde_json::from_slice(body) {
-        Ok(value) => value,
-        // Told properly by the reader of the body.
-        Err(_) => return Ok(body.to_vec()),
+    let (member, key, of_address) = match reference {
+        Ref::Id(_) => return Ok(body.to_vec()),
+        Ref::External(key) => ("external_id", key.as_str(), key.to_string()),
+        Ref::Email(email) => ("email", email.as_str(), email.key()),
     };
-    if let (Some(members), Ref::External(key)) = (value.as_object_mut(), reference) {
-        members
-            .entry("external_id")
-            .or_insert_with(|| key.as_str().into());
+    // What is no object is told properly by the reader of the body.
+    let Ok(JsonValue::Object(mut members)) = serde_json::from_slice(body) else {
+        return Ok(body.to_vec());
+    };
+    let given = match members.entry(member).or_insert_with(|| key.into()) {
+        JsonValue::String(given) if member == "email" => {
+            Email::parse(given).ok().map(|email| email.key())
+        }
+        JsonValue::String(given) => ExternalId::parse(given).ok().map(|key| key.to_string()),
+        _ => None,
+    };
+    if given.is_some_and(|given| given != of_address) {
+        return Err(Error::invalid(vec![Fault::new(
+            format!("/{member}"),
+            "contradicts_address",
+            "The address of the request names another record than this member. Leave it out, or change it by PATCH.",
+        )]));
     }
-    if let (Some(members), Ref::Email(email)) = (value.as_object_mut(), reference) {
-        members
-            .entry("email")
-            .or_insert_with(|| email.as_str().into());
-    }
-    serde_json::to_vec(&value).map_err(Error::internal)
+    serde_json::to_vec(&members).map_err(Error::internal)
 }

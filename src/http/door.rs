@@ -102,7 +102,7 @@ pub fn client_address(app: &App, request: &HttpRequest<Body>) -> Option<IpAddr> 
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
-        .map(|info| info.0.ip())?;
+        .map(|info| info.0.ip().to_canonical())?;
     let trusted = |address: &IpAddr| {
         app.config
             .server
@@ -120,7 +120,8 @@ pub fn client_address(app: &App, request: &HttpRequest<Body>) -> Option<IpAddr> 
         .filter_map(|value| value.to_str().ok());
     let chain: Vec<IpAddr> = forwarded
         .flat_map(|value| value.split(','))
-        .filter_map(|part| part.trim().parse().ok())
+        .filter_map(|part| part.trim().parse::<IpAddr>().ok())
+        .map(|address| address.to_canonical())
         .collect();
     Some(
         chain

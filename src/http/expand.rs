@@ -18,6 +18,39 @@ use crate::seats::Seat;
 /// Levels at most.
 const DEPTH: usize = 3;
 
+/// What the records of a table are related to.
+fn relations(table: &str) -> &'static [Expand] {
+    match table {
+        "users" => User::EXPANDS,
+        "teams" => Team::EXPANDS,
+        "organizations" => Organization::EXPANDS,
+        "courses" => Course::EXPANDS,
+        "seats" => Seat::EXPANDS,
+        "products" => Product::EXPANDS,
+        _ => &[],
+    }
+}
+
+/// Every path that can be expanded from records with these relations.
+pub fn paths_of(known: &[Expand]) -> Vec<String> {
+    fn below(known: &[Expand], before: &str, depth: usize, paths: &mut Vec<String>) {
+        for relation in known.iter().filter(|_| depth <= DEPTH) {
+            let path = format!("{before}{}", relation.name);
+            below(
+                relations(relation.table),
+                &format!("{path}."),
+                depth + 1,
+                paths,
+            );
+            paths.push(path);
+        }
+    }
+    let mut paths = Vec::new();
+    below(known, "", 1, &mut paths);
+    paths.sort_by_key(|path| (path.matches('.').count(), path.clone()));
+    paths
+}
+
 /// Adds related records to the rows of `data`, a JSON array of records of kind `R`.
 pub async fn expand<R: Resource>(
     db: &Db,

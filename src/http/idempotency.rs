@@ -109,15 +109,13 @@ impl Idempotency {
         )
     }
 
-    /// The stored answer, if this request has been answered before; 422 if the key belongs to another request.
+    /// The stored answer, if this request has been answered before and is still remembered; 422 if the key belongs to another request.
     pub async fn recall(&self, app: &App, call: &Call) -> Result<Option<Reply>> {
         let select = Select::new(
-            "SELECT fingerprint, status, headers, body FROM idempotency_records WHERE account_id = $1 AND lineage = $2 AND idempotency_key = $3 AND created_at > $4",
+            "SELECT fingerprint, status, headers, body FROM idempotency_records WHERE account_id = $1 AND lineage = $2 AND idempotency_key = $3",
             params![
                 call.caller.lineage.to_string(),
-                self.key.as_str().to_owned(),
-                call.now
-                    .plus_days(-i64::from(app.config.retention.idempotency_days))
+                self.key.as_str().to_owned()
             ],
         );
         let found = app

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::crud::PageInfo;
+use super::crud::{PageInfo, conditional};
 use super::endpoint::Endpoint;
 use super::reply::Reply;
 use super::request::Request;
@@ -16,7 +16,8 @@ use crate::error::{Code, Error, Result};
 use crate::listing::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::records;
 use crate::resources::member::{
-    ManagedBy, Member, MemberPatch, NewMember, members_of, plan_add, plan_change, plan_remove,
+    ManagedBy, Member, MemberPatch, NewMember, member_of, members_of, plan_add, plan_change,
+    plan_remove,
 };
 use crate::resources::{Team, User};
 use crate::types::{Ref, Timestamp};
@@ -49,6 +50,11 @@ pub fn endpoints() -> Vec<Endpoint> {
             .takes::<NewMember>(json!({ "user": "email:grace@example.com", "role": "manager" }))
             .gives::<Member>(201)
             .problems(&[Code::NotFound, Code::LastOwner]),
+        Endpoint::new(Method::GET, ONE, "get_team_member", "teams", get)
+            .about("Get one member of a team", "By the team and the person. Has a strong `ETag`.")
+            .scope(Permission::TeamsRead)
+            .gives::<Member>(200)
+            .problems(&[Code::NotFound]),
         Endpoint::new(Method::PATCH, ONE, "update_team_member", "teams", update)
             .about("Change a member's role", "The last owner of a team cannot be demoted.")
             .scope(Permission::TeamsWrite)
@@ -135,6 +141,21 @@ fn position(app: &App, team: &Team, cursor: &str) -> Result<(Timestamp, String)>
     })
 }
 
+async fn get(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let caller = &request.call.caller;
+    let team: Team = records::find(&app.db, caller, &request.reference(0)?).await?;
+    let user: User = records::find(&app.db, caller, &request.reference(1)?).await?;
+    let found = app
+        .db
+        .first::<Member>(&caller.account, member_of(&team.id, &user.id));
+    let member = found
+        .await?
+        .ok_or_else(|| Error::new(Code::NotFound, "The person is not a member of this team."))?;
+    let reply = Reply::json(200, &member)?.with_etag();
+    Ok(conditional(reply, request.if_none_match.as_deref()))
+}
+
 async fn add(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     let team: Ref<Team> = request.reference(0)?;
@@ -142,7 +163,7 @@ async fn add(app: App, request: Request) -> Result<Reply> {
     write(&app, &request, || async {
         let (plan, member, made) =
             plan_add(&app.db, &request.call, &team, &new, ManagedBy::Api).await?;
-        let reply = Reply::json(if made { 201 } else { 200 }, &member)?;
+        let reply = Reply::json(if made { 201 } else { 200 }, &member)?.with_etag();
         Ok((
             plan,
             reply.header(
@@ -160,7 +181,7 @@ async fn update(app: App, request: Request) -> Result<Reply> {
     let patch: MemberPatch = request.body()?;
     write(&app, &request, || async {
         let (plan, member) = plan_change(&app.db, &request.call, &team, &user, patch.role).await?;
-        Ok((plan, Reply::json(200, &member)?))
+        Ok((plan, Reply::json(200, &member)?.with_etag()))
     })
     .await
 }

@@ -28,9 +28,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request as HttpRequest};
 use axum::http::{Response, StatusCode, header};
-use axum::routing::{MethodFilter, MethodRouter, get, on};
+use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
@@ -56,8 +57,12 @@ pub fn router(app: &App) -> Router {
             metrics: counters,
         });
         let own = app.clone();
-        let handler = move |places: RawPathParams, request: HttpRequest| {
-            let places = places.iter().map(|(_, value)| value.to_owned()).collect();
+        let handler = move |places: Result<RawPathParams, RawPathParamsRejection>, request| {
+            // An address that is no UTF-8 names nothing: its place stays empty.
+            let places = places.map_or_else(
+                |_| vec![String::new()],
+                |places| places.iter().map(|(_, value)| value.to_owned()).collect(),
+            );
             door::serve(own.clone(), Arc::clone(&route), places, request)
         };
         let methods = by_path.remove(path).unwrap_or_default();
@@ -85,10 +90,14 @@ pub fn router(app: &App) -> Router {
     let api = api
         .route("/openapi.json", get(describe))
         .method_not_allowed_fallback(move || plain_problem(ids.clone(), Error::new(Code::MethodNotAllowed, "This address does not take that method; the Allow header lists those it takes.")))
-        .fallback(move || plain_problem(nowhere.clone(), Error::new(Code::RouteNotFound, "There is no such address in this API. All of them are listed at /docs and in /api/openapi.json.")));
-    let (ready, scraped) = (app.clone(), app.clone());
+        .fallback(move || plain_problem(nowhere.clone(), nowhere_error()));
+    let (ready, scraped, root) = (app.clone(), app.clone(), app.clone());
     Router::new()
         .nest("/api", api)
+        .route(
+            "/api/",
+            any(move || plain_problem(root.clone(), nowhere_error())),
+        )
         .route("/healthz", on(MethodFilter::GET, || async { "ok\n" }))
         .route("/readyz", get(move || readiness(ready.clone())))
         .route(
@@ -96,6 +105,13 @@ pub fn router(app: &App) -> Router {
             get(move |request: HttpRequest| scrape(scraped.clone(), request)),
         )
         .layer(CompressionLayer::new())
+}
+
+fn nowhere_error() -> Error {
+    Error::new(
+        Code::RouteNotFound,
+        "There is no such address in this API. All of them are listed at /docs and in /api/openapi.json.",
+    )
 }
 
 async fn plain_problem(app: App, error: Error) -> Response<Body> {

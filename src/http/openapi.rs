@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as JsonValue, json};
 
-use super::endpoint::{Content, Endpoint};
+use super::endpoint::{Content, Endpoint, Parameter};
 use super::problem;
 use super::routes::endpoints;
 use crate::error::{Code, Fault};
@@ -18,6 +18,7 @@ const COMMON: &[Code] = &[
     Code::IpNotAllowed,
     Code::KeyInQuery,
     Code::NotAcceptable,
+    Code::BodyTooLarge,
     Code::RateLimited,
     Code::Internal,
     Code::Unavailable,
@@ -116,12 +117,25 @@ fn parameters(endpoint: &Endpoint) -> Vec<JsonValue> {
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "maxLength": 330 }, "description": "The record's id, or `ext:<external_id>`." }))
         .collect();
     let query = endpoint.query.iter();
-    list.extend(query.map(|p| json!({ "name": p.name, "in": "query", "description": p.description, "schema": p.schema })));
+    list.extend(query.map(query_parameter));
     if !endpoint.is_read() {
         list.push(json!({ "name": "dry_run", "in": "query", "schema": { "type": "boolean", "default": false }, "description": "Shows what would happen and changes nothing." }));
-        list.push(json!({ "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "pattern": "^\"?[A-Za-z0-9_.:-]{1,255}\"?$" }, "description": "Makes the request safe to repeat for 30 days." }));
+        list.push(json!({ "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "pattern": "^([A-Za-z0-9_.:-]{1,255}|\"[A-Za-z0-9_.:-]{1,255}\")$" }, "description": "Makes the request safe to repeat for 30 days." }));
     }
     list
+}
+
+/// A member of the query; several values stand in one member, with commas between them.
+fn query_parameter(parameter: &Parameter) -> JsonValue {
+    let mut described = json!({ "name": parameter.name, "in": "query", "description": parameter.description, "schema": parameter.schema });
+    if let (Some("array"), Some(members)) = (
+        parameter.schema.get("type").and_then(JsonValue::as_str),
+        described.as_object_mut(),
+    ) {
+        members.insert("style".to_owned(), "form".into());
+        members.insert("explode".to_owned(), false.into());
+    }
+    described
 }
 
 fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> JsonValue {
@@ -166,8 +180,8 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
     responses.into()
 }
 
-/// The problems of an operation by status.
-fn problems(endpoint: &Endpoint) -> std::collections::BTreeMap<u16, Vec<Code>> {
+/// Every problem that an operation may answer with, by status.
+pub fn problems(endpoint: &Endpoint) -> std::collections::BTreeMap<u16, Vec<Code>> {
     let mut by_status: std::collections::BTreeMap<u16, Vec<Code>> =
         std::collections::BTreeMap::new();
     let of_scope: &[Code] = if endpoint.scope.is_some() {

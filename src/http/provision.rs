@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value as JsonValue, json};
 
+use super::crud::conditional;
 use super::endpoint::Endpoint;
 use super::reply::Reply;
 use super::request::Request;
@@ -13,7 +14,7 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::provisioning::answer::{Answer, ProvisionOutcome, ProvisionStatus, status};
-use crate::provisioning::plan::made_something;
+use crate::provisioning::plan::makes_something;
 use crate::provisioning::{Provision, ProvisionBody, plan, read};
 use crate::seats::actions::record_denial;
 use crate::types::Id;
@@ -55,7 +56,7 @@ async fn provision(app: App, request: Request) -> Result<Reply> {
     let wanted = read(&body)?;
     let done = write(&app, &request, || async {
         let (plan, answer) = plan(&app.db, &app.ids, &request.call, &wanted).await?;
-        let reply = Reply::json(if made_something(&answer) { 201 } else { 200 }, &answer)?;
+        let reply = Reply::json(if makes_something(&plan) { 201 } else { 200 }, &answer)?;
         Ok((
             plan,
             reply.header("location", format!("/api/provisions/{}", answer.id)),
@@ -104,5 +105,9 @@ async fn get(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     let text = request.places.first().map_or("", String::as_str);
     let id = Id::<Provision>::parse(text).ok_or_else(|| Error::not_found("provision"))?;
-    Reply::json(200, &status(&app.db, &request.call.caller, &id).await?)
+    let reply = Reply::json(200, &status(&app.db, &request.call.caller, &id).await?)?;
+    Ok(conditional(
+        reply.with_etag(),
+        request.if_none_match.as_deref(),
+    ))
 }

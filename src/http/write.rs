@@ -5,7 +5,7 @@ use std::future::Future;
 use super::reply::Reply;
 use super::request::Request;
 use crate::app::App;
-use crate::commit::commit;
+use crate::commit::{REMEMBERED, commit};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 
@@ -39,9 +39,20 @@ where
     }
     if is_lasting(&error) {
         let reply = Reply::problem(&error, &call.request_id);
-        app.db
+        let kept = app
+            .db
             .write(call.account(), vec![idempotency.remember(call, &reply)])
-            .await?;
+            .await;
+        match kept {
+            Ok(_) => {}
+            // Another node was quicker with the same request.
+            Err(fault) if fault.is_constraint(REMEMBERED) => {
+                if let Some(reply) = idempotency.recall(app, call).await? {
+                    return Ok(reply);
+                }
+            }
+            Err(fault) => return Err(fault.into()),
+        }
     }
     Err(error)
 }

@@ -100,29 +100,13 @@ pub async fn plan(
     Ok((work.plan, answer))
 }
 
-/// Whether anything was made, which is the difference between 201 and 200.
-pub fn made_something(answer: &Answer) -> bool {
-    let made_seat = |seat: &SeatAnswer| {
-        matches!(
-            seat.outcome,
-            SeatOutcome::Assigned | SeatOutcome::Waitlisted | SeatOutcome::Added
-        )
+/// Whether the plan makes anything, which is the difference between 201 and 200: changes of what stands do not count.
+pub fn makes_something(plan: &Plan) -> bool {
+    let makes = |kind: &str| {
+        let verb = kind.rsplit('.').next().unwrap_or_default();
+        kind != "provision.created" && !matches!(verb, "updated" | "extended")
     };
-    answer.user.outcome == RecordOutcome::Created
-        || answer.team.outcome == RecordOutcome::Created
-        || answer.team.membership.outcome == RecordOutcome::Created
-        || answer.welcome_email.state == MailOutcome::Queued
-        || (answer.seats.iter().any(made_seat) && answer.id_is_new())
-}
-
-impl Answer {
-    /// Whether this call recorded a provision of its own.
-    fn id_is_new(&self) -> bool {
-        self.seats.iter().any(|seat| match &seat.assignment {
-            Some(assignment) => assignment.updated_at == self.created_at,
-            None => seat.outcome == SeatOutcome::Added,
-        })
-    }
+    plan.event_kinds().any(makes)
 }
 
 fn outcome(seats: &[SeatAnswer], mail: MailOutcome) -> ProvisionOutcome {

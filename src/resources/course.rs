@@ -11,6 +11,7 @@ use crate::events::Event;
 use crate::resource::{
     Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
 };
+use crate::types::merge::present;
 use crate::types::text::{Description, Json, Slug, WebUrl};
 use crate::types::{ExternalId, Id, Kind, Name, Patch, Timestamp};
 
@@ -78,7 +79,8 @@ pub struct NewCourse {
     #[serde(default)]
     pub description: Option<Description>,
     /// Whether it is on offer; `published` unless said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "PublishStatus")]
     pub status: Option<PublishStatus>,
     /// The names of its chapters, in order.
     #[serde(default)]
@@ -97,6 +99,8 @@ pub struct NewCourse {
 #[serde(deny_unknown_fields, default)]
 pub struct CoursePatch {
     /// Its name.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Name")]
     pub name: Option<Name>,
     /// Its short name in addresses.
     pub slug: Patch<Slug>,
@@ -105,9 +109,13 @@ pub struct CoursePatch {
     /// What it teaches.
     pub description: Patch<Description>,
     /// Whether it is on offer.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "PublishStatus")]
     pub status: Option<PublishStatus>,
     /// The names of its chapters; replaces all.
     #[schemars(length(max = 500))]
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Vec<Name>")]
     pub chapters: Option<Vec<Name>>,
     /// A picture.
     pub image_url: Patch<WebUrl>,

@@ -100,6 +100,18 @@ pub fn members_of(team: &Id<Team>, after: Option<(Timestamp, String)>, limit: i6
     )
 }
 
+/// One member of a team.
+pub fn member_of(team: &Id<Team>, user: &Id<User>) -> Select {
+    Select::new(
+        format!(
+            "SELECT {}, m.team_id, m.role, m.managed_by, m.joined_at FROM team_members m JOIN users ON users.account_id = $1 AND users.id = m.user_id \
+             WHERE m.account_id = $1 AND m.team_id = $2 AND m.user_id = $3",
+            <User as crate::db::Row>::selection()
+        ),
+        params![team.clone(), user.clone()],
+    )
+}
+
 struct Scene {
     team: Team,
     user: User,

@@ -14,6 +14,7 @@ use crate::records;
 use crate::resource::{
     Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of, resolve,
 };
+use crate::types::merge::present;
 use crate::types::text::Description;
 use crate::types::{ExternalId, Id, Ids, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
 
@@ -87,6 +88,8 @@ pub struct NewOrganization {
 #[serde(deny_unknown_fields, default)]
 pub struct OrganizationPatch {
     /// Its name.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Name")]
     pub name: Option<Name>,
     /// Your own key.
     pub external_id: Patch<ExternalId>,
@@ -95,8 +98,12 @@ pub struct OrganizationPatch {
     /// The team that new people of it join.
     pub default_team: Patch<Ref<Team>>,
     /// Labels; replaces all.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Tags")]
     pub tags: Option<Tags>,
     /// Your own data; replaces all.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Metadata")]
     pub metadata: Option<Metadata>,
 }
 

@@ -15,6 +15,7 @@ use crate::params;
 use crate::resource::{
     Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
 };
+use crate::types::merge::present;
 use crate::types::text::{Description, Json};
 use crate::types::{ExternalId, Id, Kind, Name, Patch, Ref, Timestamp};
 
@@ -63,7 +64,8 @@ pub struct NewProduct {
     #[serde(default)]
     pub description: Option<Description>,
     /// Whether it is on offer; `published` unless said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "PublishStatus")]
     pub status: Option<PublishStatus>,
     /// Its courses, in order.
     #[serde(default)]
@@ -79,15 +81,21 @@ pub struct NewProduct {
 #[serde(deny_unknown_fields, default)]
 pub struct ProductPatch {
     /// Its name.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Name")]
     pub name: Option<Name>,
     /// Your own key.
     pub external_id: Patch<ExternalId>,
     /// What it is.
     pub description: Patch<Description>,
     /// Whether it is on offer.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "PublishStatus")]
     pub status: Option<PublishStatus>,
     /// Its courses; replaces all.
     #[schemars(length(max = 100))]
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Vec<Ref<Course>>")]
     pub courses: Option<Vec<Ref<Course>>>,
     /// Its id in the LMS.
     pub lms_product_id: Patch<ExternalId>,

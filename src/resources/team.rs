@@ -13,6 +13,7 @@ use crate::params;
 use crate::resource::{
     Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
 };
+use crate::types::merge::present;
 use crate::types::text::Description;
 use crate::types::{ExternalId, Id, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
 
@@ -82,6 +83,8 @@ pub struct NewTeam {
 #[serde(deny_unknown_fields, default)]
 pub struct TeamPatch {
     /// Its name.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Name")]
     pub name: Option<Name>,
     /// Your own key.
     pub external_id: Patch<ExternalId>,
@@ -90,8 +93,12 @@ pub struct TeamPatch {
     /// The organization it belongs to.
     pub organization: Patch<Ref<Organization>>,
     /// Labels; replaces all.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Tags")]
     pub tags: Option<Tags>,
     /// Your own data; replaces all.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Metadata")]
     pub metadata: Option<Metadata>,
 }
 

@@ -13,6 +13,7 @@ use crate::params;
 use crate::resource::{
     Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
 };
+use crate::types::merge::present;
 use crate::types::text::{Language, Zone};
 use crate::types::{Email, ExternalId, Id, Kind, Metadata, Name, Patch, Tags, Timestamp};
 
@@ -119,6 +120,8 @@ pub struct NewUser {
 #[serde(deny_unknown_fields, default)]
 pub struct UserPatch {
     /// The e-mail address.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Email")]
     pub email: Option<Email>,
     /// First name.
     pub first_name: Patch<Name>,
@@ -135,10 +138,16 @@ pub struct UserPatch {
     /// The time zone.
     pub timezone: Patch<Zone>,
     /// `active` or `deactivated`: whether the person may sign in.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "UserStatus")]
     pub status: Option<UserStatus>,
     /// Labels; replaces all.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Tags")]
     pub tags: Option<Tags>,
     /// Your own data; replaces all.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Metadata")]
     pub metadata: Option<Metadata>,
 }
 

@@ -624,7 +624,9 @@ where
     let mut plan = records::change(&before, &after, "updated");
     let (old, new) = (before.quantity.unwrap_or(0), after.quantity.unwrap_or(0));
     if old == new {
-        return Ok((plan, after));
+        // What is written nowhere has not changed: the answer is the record as it stands.
+        let seat = if plan.is_empty() { before } else { after };
+        return Ok((plan, seat));
     }
     plan = Plan::new("seat.update");
     plan.write_all(after.companions(Some(&before)));

@@ -17,6 +17,7 @@ use crate::resource::{
     Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
 };
 use crate::resources::{Product, Team};
+use crate::types::merge::present;
 use crate::types::text::Json;
 use crate::types::{ExternalId, Id, Kind, Name, Patch, Ref, Tags, Timestamp};
 
@@ -154,27 +155,45 @@ pub struct NewSeat {
 pub struct SeatPatch {
     /// How many places.
     #[schemars(range(min = 0, max = 1_000_000_000))]
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "i64")]
     pub quantity: Option<i64>,
     /// What happens when the quantity falls below what is in use: `fail` unless said.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "OnShortfall")]
     pub on_shortfall: Option<OnShortfall>,
     /// A name.
     pub name: Patch<Name>,
     /// Your own key.
     pub external_id: Patch<ExternalId>,
     /// When an assignment ends, for those given from now on.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Expiry")]
     pub expiry: Option<Expiry>,
     /// The date, with `expiry: date`.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Timestamp")]
     pub expires_at: Option<Timestamp>,
     /// The days, with `expiry: days`.
     #[schemars(range(min = 1, max = 36500))]
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "i64")]
     pub expires_in_days: Option<i64>,
     /// Whether a released place can be given again.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "bool")]
     pub reusable: Option<bool>,
     /// Whether an assignment may be extended.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "bool")]
     pub extendable: Option<bool>,
     /// Whether its places may be given.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "SeatStatus")]
     pub status: Option<SeatStatus>,
     /// Labels; replaces all.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Tags")]
     pub tags: Option<Tags>,
 }
 

@@ -13,6 +13,7 @@ use crate::resource::{
     Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
 };
 use crate::resources::Product;
+use crate::types::merge::present;
 use crate::types::{ExternalId, Id, Kind, Name, Patch, Ref, Timestamp};
 
 /// Terms to copy a seat from.
@@ -86,19 +87,31 @@ pub struct NewSeatTemplate {
 #[serde(deny_unknown_fields, default)]
 pub struct SeatTemplatePatch {
     /// Its name.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Name")]
     pub name: Option<Name>,
     /// Your own key.
     pub external_id: Patch<ExternalId>,
     /// When an assignment ends.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Expiry")]
     pub expiry: Option<Expiry>,
     /// The date, with `expiry: date`.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Timestamp")]
     pub expires_at: Option<Timestamp>,
     /// The days, with `expiry: days`.
     #[schemars(range(min = 1, max = 36500))]
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "i64")]
     pub expires_in_days: Option<i64>,
     /// Whether a released place can be given again.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "bool")]
     pub reusable: Option<bool>,
     /// Whether an assignment may be extended.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "bool")]
     pub extendable: Option<bool>,
 }
 

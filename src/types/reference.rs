@@ -104,14 +104,14 @@ impl<K: Kind + ?Sized> JsonSchema for Ref<K> {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let (email, words) = if K::PREFIX == "user" {
-            ("|email:.+", ", or `email:<address>`")
+            ("|email:.{3,254}", ", or `email:<address>`")
         } else {
             ("", "")
         };
         json_schema!({
             "type": "string",
             "maxLength": 330,
-            "pattern": format!("^({}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|ext:.+{email})$", K::PREFIX),
+            "pattern": format!("^({}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|ext:.{{1,200}}{email})$", K::PREFIX),
             "description": format!("The {}'s id, `ext:<external_id>`{words}.", K::PREFIX),
         })
     }

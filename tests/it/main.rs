@@ -3,7 +3,14 @@
 
 mod api_keys;
 mod cli;
+mod contract;
+mod docs;
+mod hangup;
+mod layers;
 mod mail;
+mod races;
+mod schemathesis;
 mod sign_in;
 mod support;
+mod tenancy;
 mod worker;

@@ -7,8 +7,11 @@ pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod http;
+pub(crate) mod operation;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod schema;
 pub(crate) mod schemathesis;
 pub(crate) mod smtp;
 

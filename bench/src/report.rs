@@ -1,0 +1,77 @@
+//! `bench/RESULTS.md`: the table, how to read it, and the noise that was seen.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::machine::{median, noise};
+
+/// Figures on their way into the file.
+#[derive(Default)]
+pub struct Report {
+    ratios: String,
+    figures: String,
+    cpu: String,
+    notes: Vec<String>,
+    missed: bool,
+}
+
+impl Report {
+    /// A rate against its baseline, with what is wanted and what is hoped for; zero: only shown.
+    pub fn ratio(&mut self, what: &str, of: &str, rates: &[f64], bases: &[f64], floor: f64, goal: f64) {
+        let each: Vec<f64> = rates.iter().zip(bases).map(|(rate, base)| rate / base).collect();
+        let ratio = median(&each);
+        let verdict = if floor == 0.0 { "shown" } else if ratio >= goal { "goal met" } else if ratio >= floor { "met" } else { "MISSED" };
+        self.missed |= verdict == "MISSED";
+        let wanted = if floor == 0.0 { "–".to_owned() } else { format!("≥ {floor} ({goal})") };
+        let line = format!(
+            "| {what} | {of} | **{ratio:.2}** | {wanted} | {verdict} | {:.0} | {:.0} | ± {:.0} % |\n",
+            median(rates),
+            median(bases),
+            noise(&each)
+        );
+        print!("{line}");
+        self.ratios.push_str(&line);
+    }
+
+    /// A figure with an upper bound.
+    pub fn figure(&mut self, what: &str, unit: &str, figures: &[f64], bound: f64) {
+        let middle = median(figures);
+        self.missed |= middle > bound;
+        let verdict = if middle <= bound { "met" } else { "MISSED" };
+        let line = format!("| {what} | **{middle:.2} {unit}** | ≤ {bound} | {verdict} | ± {:.0} % |\n", noise(figures));
+        print!("{line}");
+        self.figures.push_str(&line);
+    }
+
+    /// Processor time of the server and of the database for each request.
+    pub fn cpu(&mut self, what: &str, server: &[f64], database: Option<&[f64]>) {
+        let database = database.map_or("–".to_owned(), |figures| format!("{:.0} µs", median(figures)));
+        let _ = writeln!(self.cpu, "| {what} | {:.0} µs | {database} |", median(server));
+    }
+
+    /// A sentence below the tables.
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// Writes the file; fails when a figure misses what is wanted.
+    pub fn write(&self, file: &Path) {
+        let text = format!(
+            "# Speed\n\nMade by `bench/run` on a machine of {} processors; server, database, client and everything else share them. Only ratios within \
+             one run count: a figure and its baseline were measured in turn, three rounds, and the median is shown. Noise is the widest distance of a \
+             round from the median; differences below it say nothing.\n\n\
+             | what | database | ratio | wanted (hoped for) | | rate | baseline | noise |\n|---|---|---|---|---|---|---|---|\n{}\n\
+             | what | figure | wanted | | noise |\n|---|---|---|---|---|\n{}\n\
+             Processor time a request:\n\n| what | server | database |\n|---|---|---|\n{}\n{}\n\n\
+             Known limit: calls for one and the same seat pass one by one, since its row is locked until the commit; the line above on 1,000 parallel \
+             calls shows what that costs.\n",
+            std::thread::available_parallelism().map_or(0, usize::from),
+            self.ratios,
+            self.figures,
+            self.cpu,
+            self.notes.join("\n"),
+        );
+        std::fs::write(file, text).expect("a file");
+        assert!(!self.missed, "a figure misses what is wanted; see {}", file.display());
+    }
+}
