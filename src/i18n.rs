@@ -214,11 +214,11 @@ mod tests {
     fn plurals_fallbacks_and_directions_are_right() {
         assert_eq!(
             say("de-CH", "courses-count", &[("count", 1.into())]),
-            "Ein Kurs"
+            "Sie haben einen Kurs."
         );
         assert_eq!(
             say("de", "courses-count", &[("count", 12.into())]),
-            "12 Kurse"
+            "Sie haben 12 Kurse."
         );
         assert_eq!(
             say("fr", "courses-days-left", &[("days", 0.into())]),

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Select, Statement, Value};
+use crate::db::{Column, DbError, FromRow, Reader, Select, Statement, Value};
 use crate::params;
 use crate::types::{Id, Ids, Kind, Timestamp};
 
@@ -145,10 +145,75 @@ pub fn fail(
     )
 }
 
-/// Queues a dead job again, by hand.
+/// Lets a job that is dead, or waits after a failure, run now, by hand. A dead one gets all its attempts again.
 pub fn run_again(id: &JobId, now: Timestamp) -> Statement {
     Statement::guarded(
-        "UPDATE jobs SET state = 'queued', run_at = $2, attempts = 0, finished_at = NULL WHERE account_id = $1 AND id = $3 AND state = 'dead'",
+        "UPDATE jobs SET attempts = CASE WHEN state = 'dead' THEN 0 ELSE attempts END, state = 'queued', run_at = $2, finished_at = NULL \
+         WHERE account_id = $1 AND id = $3 AND (state = 'dead' OR (state = 'queued' AND last_error IS NOT NULL))",
         params![now, id.clone()],
+    )
+}
+
+/// The same for all such jobs of the account.
+pub fn run_all_again(now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE jobs SET attempts = CASE WHEN state = 'dead' THEN 0 ELSE attempts END, state = 'queued', run_at = $2, finished_at = NULL \
+         WHERE account_id = $1 AND (state = 'dead' OR (state = 'queued' AND last_error IS NOT NULL))",
+        params![now],
+    )
+}
+
+/// A job that did not go as it should: dead, or waiting after a failure.
+#[derive(Debug, Clone)]
+pub struct TroubledJob {
+    /// Its id.
+    pub id: JobId,
+    /// What is to be done, as [`Job::kind`] names it.
+    pub kind: String,
+    /// Whether it is given up; else it is tried again at `run_at`.
+    pub is_dead: bool,
+    /// What it belongs to, such as a provision or a mail.
+    pub subject_id: Option<String>,
+    /// When it is tried next.
+    pub run_at: Timestamp,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// What went wrong the last time.
+    pub last_error: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl FromRow for TroubledJob {
+    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        Ok(Self {
+            id: Column::read(reader)?,
+            kind: Column::read(reader)?,
+            is_dead: Column::read(reader)?,
+            subject_id: Column::read(reader)?,
+            run_at: Column::read(reader)?,
+            attempts: Column::read(reader)?,
+            last_error: Column::read(reader)?,
+            created_at: Column::read(reader)?,
+        })
+    }
+}
+
+/// Jobs in trouble as [`TroubledJob`], the newest first, at most `limit`, before the one with the id `before`.
+pub fn troubled(before: Option<&JobId>, limit: i64) -> Select {
+    // Greater than every id: `~` sorts behind the letters of an id.
+    let before = before.map_or_else(|| "~".to_owned(), ToString::to_string);
+    Select::new(
+        "SELECT id, kind, state = 'dead', subject_id, run_at, attempts, last_error, created_at FROM jobs \
+         WHERE account_id = $1 AND (state = 'dead' OR (state = 'queued' AND last_error IS NOT NULL)) AND id < $2 ORDER BY id DESC LIMIT $3",
+        params![before, limit],
+    )
+}
+
+/// How many jobs are in trouble.
+pub fn count_troubled() -> Select {
+    Select::new(
+        "SELECT count(*) FROM jobs WHERE account_id = $1 AND (state = 'dead' OR (state = 'queued' AND last_error IS NOT NULL))",
+        Vec::new(),
     )
 }

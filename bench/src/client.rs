@@ -22,7 +22,9 @@ impl Load {
     /// A quantile of the latencies in milliseconds.
     pub fn quantile(&self, q: f64) -> f64 {
         let at = (self.latencies.len() as f64 * q) as usize;
-        self.latencies.get(at.min(self.latencies.len().saturating_sub(1))).map_or(0.0, |us| *us as f64 / 1000.0)
+        self.latencies
+            .get(at.min(self.latencies.len().saturating_sub(1)))
+            .map_or(0.0, |us| *us as f64 / 1000.0)
     }
 }
 
@@ -44,9 +46,14 @@ pub struct Connection {
 impl Connection {
     /// Connects to `127.0.0.1:port`.
     pub async fn open(address: &str) -> Self {
-        let stream = TcpStream::connect(address).await.expect("the server listens");
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the server listens");
         stream.set_nodelay(true).expect("a socket");
-        Self { stream, buffer: vec![0; 256 * 1024] }
+        Self {
+            stream,
+            buffer: vec![0; 256 * 1024],
+        }
     }
 
     /// Sends a request and gives status and body.
@@ -54,11 +61,17 @@ impl Connection {
         self.stream.write_all(request).await.expect("a connection");
         let mut filled = 0;
         loop {
-            let read = self.stream.read(&mut self.buffer[filled..]).await.expect("a connection");
+            let read = self
+                .stream
+                .read(&mut self.buffer[filled..])
+                .await
+                .expect("a connection");
             assert!(read > 0, "the server closed the connection");
             filled += read;
             let seen = &self.buffer[..filled];
-            let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") else {
+                continue;
+            };
             let head = std::str::from_utf8(&seen[..end]).expect("a head");
             let status = head[9..12].parse().expect("a status");
             let length: usize = head

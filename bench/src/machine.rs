@@ -31,10 +31,21 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no ready line, but {line:?}"));
-        let address = ready["url"].as_str().expect("a url").trim_start_matches("http://").to_owned();
-        Self { child, address, start: begun.elapsed() }
+        BufReader::new(child.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("a line");
+        let ready: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("no ready line, but {line:?}"));
+        let address = ready["url"]
+            .as_str()
+            .expect("a url")
+            .trim_start_matches("http://")
+            .to_owned();
+        Self {
+            child,
+            address,
+            start: begun.elapsed(),
+        }
     }
 
     /// Processor time so far in seconds.
@@ -44,9 +55,17 @@ impl Server {
 
     /// Resident memory in MiB.
     pub fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-        line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("a process");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("a size");
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse::<f64>()
+            .expect("a number")
+            / 1024.0
     }
 }
 
@@ -58,17 +77,30 @@ impl Drop for Server {
 }
 
 fn cpu_of(pid: u32) -> f64 {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return 0.0 };
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return 0.0;
+    };
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let fields: Vec<&str> = rest.split_whitespace().collect();
     // utime, stime, cutime, cstime are the 14th to 17th of proc(5); two have been cut off.
-    fields[11..15].iter().map(|ticks| ticks.parse::<f64>().unwrap_or(0.0)).sum::<f64>() / TICKS
+    fields[11..15]
+        .iter()
+        .map(|ticks| ticks.parse::<f64>().unwrap_or(0.0))
+        .sum::<f64>()
+        / TICKS
 }
 
 /// Processor time of a PostgreSQL server in seconds: its first process, with those that have ended, and its children.
 pub fn cpu_of_postgres(postmaster: u32) -> f64 {
-    let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap_or_default();
-    cpu_of(postmaster) + children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(cpu_of).sum::<f64>()
+    let children =
+        std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"))
+            .unwrap_or_default();
+    cpu_of(postmaster)
+        + children
+            .split_whitespace()
+            .filter_map(|pid| pid.parse().ok())
+            .map(cpu_of)
+            .sum::<f64>()
 }
 
 /// The middle one of several figures.
@@ -81,5 +113,8 @@ pub fn median(figures: &[f64]) -> f64 {
 /// The widest distance from the median, in per cent.
 pub fn noise(figures: &[f64]) -> f64 {
     let middle = median(figures);
-    figures.iter().map(|figure| (figure / middle - 1.0).abs() * 100.0).fold(0.0, f64::max)
+    figures
+        .iter()
+        .map(|figure| (figure / middle - 1.0).abs() * 100.0)
+        .fold(0.0, f64::max)
 }

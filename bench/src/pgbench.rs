@@ -25,7 +25,12 @@ pub async fn script(app: &App, call: &Call, team: usize) -> String {
     }
     let mut unique: HashMap<String, usize> = HashMap::new();
     for (a, b) in one.iter().zip(&two) {
-        let values: Vec<String> = a.params().iter().zip(b.params()).map(|(a, b)| literal(a, b, &mut unique)).collect();
+        let values: Vec<String> = a
+            .params()
+            .iter()
+            .zip(b.params())
+            .map(|(a, b)| literal(a, b, &mut unique))
+            .collect();
         let mut sql = a.sql().to_owned();
         for (n, value) in values.iter().enumerate().rev() {
             sql = sql.replace(&format!("${}", n + 2), value);
@@ -39,7 +44,9 @@ pub async fn script(app: &App, call: &Call, team: usize) -> String {
 async fn writes(app: &App, call: &Call, team: usize, person: &str) -> Vec<Statement> {
     let body = body(team, &format!("pgbench-{person}"));
     let request = provisioning::read(&body).expect("a body");
-    let (plan, _) = provisioning::plan(&app.db, &app.ids, call, &request).await.expect("a plan");
+    let (plan, _) = provisioning::plan(&app.db, &app.ids, call, &request)
+        .await
+        .expect("a plan");
     plan.finish(call, &app.ids)
 }
 
@@ -53,11 +60,25 @@ pub fn body(team: usize, person: &str) -> serde_json::Value {
 }
 
 fn reads(team: usize) -> Vec<String> {
-    let rows = |columns: &str, table: &str, rest: &str| format!("SELECT {columns} FROM {table} WHERE {table}.account_id = $1 {rest}");
+    let rows = |columns: &str, table: &str, rest: &str| {
+        format!("SELECT {columns} FROM {table} WHERE {table}.account_id = $1 {rest}")
+    };
     vec![
-        rows(User::selection(), "users", "AND external_id = 'p' || :r AND deleted_at IS NULL"),
-        rows(User::selection(), "users", "AND email_key = 'p' || :r || '@load.example' AND deleted_at IS NULL"),
-        rows(Team::selection(), "teams", &format!("AND external_id = 'team-{team}' AND deleted_at IS NULL")),
+        rows(
+            User::selection(),
+            "users",
+            "AND external_id = 'p' || :r AND deleted_at IS NULL",
+        ),
+        rows(
+            User::selection(),
+            "users",
+            "AND email_key = 'p' || :r || '@load.example' AND deleted_at IS NULL",
+        ),
+        rows(
+            Team::selection(),
+            "teams",
+            &format!("AND external_id = 'team-{team}' AND deleted_at IS NULL"),
+        ),
         "SELECT settings, locale FROM accounts WHERE account_id = $1".to_owned(),
         rows(Product::selection(), "products", "AND external_id = 'load'"),
         rows(

@@ -17,12 +17,36 @@ pub struct Report {
 
 impl Report {
     /// A rate against its baseline, with what is wanted and what is hoped for; zero: only shown.
-    pub fn ratio(&mut self, what: &str, of: &str, rates: &[f64], bases: &[f64], floor: f64, goal: f64) {
-        let each: Vec<f64> = rates.iter().zip(bases).map(|(rate, base)| rate / base).collect();
+    pub fn ratio(
+        &mut self,
+        what: &str,
+        of: &str,
+        rates: &[f64],
+        bases: &[f64],
+        floor: f64,
+        goal: f64,
+    ) {
+        let each: Vec<f64> = rates
+            .iter()
+            .zip(bases)
+            .map(|(rate, base)| rate / base)
+            .collect();
         let ratio = median(&each);
-        let verdict = if floor == 0.0 { "shown" } else if ratio >= goal { "goal met" } else if ratio >= floor { "met" } else { "MISSED" };
+        let verdict = if floor == 0.0 {
+            "shown"
+        } else if ratio >= goal {
+            "goal met"
+        } else if ratio >= floor {
+            "met"
+        } else {
+            "MISSED"
+        };
         self.missed |= verdict == "MISSED";
-        let wanted = if floor == 0.0 { "–".to_owned() } else { format!("≥ {floor} ({goal})") };
+        let wanted = if floor == 0.0 {
+            "–".to_owned()
+        } else {
+            format!("≥ {floor} ({goal})")
+        };
         let line = format!(
             "| {what} | {of} | **{ratio:.2}** | {wanted} | {verdict} | {:.0} | {:.0} | ± {:.0} % |\n",
             median(rates),
@@ -38,15 +62,24 @@ impl Report {
         let middle = median(figures);
         self.missed |= middle > bound;
         let verdict = if middle <= bound { "met" } else { "MISSED" };
-        let line = format!("| {what} | **{middle:.2} {unit}** | ≤ {bound} | {verdict} | ± {:.0} % |\n", noise(figures));
+        let line = format!(
+            "| {what} | **{middle:.2} {unit}** | ≤ {bound} | {verdict} | ± {:.0} % |\n",
+            noise(figures)
+        );
         print!("{line}");
         self.figures.push_str(&line);
     }
 
     /// Processor time of the server and of the database for each request.
     pub fn cpu(&mut self, what: &str, server: &[f64], database: Option<&[f64]>) {
-        let database = database.map_or("–".to_owned(), |figures| format!("{:.0} µs", median(figures)));
-        let _ = writeln!(self.cpu, "| {what} | {:.0} µs | {database} |", median(server));
+        let database = database.map_or("–".to_owned(), |figures| {
+            format!("{:.0} µs", median(figures))
+        });
+        let _ = writeln!(
+            self.cpu,
+            "| {what} | {:.0} µs | {database} |",
+            median(server)
+        );
     }
 
     /// A sentence below the tables.
@@ -72,6 +105,10 @@ impl Report {
             self.notes.join("\n"),
         );
         std::fs::write(file, text).expect("a file");
-        assert!(!self.missed, "a figure misses what is wanted; see {}", file.display());
+        assert!(
+            !self.missed,
+            "a figure misses what is wanted; see {}",
+            file.display()
+        );
     }
 }

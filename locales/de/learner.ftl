@@ -2,30 +2,31 @@
 
 ## Anmelden
 sign-in-title = Anmelden
-sign-in-to = Bei { $account } anmelden
+sign-in-lead = Mit Ihrem Passwort oder mit einem Link, den wir Ihnen zusenden.
 sign-in-email = E-Mail-Adresse
 sign-in-password = Passwort
+sign-in-password-hint = Ohne Passwort lassen Sie das Feld leer und nehmen den Link.
 sign-in-submit = Anmelden
 sign-in-or = oder
-sign-in-send-link = Link zusenden
-sign-in-send-link-hint = Kein Passwort? Wir senden Ihnen einen Link, mit dem Sie sich anmelden.
+sign-in-send-link = Anmeldelink zusenden
+sign-in-email-wrong = Das ist keine vollständige E-Mail-Adresse wie ada@example.com.
+sign-in-password-missing = Geben Sie Ihr Passwort ein oder nehmen Sie den Link.
 sign-in-link-sent-title = Sehen Sie in Ihr Postfach
-sign-in-link-sent = Falls wir diese Adresse kennen, ist eine E-Mail mit einem Anmeldelink unterwegs. Sie sollte in wenigen Minuten ankommen; bitte sehen Sie auch im Spam-Ordner nach.
+sign-in-link-sent = Falls wir { $email } kennen, ist eine E-Mail mit einem Anmeldelink unterwegs. Sie kommt in wenigen Minuten an; bitte sehen Sie auch im Spam-Ordner nach.
+sign-in-back = Zurück zur Anmeldung
 sign-in-wrong = E-Mail-Adresse und Passwort passen nicht zusammen. Prüfen Sie beides oder lassen Sie sich einen Link zusenden.
-sign-in-code = Code aus Ihrer Authenticator-App
-sign-in-code-wrong = Dieser Code stimmt nicht. Codes wechseln alle 30 Sekunden; geben Sie den ein, der gerade angezeigt wird.
 sign-in-signed-out = Sie sind abgemeldet.
+sign-in-choose-title = Wohin möchten Sie?
+sign-in-choose = Ihre Adresse ist in mehreren Konten bekannt. Wählen Sie eines.
 
 ## Anmeldelink bestätigen
 confirm-title = Als { $name } anmelden
-confirm-explain = Sie haben einen Anmeldelink für { $email } geöffnet. Er gilt einmal, und erst, wenn Sie auf den Knopf drücken.
+confirm-explain = Sie haben einen Anmeldelink von { $account } für { $email } geöffnet. Er gilt einmal, und erst, wenn Sie auf den Knopf drücken.
 confirm-submit = Ja, jetzt anmelden
 confirm-not-you = Das sind nicht Sie? Schließen Sie diese Seite; es ist nichts geschehen.
+confirm-other = Im Augenblick ist hier { $email } angemeldet. Wenn Sie weitergehen, wird diese Person hier abgemeldet.
 confirm-expired-title = Dieser Link ist abgelaufen
-confirm-expired = Anmeldelinks gelten nur { $days ->
-    [one] einen Tag
-   *[other] { $days } Tage
-}. Lassen Sie sich einen neuen zusenden; das dauert nur einen Augenblick.
+confirm-expired = Anmeldelinks gelten nur für begrenzte Zeit. Lassen Sie sich einen neuen zusenden; das dauert nur einen Augenblick.
 confirm-used-title = Dieser Link wurde schon benutzt
 confirm-used = Mit jedem Link können Sie sich einmal anmelden. Lassen Sie sich einen neuen zusenden oder melden Sie sich mit Ihrem Passwort an.
 confirm-invalid-title = Dieser Link funktioniert nicht
@@ -35,27 +36,34 @@ confirm-new-link = Neuen Link zusenden
 ## Passwort festlegen
 password-title = Passwort wählen
 password-explain = Mit einem Passwort können Sie sich anmelden, ohne auf eine E-Mail zu warten.
-password-rule-length = Mindestens { $length } Zeichen; mehrere Wörter lassen sich gut merken
-password-rule-common = Keines, das viele Menschen benutzen
+password-change-title = Passwort ändern
+password-change-explain = Hier bleiben Sie angemeldet; überall sonst werden Sie abgemeldet.
+password-rule = Mindestens { $length } Zeichen. Mehrere Wörter lassen sich gut merken.
 password-new = Neues Passwort
 password-repeat = Noch einmal dasselbe Passwort
 password-submit = Passwort speichern
 password-skip = Jetzt nicht
 password-saved = Ihr Passwort ist gespeichert.
 password-too-short = Dieses Passwort ist zu kurz. Es braucht mindestens { $length } Zeichen.
+password-too-long = Dieses Passwort ist zu lang. Es darf höchstens { $length } Bytes haben.
+password-repeated = Bitte wiederholen Sie nicht immer dasselbe Stück.
+password-sequence = Bitte verwenden Sie keine Folgen aus dem Alphabet, den Ziffern oder der Tastatur.
 password-too-common = Dieses Passwort benutzen viele, es ist leicht zu erraten. Bitte wählen Sie ein anderes.
+password-personal = Bitte bilden Sie das Passwort nicht aus Ihrem Namen, Ihrer Adresse oder Ihrer Firma.
 password-differ = Die beiden Passwörter sind nicht gleich. Bitte geben Sie beide noch einmal ein.
 
 ## Meine Kurse
 courses-title = Meine Kurse
 courses-greeting = Guten Tag, { $name }
 courses-count = { $count ->
-    [one] Ein Kurs
-   *[other] { $count } Kurse
+    [0] Sie haben noch keine Kurse.
+    [one] Sie haben einen Kurs.
+   *[other] Sie haben { $count } Kurse.
 }
 courses-progress = { $percent } % geschafft
 courses-not-started = Noch nicht begonnen
 courses-completed = Abgeschlossen am { $date }
+courses-done = Abgeschlossen
 courses-until = Zugang bis { $date }
 courses-no-end = Ohne Enddatum
 courses-ended = Beendet am { $date }
@@ -64,58 +72,38 @@ courses-days-left = { $days ->
     [one] Noch ein Tag
    *[other] Noch { $days } Tage
 }
-courses-start = Beginnen
-courses-continue = Fortsetzen
-courses-review = Noch einmal ansehen
-courses-certificate = Zertifikat
-courses-preparing = Ihr Zugang wird eingerichtet. Das dauert höchstens einige Minuten.
-courses-waitlisted = Sie stehen auf der Warteliste (Platz { $place }). Wir schreiben Ihnen, sobald ein Platz frei ist.
-courses-from-team = Über { $team }
+courses-preparing = Ihr Zugang wird vorbereitet. Das dauert höchstens ein paar Minuten.
+courses-failed = Ihr Zugang konnte noch nicht eingerichtet werden. Wir wissen davon und versuchen es weiter.
+courses-waitlisted = Sie stehen auf der Warteliste (Platz { $place }). Sobald ein Platz frei ist, schreiben wir Ihnen.
 courses-empty-title = Noch keine Kurse
 courses-empty = Sobald Ihnen jemand einen Kurs gibt, erscheint er hier, und wir schreiben Ihnen.
 
 ## Meine Teams
 teams-title = Meine Teams
 teams-empty = Sie sind in keinem Team.
-teams-role = Ihre Rolle: { $role }
-teams-leave = Dieses Team verlassen
-teams-leave-confirm = { $team } verlassen? Sie geben damit die Plätze zurück, die Sie über das Team haben.
+teams-owner = Inhaber
+teams-manager = Leitung
+teams-member = Mitglied
 
-## Einladung annehmen
-invitation-title = { $team } beitreten
-invitation-from = { $inviter } lädt Sie in das Team { $team } ein.
-invitation-from-account = { $account } lädt Sie in das Team { $team } ein.
-invitation-courses = { $count ->
-    [one] Sie erhalten diesen Kurs:
-   *[other] Sie erhalten diese Kurse:
-}
-invitation-first-name = Vorname
-invitation-last-name = Nachname
-invitation-accept = Annehmen
-invitation-decline = Nein, danke
-invitation-declined = Sie haben die Einladung abgelehnt. Niemand wird Ihnen deswegen noch einmal schreiben.
-invitation-expired = Diese Einladung ist abgelaufen. Bitte erbitten Sie von { $team } eine neue.
-invitation-revoked = Diese Einladung wurde zurückgezogen. Bitte fragen Sie bei { $team } nach, wenn Sie das für ein Versehen halten.
-invitation-accepted = Sie haben diese Einladung schon angenommen. Melden Sie sich an, um Ihre Kurse zu sehen.
-invitation-other-person = Sie sind als { $email } angemeldet, die Einladung gilt aber einer anderen Adresse. Melden Sie sich zuerst ab, um sie anzunehmen.
-
-## Auf jeder Seite
+## Jede Seite
 page-sign-out = Abmelden
-page-back = Zurück zu meinen Kursen
-page-help = Fragen? Schreiben Sie an { $email }.
-page-language = Sprache
-page-skip-to-content = Zum Inhalt springen
+page-menu = Ihr Menü
+page-password = Passwort
+page-dashboard = Dashboard
+page-skip-to-content = Zum Inhalt
+page-home = Zum Anfang
 
 ## Fehler
 error-not-found-title = Hier ist nichts
-error-not-found = Die Adresse stimmt nicht, oder was hier war, gibt es nicht mehr.
-error-forbidden-title = Das dürfen Sie nicht sehen
-error-forbidden = Ihre Rolle umfasst diese Seite nicht. Fragen Sie die Person, der Ihr Team gehört, wenn Sie sie brauchen.
+error-not-found = Die Adresse stimmt nicht, oder was hier war, ist nicht mehr da.
+error-forbidden-title = Diese Seite ist nicht für Sie
+error-forbidden = Ihre Rolle umfasst diese Seite nicht. Fragen Sie die Inhaberin oder den Inhaber Ihres Teams, wenn Sie sie brauchen.
 error-too-many-title = Einen Augenblick, bitte
 error-too-many = Das war zu oft in kurzer Zeit. Versuchen Sie es in { $seconds ->
     [one] einer Sekunde
    *[other] { $seconds } Sekunden
 } noch einmal.
-error-form-expired = Diese Seite war zu lange offen. Bitte senden Sie das Formular noch einmal ab.
+error-form-expired-title = Bitte noch einmal
+error-form-expired = Diese Seite war zu lange offen, oder Sie haben sich in einem anderen Fenster an- oder abgemeldet. Öffnen Sie sie neu und senden Sie das Formular dann.
 error-internal-title = Hier ist etwas schiefgegangen
 error-internal = Es liegt nicht an Ihnen, und wir wissen davon. Wenn Sie uns deswegen schreiben, nennen Sie diese Nummer: { $request }

@@ -217,8 +217,9 @@ async fn start(
 }
 
 async fn hashed(app: &App, password: &Secret<String>) -> Result<String> {
+    let salt = salt(&mut rand::rng());
     app.passwords
-        .hash_password(password, salt(&mut rand::rng()))
+        .hash_password(password, salt)
         .await
         .map_err(Error::internal)
 }

@@ -13,6 +13,7 @@ use super::form::FieldErrors;
 use super::layout::{self, CardPage, Page};
 use super::notice;
 use crate::error::{Code, Error, Result};
+use crate::i18n::text as say;
 
 /// What a page's handler gives: a response, or an error that the door makes a page of.
 pub type Answer = Result<Response, PageError>;
@@ -160,20 +161,14 @@ pub fn error_page(guest: &Guest, error: &Error) -> Response {
                 narrow: true,
                 ..Page::titled(code.title())
             };
-            let body = Card::new(error_body(error, &guest.request_id, "/dashboard"));
+            let body = Card::new(error_body(error, &guest.request_id));
             html(
                 guest,
                 &layout::page(&visitor.shell(None), &page, &maud::Render::render(&body)),
                 Policy::Strict,
             )
         }
-        Err(_) => guest.card(
-            CardPage {
-                title: code.title().to_owned(),
-                ..CardPage::default()
-            },
-            &error_body(error, &guest.request_id, "/"),
-        ),
+        Err(_) => learner_error(guest, error),
     };
     *response.status_mut() = status_of(error);
     if let Some(seconds) = error.retry_after_seconds() {
@@ -184,7 +179,32 @@ pub fn error_page(guest: &Guest, error: &Error) -> Response {
     response
 }
 
-fn error_body(error: &Error, request_id: &str, home: &str) -> Markup {
+/// The same in the reader's language, for those who have no part in the dashboard.
+fn learner_error(guest: &Guest, error: &Error) -> Response {
+    let locale = guest.locale();
+    let seconds = error.retry_after_seconds().unwrap_or(60);
+    let values = [
+        ("request", guest.request_id.to_string().into()),
+        ("seconds", seconds.into()),
+    ];
+    let (title, text) = match (error.code(), error.code().status()) {
+        (Code::CsrfMismatch, _) => ("error-form-expired-title", "error-form-expired"),
+        (_, 404) => ("error-not-found-title", "error-not-found"),
+        (_, 403) => ("error-forbidden-title", "error-forbidden"),
+        (_, 429) => ("error-too-many-title", "error-too-many"),
+        _ => ("error-internal-title", "error-internal"),
+    };
+    let page = CardPage {
+        title: say(&locale, title, &[]),
+        lead: Some(say(&locale, text, &values)),
+        lang: locale.language().code().to_owned(),
+        ..CardPage::default()
+    };
+    let home = Button::link(say(&locale, "page-home", &[]), "/").block();
+    guest.card(page, &html! { (home) })
+}
+
+fn error_body(error: &Error, request_id: &str) -> Markup {
     let faults = FieldErrors::of(error);
     let tone = if error.code().status() >= 500 {
         Tone::Danger
@@ -199,7 +219,7 @@ fn error_body(error: &Error, request_id: &str, home: &str) -> Markup {
                 (ErrorSummary(faults.plain()))
             }
             @if error.code().status() >= 500 { p.muted.small { "Request " code { (request_id) } } }
-            div.row { (Button::link("Go to the start", home)) }
+            div.row { (Button::link("Go to the start", "/dashboard")) }
         }
     }
 }

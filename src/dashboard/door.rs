@@ -71,6 +71,17 @@ pub struct Visitor {
     pub guest: Guest,
 }
 
+/// Somebody signed in, whatever they may do.
+#[derive(Clone)]
+pub struct Reader {
+    /// Their session.
+    pub session: Session,
+    /// The token that every form carries.
+    pub csrf: String,
+    /// The rest that is known of the request.
+    pub guest: Guest,
+}
+
 impl Guest {
     /// Where a sign-in comes from.
     pub fn origin(&self) -> Origin {
@@ -119,6 +130,18 @@ impl Guest {
             &layout::card_page(&page, body),
             answer::Policy::Strict,
         )
+    }
+
+    /// The reader in it: sends those away who are not signed in.
+    pub fn reader(self) -> Result<Reader, Response> {
+        let Some(session) = self.session.clone() else {
+            return Err(answer::to_sign_in(&self.target));
+        };
+        Ok(Reader {
+            csrf: self.csrf(),
+            session,
+            guest: self,
+        })
     }
 
     /// The visitor in it: sends those away who are not signed in, or have no part in the dashboard.
@@ -299,6 +322,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Guest {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| {
             PageError::from(Error::internal("a page outside of the door")).into_response()
         })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Reader {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        Guest::from_request_parts(parts, state).await?.reader()
     }
 }
 

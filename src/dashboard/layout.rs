@@ -157,6 +157,7 @@ pub fn page(shell: &Shell, page: &Page, body: &Markup) -> Markup {
         &format!("{} · {}", page.title, shell.account),
         shell.theme,
         "",
+        "en",
         &content,
     )
 }
@@ -298,6 +299,8 @@ pub struct CardPage {
     pub after: Option<Markup>,
     /// A wider card, for more than a short form.
     pub wide: bool,
+    /// The language it is written in; English when empty.
+    pub lang: String,
 }
 
 /// A whole page with one card, from the doctype on.
@@ -325,15 +328,26 @@ pub fn card_page(page: &CardPage, body: &Markup) -> Markup {
         &format!("{} · {}", page.title, page.brand),
         page.theme,
         class,
+        if page.lang.is_empty() {
+            "en"
+        } else {
+            &page.lang
+        },
         &content,
     )
 }
 
-/// A whole page around `content`, from the doctype on; `class` is that of the body.
-pub(crate) fn document(title: &str, theme: Theme, class: &str, content: &Markup) -> Markup {
+/// A whole document around what stands in its body.
+pub(crate) fn document(
+    title: &str,
+    theme: Theme,
+    class: &str,
+    lang: &str,
+    content: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" data-theme=[theme.attribute()] {
+        html lang=(lang) data-theme=[theme.attribute()] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -411,6 +425,6 @@ mod tests {
             &html! {},
         )
         .into_string();
-        assert!(text.contains(r#"<html lang="en" data-theme="dark">"#));
+        assert!(text.contains(r#"<html lang=(lang) data-theme="dark">"#));
     }
 }

@@ -18,6 +18,7 @@ pub mod form;
 pub mod gallery;
 pub mod icons;
 pub mod layout;
+pub mod learner;
 mod nav;
 pub mod notice;
 pub mod pages;

@@ -144,7 +144,9 @@ impl Db {
     /// Opens the database behind `database.url`, whose schema must be up to date (see [`migrate`]).
     pub fn open(url: &str, settings: &DbSettings) -> Result<Self, DbError> {
         let backend = match place(url)? {
-            Place::File(path) => Backend::Sqlite(sqlite::Sqlite::open(&path, settings.group_commit)?),
+            Place::File(path) => {
+                Backend::Sqlite(sqlite::Sqlite::open(&path, settings.group_commit)?)
+            }
             Place::Server(url) => Backend::Postgres(postgres::Postgres::open(&url, settings)?),
         };
         Ok(Self {

@@ -88,7 +88,7 @@ pub(super) fn write(page: &Page, catalog: &Catalog, theme: Theme) -> Markup {
         }
     };
     let title = format!("{} · B2B Dashboard documentation", page.title);
-    document(&title, theme, "", &content)
+    document(&title, theme, "", "en", &content)
 }
 
 fn head(page: &Page) -> Markup {

@@ -1,13 +1,18 @@
 //! The pages, one file for each kind, with its routes.
 
+mod api;
 mod assignments;
+mod audit;
 mod bulk;
 mod courses;
 mod desk;
 mod feed;
 mod home;
+mod jobs;
 mod link;
 mod look;
+mod mails;
+mod my;
 mod organizations;
 mod person;
 mod person_edit;
@@ -18,6 +23,7 @@ mod seat;
 mod seat_actions;
 mod seat_edit;
 mod seats;
+mod sign_in;
 mod team;
 mod team_edit;
 mod teams;
@@ -38,6 +44,12 @@ pub fn routes() -> Router<App> {
         .route("/", get(start))
         .route("/dashboard/design", get(design))
         .merge(wire::routes())
+        .merge(sign_in::routes())
+        .merge(my::routes())
+        .merge(api::routes())
+        .merge(mails::routes())
+        .merge(jobs::routes())
+        .merge(audit::routes())
 }
 
 /// The way in: to the dashboard, which sends on whoever is not at home there.
