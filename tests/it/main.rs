@@ -8,6 +8,7 @@ mod docs;
 mod hangup;
 mod layers;
 mod mail;
+mod pages;
 mod races;
 mod schemathesis;
 mod sign_in;

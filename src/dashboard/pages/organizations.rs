@@ -80,7 +80,7 @@ fn nodes_table(nodes: &[Organization], top: i64) -> Table {
             .count();
         Row::new([
             Cell::new(html! {
-                div.person class={ "person indent-" (indent) } {
+                div class={ "person indent-" (indent) } {
                     (Avatar::group(name).small())
                     a.row-link href=(organization_href(node.id.as_str())) { (name) }
                 }
