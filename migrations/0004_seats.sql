@@ -55,6 +55,7 @@ CREATE UNIQUE INDEX seats_external_id ON seats (account_id, external_id) WHERE e
 CREATE INDEX seats_by_product ON seats (account_id, product_id, id);
 CREATE INDEX seats_by_created ON seats (account_id, created_at, id);
 CREATE INDEX seats_by_available ON seats (account_id, available, id);
+CREATE INDEX seats_by_waiting ON seats (account_id, waitlisted, id);
 
 -- A team has one live allocation of a product.
 CREATE TABLE seat_teams (

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 struct Files;
 
 /// The parts of `app.css`, in the order in which they apply.
-const STYLE_PARTS: [&str; 7] = [
+const STYLE_PARTS: [&str; 8] = [
     "css/tokens.css",
     "css/base.css",
     "css/shell.css",
@@ -30,6 +30,7 @@ const STYLE_PARTS: [&str; 7] = [
     "css/data.css",
     "css/display.css",
     "css/docs.css",
+    "css/pages.css",
 ];
 
 struct Asset {

@@ -20,7 +20,7 @@ use super::layout::{self, CardPage, NavItem, Page, Shell, Theme, UserMenu};
 use super::notice::Notice;
 use super::rooms::{self, Room};
 use crate::access::sessions::{self, Origin, Session};
-use crate::access::{Call, cookies};
+use crate::access::{Call, Permission, cookies};
 use crate::app::App;
 use crate::dashboard::icons::Icon;
 use crate::error::{Error, Result};
@@ -191,7 +191,10 @@ impl Visitor {
             home: "/dashboard".to_owned(),
             theme: self.guest.theme,
             nav: rooms::navigation(&session.caller, room.into()),
-            search: None,
+            search: session
+                .caller
+                .may(Permission::UsersRead)
+                .then(|| "/dashboard/search".to_owned()),
             user: UserMenu {
                 name: session.user.name.clone(),
                 email: session.user.email.clone(),

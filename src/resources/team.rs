@@ -159,6 +159,11 @@ impl Resource for Team {
             "teams.id IN (SELECT team_id FROM team_members WHERE account_id = $1 AND user_id {})",
             FieldKind::Reference("user", "users"),
         ),
+        Field::filter(
+            "ownerless",
+            "(NOT EXISTS (SELECT 1 FROM team_members o WHERE o.account_id = $1 AND o.team_id = teams.id AND o.role = 'owner')) {}",
+            FieldKind::Bool,
+        ),
     ];
     const SEARCH: &'static [&'static str] = &["name_key"];
     const EXPANDS: &'static [Expand] = &[Expand {

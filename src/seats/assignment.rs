@@ -87,6 +87,7 @@ impl Resource for Assignment {
     const SUMMARY: &'static str = "One place of a seat, given to one person or waited for.";
     const FIELDS: &'static [Field] = &[
         Field::sorted("created_at", "created_at", FieldKind::Time),
+        Field::filter("expires_at", "expires_at", FieldKind::Time),
         Field::filter("user", "user_id", FieldKind::Reference("user", "users")),
         Field::filter("seat", "seat_id", FieldKind::Reference("seat", "seats")),
         Field::filter("team", "team_id", FieldKind::Reference("team", "teams")),

@@ -377,6 +377,7 @@ impl Resource for Seat {
             FieldKind::Reference("team", "teams"),
         ),
         Field::filter("available", "available", FieldKind::Int),
+        Field::filter("waitlisted", "waitlisted", FieldKind::Int),
         Field::filter("external_id", "external_id", FieldKind::Text),
     ];
     const SEARCH: &'static [&'static str] = &[];

@@ -9,6 +9,7 @@ mod guide;
 mod hangup;
 mod layers;
 mod mail;
+mod pages;
 mod races;
 mod schemathesis;
 mod sign_in;

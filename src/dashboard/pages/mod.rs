@@ -1,11 +1,34 @@
 //! The pages, one file for each kind, with its routes.
 
 mod api;
+mod assignments;
 mod audit;
+mod bulk;
+mod courses;
+mod desk;
+mod feed;
+mod home;
 mod jobs;
+mod link;
+mod look;
 mod mails;
 mod my;
+mod organizations;
+mod person;
+mod person_edit;
+mod products;
+mod provision;
+mod search;
+mod seat;
+mod seat_actions;
+mod seat_edit;
+mod seats;
 mod sign_in;
+mod team;
+mod team_edit;
+mod teams;
+mod users;
+mod wire;
 
 use axum::Router;
 use axum::routing::get;
@@ -20,6 +43,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(start))
         .route("/dashboard/design", get(design))
+        .merge(wire::routes())
         .merge(sign_in::routes())
         .merge(my::routes())
         .merge(api::routes())

@@ -1,0 +1,371 @@
+//! The timeline: every kind of event as a human sentence with who did it.
+
+use maud::{Markup, Render, html};
+use serde_json::Value as JsonValue;
+
+use super::look::{link, seat_href, team_href, user_href};
+use crate::dashboard::components::{Timeline, TimelineItem, Tone, counted, day};
+use crate::dashboard::icons::Icon;
+use crate::db::{Column, DbError, FromRow, Reader, Row, Select, Value};
+use crate::events::EventRow;
+use crate::types::Timestamp;
+
+/// Whose timeline it is; what is known there is not said again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// The whole account's.
+    Account,
+    /// A person's.
+    Person,
+    /// A team's.
+    Team,
+    /// A seat's.
+    Seat,
+}
+
+/// An event with the names of what it concerns.
+pub(super) struct Told {
+    event: EventRow,
+    person: Option<String>,
+    team: Option<String>,
+    product: Option<String>,
+}
+
+impl FromRow for Told {
+    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        Ok(Self {
+            event: EventRow::from_row(reader)?,
+            person: Column::read(reader)?,
+            team: Column::read(reader)?,
+            product: Column::read(reader)?,
+        })
+    }
+}
+
+/// The read of the latest events that fit a condition on `events`, newest first. Its last value is the limit.
+pub(super) fn select(condition: &str, mut params: Vec<Value>, limit: i64) -> Select {
+    params.push(limit.value());
+    let sql = format!(
+        "SELECT {}, coalesce(u.name, u.email), t.name, p.name FROM events \
+         LEFT JOIN users u ON u.account_id = $1 AND u.id = events.user_id \
+         LEFT JOIN teams t ON t.account_id = $1 AND t.id = events.team_id \
+         LEFT JOIN seats s ON s.account_id = $1 AND s.id = events.seat_id \
+         LEFT JOIN products p ON p.account_id = $1 AND p.id = s.product_id \
+         WHERE events.account_id = $1{condition} ORDER BY events.id DESC LIMIT ${}",
+        EventRow::selection(),
+        params.len() + 1
+    );
+    Select::new(sql, params)
+}
+
+/// The timeline of events; a line in words when there are none.
+pub(super) fn timeline(told: &[Told], about: About) -> Markup {
+    if told.is_empty() {
+        return html! { p.secondary { "Nothing has happened yet." } };
+    }
+    Timeline(told.iter().map(|one| item(one, about)).collect()).render()
+}
+
+fn item(told: &Told, about: About) -> TimelineItem {
+    let (icon, tone, title) = sentence(told, about);
+    TimelineItem::new(icon, title, told.event.created_at.to_jiff())
+        .tone(tone)
+        .detail(detail(told))
+}
+
+/// A member of the event's data as text.
+fn text<'a>(data: &'a JsonValue, name: &str) -> &'a str {
+    data.get(name)
+        .and_then(JsonValue::as_str)
+        .unwrap_or_default()
+}
+
+fn number(data: &JsonValue, name: &str) -> u64 {
+    data.get(name).and_then(JsonValue::as_u64).unwrap_or(0)
+}
+
+fn person(told: &Told) -> Markup {
+    match (&told.event.user_id, &told.person) {
+        (Some(id), Some(name)) => link(&user_href(id), name),
+        _ => html! { "Somebody" },
+    }
+}
+
+fn team(told: &Told) -> Markup {
+    match (&told.event.team_id, &told.team) {
+        (Some(id), Some(name)) => link(&team_href(id), name),
+        _ => html! { "a team" },
+    }
+}
+
+fn product(told: &Told) -> Markup {
+    match (&told.event.seat_id, &told.product) {
+        (Some(id), Some(name)) => link(&seat_href(id), name),
+        _ => html! { "a product" },
+    }
+}
+
+/// `Ada was given …`, or on Ada's own page `Was given …`.
+fn who(told: &Told, about: About, capital: &str, phrase: &str) -> Markup {
+    html! { @if about == About::Person { (capital) } @else { (person(told)) " " (phrase) } }
+}
+
+type Sentence = (Icon, Tone, Markup);
+
+fn sentence(told: &Told, about: About) -> Sentence {
+    let (noun, verb) = told.event.r#type.split_once('.').unwrap_or_default();
+    match noun {
+        "seat_assignment" => assignment(told, about, verb),
+        "team_member" => membership(told, about, verb),
+        "seat" => seat(told, about, verb),
+        "mail" => mail(told, about, verb),
+        "user" => user(told, about, verb),
+        "provision" => {
+            let title = html! { (who(told, about, "Was provisioned", "was provisioned")) @if told.team.is_some() && about != About::Team { " in " (team(told)) } };
+            (Icon::Bolt, Tone::Accent, title)
+        }
+        "sign_in_link" => (
+            Icon::Link,
+            Tone::Neutral,
+            who(told, about, "A sign-in link was made", "got a sign-in link"),
+        ),
+        _ => record(told, noun, verb),
+    }
+}
+
+fn assignment(told: &Told, about: About, verb: &str) -> Sentence {
+    let of = |before: &str| {
+        html! { (before) @if about == About::Seat { "place" } @else { "place of " (product(told)) } }
+    };
+    let line = |capital: &str, phrase: &str| html! { (who(told, about, capital, phrase)) };
+    match verb {
+        "assigned" => (
+            Icon::Seat,
+            Tone::Success,
+            html! { (line("Was given a", "was given a")) " " (of("")) },
+        ),
+        "waitlisted" => (
+            Icon::Clock,
+            Tone::Warning,
+            html! { (line("Waits for a", "waits for a")) " " (of("")) },
+        ),
+        "released" => (
+            Icon::Seat,
+            Tone::Neutral,
+            html! { (line("Gave back the", "gave back the")) " " (of("")) },
+        ),
+        "revoked" => (
+            Icon::Lock,
+            Tone::Danger,
+            html! { (line("Lost the", "lost the")) " " (of("")) },
+        ),
+        "expired" => (
+            Icon::Calendar,
+            Tone::Neutral,
+            html! { (line("Came to the end of the", "came to the end of the")) " " (of("")) },
+        ),
+        "extended" => (
+            Icon::Calendar,
+            Tone::Accent,
+            html! { (line("Got more time for the", "got more time for the")) " " (of("")) },
+        ),
+        _ => record(told, "seat_assignment", verb),
+    }
+}
+
+fn membership(told: &Told, about: About, verb: &str) -> Sentence {
+    let role = text(&told.event.data, "role");
+    let place = html! { @if about != About::Team { " " (team(told)) } @else { " the team" } };
+    match verb {
+        "added" => (
+            Icon::Team,
+            Tone::Accent,
+            html! { (who(told, about, "Joined", "joined")) (place) @if !role.is_empty() && role != "member" { " as " (role) } },
+        ),
+        "removed" => (
+            Icon::Team,
+            Tone::Neutral,
+            html! { (who(told, about, "Left", "left")) (place) },
+        ),
+        _ => (
+            Icon::Team,
+            Tone::Neutral,
+            html! { (who(told, about, "Became", "became")) " " (role) " of" (place) },
+        ),
+    }
+}
+
+fn seat(told: &Told, about: About, verb: &str) -> Sentence {
+    let data = &told.event.data;
+    let named = html! { @if about != About::Seat { " of " (product(told)) } };
+    match verb {
+        "added" => {
+            let places = counted(number(data, "added"), "place", "places");
+            (
+                Icon::Plus,
+                Tone::Success,
+                html! { (places) (named) " added" },
+            )
+        }
+        "created" => (
+            Icon::Seat,
+            Tone::Accent,
+            html! { "Seats" (named) " were allocated" @if about == About::Account && told.team.is_some() { " to " (team(told)) } },
+        ),
+        "updated" => (
+            Icon::Edit,
+            Tone::Neutral,
+            html! { "The allocation" (named) " was changed" },
+        ),
+        "denied" => (
+            Icon::Alert,
+            Tone::Danger,
+            html! { "A place" (named) " was refused: none is free" },
+        ),
+        _ => record(told, "seat", verb),
+    }
+}
+
+fn mail(told: &Told, about: About, verb: &str) -> Sentence {
+    let kind = text(&told.event.data, "kind").replace('_', " ");
+    let whose =
+        html! { @if about != About::Person && told.person.is_some() { " to " (person(told)) } };
+    let head = html! { "Mail «" (kind) "»" (whose) };
+    match verb {
+        "sent" => (Icon::Mail, Tone::Success, html! { (head) " was sent" }),
+        "caught" => (
+            Icon::Inbox,
+            Tone::Neutral,
+            html! { (head) " was kept here, as no mail server is set up" },
+        ),
+        "failed" => (
+            Icon::Mail,
+            Tone::Danger,
+            html! { (head) " could not be delivered" },
+        ),
+        _ => (Icon::Mail, Tone::Neutral, html! { (head) " is on its way" }),
+    }
+}
+
+fn user(told: &Told, about: About, verb: &str) -> Sentence {
+    match verb {
+        "created" => (
+            Icon::User,
+            Tone::Accent,
+            who(told, about, "Was added", "was added"),
+        ),
+        "deleted" => (
+            Icon::Trash,
+            Tone::Danger,
+            who(told, about, "Was deleted", "was deleted"),
+        ),
+        "updated" => {
+            let status = told
+                .event
+                .previous
+                .as_ref()
+                .and_then(|previous| previous.get("status"));
+            match (status, text(&told.event.data, "status")) {
+                (Some(_), "deactivated") => (
+                    Icon::Lock,
+                    Tone::Warning,
+                    who(told, about, "Was deactivated", "was deactivated"),
+                ),
+                (Some(_), "active") => (
+                    Icon::Check,
+                    Tone::Success,
+                    who(told, about, "Became active", "became active"),
+                ),
+                _ => (
+                    Icon::Edit,
+                    Tone::Neutral,
+                    who(told, about, "Details were changed", "was changed"),
+                ),
+            }
+        }
+        "signed_in" => (
+            Icon::User,
+            Tone::Success,
+            who(told, about, "Signed in", "signed in"),
+        ),
+        "signed_out" => (
+            Icon::LogOut,
+            Tone::Neutral,
+            who(told, about, "Signed out", "signed out"),
+        ),
+        "password_set" => (
+            Icon::Key,
+            Tone::Neutral,
+            who(told, about, "Chose a password", "chose a password"),
+        ),
+        _ => record(told, "user", verb),
+    }
+}
+
+/// Any other event: the name of the record and what was done, in plain words.
+fn record(told: &Told, noun: &str, verb: &str) -> Sentence {
+    let name = text(&told.event.data, "name");
+    let icon = match noun {
+        "team" => Icon::Team,
+        "organization" => Icon::Building,
+        "course" => Icon::Book,
+        "product" => Icon::Box,
+        "api_key" => Icon::Key,
+        _ => Icon::Activity,
+    };
+    let tone = match verb {
+        "created" => Tone::Accent,
+        "deleted" | "revoked" => Tone::Danger,
+        _ => Tone::Neutral,
+    };
+    let noun = noun.replace('_', " ");
+    let subject = html! {
+        @if name.is_empty() { "The " (noun) } @else if noun == "team" && verb != "deleted" { "Team " (link(&team_href(&told.event.subject_id), name)) }
+        @else { (capital(&noun)) " " (name) }
+    };
+    let verb = verb.replace('_', " ");
+    (icon, tone, html! { (subject) " was " (verb) })
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}
+
+/// By whom, and what else is worth a line.
+fn detail(told: &Told) -> Markup {
+    let event = &told.event;
+    let ends = text(&event.data, "expires_at");
+    let reply = text(&event.data, "last_reply");
+    let shows_end = event.r#type.starts_with("seat_assignment.");
+    html! {
+        "By " (by(event))
+        @if let Some(at) = Timestamp::parse(ends).filter(|_| shows_end) { " · until " (day(at.to_jiff())) }
+        @if event.r#type == "mail.failed" && !reply.is_empty() { " · " (reply) }
+        @if event.r#type.ends_with(".updated") { (changes(event)) }
+    }
+}
+
+fn by(event: &EventRow) -> Markup {
+    let name = &event.actor_name;
+    match (event.actor_type.as_str(), &event.actor_id) {
+        ("user", Some(id)) => link(&user_href(id), name),
+        ("api_key", _) => html! { "the API key «" (name) "»" },
+        ("system", _) => html! { "the " (name.replace('_', " ")) },
+        _ => html! { (name) },
+    }
+}
+
+/// The members that changed, in plain words.
+fn changes(event: &EventRow) -> Markup {
+    let names: Vec<String> = event
+        .previous
+        .as_ref()
+        .and_then(JsonValue::as_object)
+        .map(|members| members.keys().map(|name| name.replace('_', " ")).collect())
+        .unwrap_or_default();
+    html! { @if !names.is_empty() { " · " (names.join(", ")) } }
+}

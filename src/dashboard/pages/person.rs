@@ -1,0 +1,432 @@
+//! A person's page: who they are, what they have and why, and everything that happened.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, Render, html};
+
+use super::desk::{Desk, Shown};
+use super::feed::{self, About, Told};
+use super::look::{
+    end, enrollment_badge, link, mail_badge, many, organization_href, role_badge, seat_href, since,
+    state_badge, team_href, user_badge, user_href,
+};
+use crate::access::Permission;
+use crate::access::roles::TeamRole;
+use crate::dashboard::components::{
+    Avatar, Badge, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Menu, Row, Table,
+    Tags, Tone, ago, day, split,
+};
+use crate::dashboard::icons::Icon;
+use crate::dashboard::layout::Page;
+use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _, Select};
+use crate::email::outbox::{self, MailFilter, MailRow};
+use crate::error::Result;
+use crate::params;
+use crate::records;
+use crate::resources::user::UserStatus;
+use crate::resources::{Course, Enrollment, Organization, Team, User};
+use crate::seats::{Assignment, AssignmentState};
+use crate::types::{Id, Name, Timestamp};
+
+/// A membership as it is shown.
+struct Membership {
+    team: Id<Team>,
+    name: Name,
+    role: TeamRole,
+    joined: Timestamp,
+    organization: Option<(Id<Organization>, Name)>,
+}
+
+impl FromRow for Membership {
+    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        let (team, name) = (Id::read(reader)?, Name::read(reader)?);
+        let (role, joined) = (TeamRole::read(reader)?, Timestamp::read(reader)?);
+        let id = Option::<Id<Organization>>::read(reader)?;
+        let organization = id.zip(Option::<Name>::read(reader)?);
+        Ok(Self {
+            team,
+            name,
+            role,
+            joined,
+            organization,
+        })
+    }
+}
+
+/// A place with the names of its product and team.
+struct Place {
+    assignment: Assignment,
+    product: String,
+    team: String,
+}
+
+impl FromRow for Place {
+    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        Ok(Self {
+            assignment: Assignment::from_row(reader)?,
+            product: String::read(reader)?,
+            team: String::read(reader)?,
+        })
+    }
+}
+
+/// Access to a course with the course's name.
+struct Access {
+    enrollment: Enrollment,
+    course: String,
+}
+
+impl FromRow for Access {
+    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        Ok(Self {
+            enrollment: Enrollment::from_row(reader)?,
+            course: String::read(reader)?,
+        })
+    }
+}
+
+/// Everything about a person that the page shows.
+struct Dossier {
+    user: User,
+    teams: Vec<Membership>,
+    places: Vec<Place>,
+    access: Vec<Access>,
+    leads: BTreeMap<Id<Course>, Vec<String>>,
+    mails: Vec<MailRow>,
+    roles: Vec<String>,
+    told: Vec<Told>,
+}
+
+/// The page.
+pub(super) async fn person(desk: Desk) -> Result<Shown> {
+    desk.require(Permission::UsersRead)?;
+    let user = records::find::<User>(desk.db(), desk.caller(), &desk.reference(0)?).await?;
+    let dossier = dossier(&desk, user).await?;
+    let user = &dossier.user;
+    let name = user.display_name();
+    let page = Page {
+        crumbs: vec![("Users".into(), "/dashboard/users".into())],
+        mark: Some(Avatar::person(name).large().render()),
+        badges: Some(badges(&dossier)),
+        lead: Some(user.email.to_string()),
+        actions: Some(actions(&desk, user)),
+        ..Page::titled(name)
+    };
+    let main = html! {
+        (places(&desk, &dossier))
+        (access(&dossier))
+        (Card::new(feed::timeline(&dossier.told, About::Person)).title("Timeline"))
+    };
+    let aside = html! { (facts(user)) (teams(&desk, &dossier)) @if desk.may(Permission::MailsRead) { (mails(&desk, &dossier)) } };
+    Ok(Shown::page(page, split(&main, &aside)))
+}
+
+async fn dossier(desk: &Desk, user: User) -> Result<Dossier> {
+    let id = || params![user.id.clone()];
+    let mut batch = Batch::new();
+    let teams = batch.add::<Membership>(desk.within::<Team>(
+        "SELECT teams.id, teams.name, m.role, m.joined_at, o.id, o.name FROM team_members m JOIN teams ON teams.account_id = $1 AND teams.id = m.team_id \
+         LEFT JOIN organizations o ON o.account_id = $1 AND o.id = teams.organization_id \
+         WHERE m.account_id = $1 AND m.user_id = $2{reach} ORDER BY m.joined_at",
+        id(),
+    ));
+    let places = batch.add::<Place>(desk.within::<Assignment>(
+        &format!(
+            "SELECT {}, p.name, t.name FROM seat_assignments JOIN products p ON p.account_id = $1 AND p.id = seat_assignments.product_id \
+             JOIN teams t ON t.account_id = $1 AND t.id = seat_assignments.team_id \
+             WHERE seat_assignments.account_id = $1 AND seat_assignments.user_id = $2{{reach}} ORDER BY seat_assignments.id DESC LIMIT 200",
+            Assignment::selection()
+        ),
+        id(),
+    ));
+    let access = batch.add::<Access>(Select::new(
+        format!(
+            "SELECT {}, c.name FROM enrollments JOIN courses c ON c.account_id = $1 AND c.id = enrollments.course_id \
+             WHERE enrollments.account_id = $1 AND enrollments.user_id = $2 ORDER BY c.name_key LIMIT 200",
+            Enrollment::selection()
+        ),
+        id(),
+    ));
+    let leads = batch.add::<(Id<Course>, String)>(Select::new(
+        "SELECT course_id, product_id FROM product_courses WHERE account_id = $1 AND product_id IN \
+         (SELECT product_id FROM seat_assignments WHERE account_id = $1 AND user_id = $2)",
+        id(),
+    ));
+    let mails = batch.add::<MailRow>(outbox::list(
+        &MailFilter {
+            user_id: Some(user.id.to_string()),
+            ..MailFilter::default()
+        },
+        10,
+    ));
+    let roles = batch.add::<(String,)>(Select::new(
+        "SELECT role FROM user_roles WHERE account_id = $1 AND user_id = $2 ORDER BY role",
+        id(),
+    ));
+    let told = batch.add::<Told>(feed::select(" AND events.user_id = $2", id(), 50));
+    let mut rows = desk.db().read(&desk.caller().account, batch).await?;
+    let mut by_course: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (course, product) in rows.take(&leads) {
+        by_course.entry(course).or_default().push(product);
+    }
+    Ok(Dossier {
+        teams: rows.take(&teams),
+        places: rows.take(&places),
+        access: rows.take(&access),
+        leads: by_course,
+        mails: rows.take(&mails),
+        roles: rows.take(&roles).into_iter().map(|(role,)| role).collect(),
+        told: rows.take(&told),
+        user,
+    })
+}
+
+fn badges(dossier: &Dossier) -> Markup {
+    html! {
+        (user_badge(dossier.user.status))
+        @for role in &dossier.roles { (Badge::new(format!("Account {role}")).tone(Tone::Accent).icon(Icon::Shield)) }
+    }
+}
+
+fn actions(desk: &Desk, user: &User) -> Markup {
+    let href = user_href(user.id.as_str());
+    let at = |page: &str| format!("{href}/{page}");
+    if !desk.may(Permission::UsersWrite) {
+        return html! {};
+    }
+    let switch = if user.status == UserStatus::Deactivated {
+        ("Activate", Icon::Check)
+    } else {
+        ("Deactivate", Icon::Lock)
+    };
+    let menu = Menu::new(format!("More actions for {}", user.display_name()))
+        .link(Icon::Link, "Sign-in link", &at("sign-in-link"))
+        .link(Icon::Mail, "Send welcome mail again", &at("welcome"))
+        .link(switch.1, switch.0, &at("status"))
+        .link(Icon::Trash, "Delete", &at("delete"));
+    let again = format!("/dashboard/provision?email={}", escape(user.email.as_str()));
+    html! {
+        (Button::link("Edit", at("edit")).icon(Icon::Edit))
+        @if desk.may(Permission::ProvisionWrite) { (Button::link("Give seats", again).primary().icon(Icon::Seat)) }
+        (menu)
+    }
+}
+
+fn escape(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+fn places(desk: &Desk, dossier: &Dossier) -> Card {
+    let rows = dossier.places.iter().map(|place| place_row(desk, place));
+    let columns = [
+        Column::new("Seat"),
+        Column::new("State"),
+        Column::new("Since"),
+        Column::new("Ends"),
+    ];
+    let empty = EmptyState::new(
+        Icon::Seat,
+        "No seat yet",
+        "A seat gives access to the courses of a product for as long as its terms say.",
+    );
+    let table = Table::new("Seats", columns, rows).empty(empty).plain();
+    let live = dossier
+        .places
+        .iter()
+        .filter(|place| is_live(place.assignment.state))
+        .count();
+    Card::new(table.render())
+        .title("Seats")
+        .lead(format!("{live} live, {} in all", dossier.places.len()))
+        .flush()
+}
+
+const fn is_live(state: AssignmentState) -> bool {
+    matches!(
+        state,
+        AssignmentState::Active | AssignmentState::Reserved | AssignmentState::Waitlisted
+    )
+}
+
+fn place_row(desk: &Desk, place: &Place) -> Row {
+    let one = &place.assignment;
+    let href = seat_href(one.seat_id.as_str());
+    let row = Row::new([
+        Cell::link(&place.product, &href, Some(&place.team)),
+        Cell::new(state_badge(one.state)),
+        Cell::new(day(one.starts_at.unwrap_or(one.created_at).to_jiff())),
+        Cell::new(match one.ended_at {
+            Some(at) => html! { span.muted { "Ended " (day(at.to_jiff())) } },
+            None => end(one.expires_at, desk.call.now),
+        }),
+    ]);
+    if !is_live(one.state) || !desk.may(Permission::SeatsAssign) {
+        return row;
+    }
+    row.actions(place_menu(one, &place.product))
+}
+
+/// What can be done with one place.
+pub(super) fn place_menu(one: &Assignment, of: &str) -> Menu {
+    let href = seat_href(one.seat_id.as_str());
+    let to = |page: &str| format!("{href}/{page}?user={}", one.user_id);
+    let menu = Menu::new(format!("Actions for the place of {of}"));
+    let menu = if one.state == AssignmentState::Active {
+        menu.link(Icon::Calendar, "Extend", &to("extend")).link(
+            Icon::Users,
+            "Hand over",
+            &to("transfer"),
+        )
+    } else {
+        menu
+    };
+    menu.link(Icon::Lock, "Revoke", &to("revoke"))
+}
+
+/// Each course, and the chain of what leads to it.
+fn access(dossier: &Dossier) -> Card {
+    let body = html! {
+        @if dossier.access.is_empty() {
+            p.secondary { "No course is open to this person. A seat of a product opens the product's courses." }
+        } @else {
+            ul.chains { @for one in &dossier.access { (chain(dossier, one)) } }
+        }
+    };
+    Card::new(body)
+        .title("Courses, and why")
+        .lead("What leads to each: seat, place, access, end.")
+}
+
+fn chain(dossier: &Dossier, one: &Access) -> Markup {
+    let products = dossier.leads.get(&one.enrollment.course_id);
+    let leads = dossier.places.iter().filter(|place| {
+        products.is_some_and(|ids| {
+            ids.iter()
+                .any(|id| *id == place.assignment.product_id.as_str())
+        }) && place.assignment.starts_at.is_some()
+    });
+    let enrollment = &one.enrollment;
+    html! {
+        li.chain {
+            div.row-between {
+                span.strong { (one.course) }
+                span.row { (enrollment_badge(enrollment.status)) @if enrollment.percent > 0 { span.muted { (enrollment.percent) "%" } } }
+            }
+            @for place in leads {
+                p.secondary.small {
+                    (link(&seat_href(place.assignment.seat_id.as_str()), &place.product)) " of " (place.team)
+                    " → place given " (day(place.assignment.starts_at.unwrap_or(place.assignment.created_at).to_jiff())) " by " (place.assignment.cause)
+                    " → " @match (place.assignment.ended_at, place.assignment.expires_at) {
+                        (Some(at), _) => { "ended " (day(at.to_jiff())) }
+                        (None, Some(at)) => { "until " (day(at.to_jiff())) }
+                        (None, None) => { "without an end" }
+                    }
+                }
+            }
+            p.secondary.small {
+                @match enrollment.expires_at {
+                    Some(at) => { "Access counts until " (day(at.to_jiff())) ", the latest of these" }
+                    None => { "Access has no end" }
+                }
+                @if let Some(at) = enrollment.last_activity_at { " · last there " (ago(at.to_jiff())) }
+            }
+        }
+    }
+}
+
+fn facts(user: &User) -> Card {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let facts = Facts::new()
+        .text("Company", text(user.company.as_ref().map(Name::as_str)))
+        .text(
+            "Language",
+            text(user.locale.as_ref().map(|tag| tag.as_str())),
+        )
+        .text(
+            "Time zone",
+            text(user.timezone.as_ref().map(|zone| zone.as_str())),
+        )
+        .text(
+            "External id",
+            text(user.external_id.as_ref().map(|id| id.as_str())),
+        )
+        .text("LMS id", text(user.lms_user_id.as_deref()))
+        .markup("Last seen", since(user.last_seen_at))
+        .markup("Added", day(user.created_at.to_jiff()));
+    let tags: Vec<String> = user
+        .tags
+        .as_slice()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let body = html! {
+        div.stack.stack-tight {
+            (facts)
+            @if !tags.is_empty() { (Tags(tags)) }
+            @for (name, value) in user.metadata.members() { p.small.secondary { (name) ": " (value) } }
+            (CopyField { label: "Id".into(), value: user.id.to_string() })
+        }
+    };
+    Card::new(body).title("Details")
+}
+
+fn teams(desk: &Desk, dossier: &Dossier) -> Card {
+    let body = html! {
+        @if dossier.teams.is_empty() {
+            p.secondary { "In no team." @if desk.may(Permission::TeamsRead) { " Add them on a team's page." } }
+        } @else {
+            ul.rows {
+                @for one in &dossier.teams {
+                    li.row-between {
+                        span.person {
+                            (Avatar::group(one.name.as_str()).small())
+                            span {
+                                (link(&team_href(one.team.as_str()), one.name.as_str()))
+                                span.cell-sub {
+                                    @if let Some((id, name)) = &one.organization { (link(&organization_href(id.as_str()), name.as_str())) " · " }
+                                    "since " (day(one.joined.to_jiff()))
+                                }
+                            }
+                        }
+                        (role_badge(one.role))
+                    }
+                }
+            }
+        }
+    };
+    Card::new(body).title(format!("Teams ({})", many(&dossier.teams)))
+}
+
+fn mails(desk: &Desk, dossier: &Dossier) -> Card {
+    let href = user_href(dossier.user.id.as_str());
+    let body = html! {
+        @if dossier.mails.is_empty() { p.secondary { "No mail has gone to this person." } }
+        @else {
+            ul.rows {
+                @for mail in &dossier.mails {
+                    li.row-between {
+                        span { (mail_name(mail)) span.cell-sub { (ago(mail.sent_at.unwrap_or(mail.created_at).to_jiff())) @if mail.state == outbox::MailState::Failed { @if let Some(reply) = &mail.last_reply { " · " (reply) } } } }
+                        (mail_badge(mail.state))
+                    }
+                }
+            }
+        }
+    };
+    let card = Card::new(body).title("Mails");
+    if desk.may(Permission::UsersWrite) {
+        card.foot(
+            Button::link("Copy sign-in link", format!("{href}/sign-in-link"))
+                .small()
+                .icon(Icon::Link)
+                .render(),
+        )
+    } else {
+        card
+    }
+}
+
+/// The subject of a mail, or what it is for while it is not written yet.
+fn mail_name(mail: &MailRow) -> Markup {
+    let kind = mail.kind.name().replace('_', " ");
+    html! { (mail.subject.as_deref().unwrap_or(&kind)) }
+}

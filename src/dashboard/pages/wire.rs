@@ -1,0 +1,199 @@
+//! The addresses of the pages in which people work, each with its room and its page.
+
+use std::future::Future;
+
+use axum::Router;
+use axum::extract::{RawPathParams, RawQuery};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+
+use super::desk::{Desk, Shown};
+use super::{
+    assignments, bulk, courses, home, link, organizations, person, person_edit, products,
+    provision, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams, users,
+};
+use crate::app::App;
+use crate::dashboard::answer::Answer;
+use crate::dashboard::door::Visitor;
+use crate::dashboard::form::{FormData, Posted};
+use crate::dashboard::rooms::Room;
+use crate::error::Result;
+
+/// The routes.
+pub(super) fn routes() -> Router<App> {
+    let users = Router::new()
+        .route("/dashboard/users", at(Room::Users, users::users))
+        .route("/dashboard/users/bulk", at(Room::Users, bulk::preview))
+        .route("/dashboard/users/bulk/run", at(Room::Users, bulk::run))
+        .route(
+            "/dashboard/provision",
+            at(Room::Users, provision::provision),
+        )
+        .route("/dashboard/users/{id}", at(Room::Users, person::person))
+        .route(
+            "/dashboard/users/{id}/edit",
+            at(Room::Users, person_edit::edit),
+        )
+        .route(
+            "/dashboard/users/{id}/status",
+            at(Room::Users, person_edit::status),
+        )
+        .route(
+            "/dashboard/users/{id}/delete",
+            at(Room::Users, person_edit::delete),
+        )
+        .route(
+            "/dashboard/users/{id}/sign-in-link",
+            at(Room::Users, link::sign_in_link),
+        )
+        .route(
+            "/dashboard/users/{id}/welcome",
+            at(Room::Users, link::welcome),
+        );
+    let teams = Router::new()
+        .route("/dashboard/teams", at(Room::Teams, teams::teams))
+        .route("/dashboard/teams/new", at(Room::Teams, team_edit::create))
+        .route("/dashboard/teams/{id}", at(Room::Teams, team::team))
+        .route(
+            "/dashboard/teams/{id}/edit",
+            at(Room::Teams, team_edit::edit),
+        )
+        .route(
+            "/dashboard/teams/{id}/delete",
+            at(Room::Teams, team_edit::delete),
+        )
+        .route(
+            "/dashboard/teams/{id}/members",
+            at(Room::Teams, team_edit::add_member),
+        )
+        .route(
+            "/dashboard/teams/{id}/members/{user}",
+            at(Room::Teams, team_edit::change_member),
+        )
+        .route(
+            "/dashboard/teams/{id}/members/{user}/remove",
+            at(Room::Teams, team_edit::remove_member),
+        );
+    let catalog = Router::new()
+        .route(
+            "/dashboard/organizations",
+            at(Room::Organizations, organizations::tree),
+        )
+        .route(
+            "/dashboard/organizations/new",
+            at(Room::Organizations, organizations::create),
+        )
+        .route(
+            "/dashboard/organizations/{id}",
+            at(Room::Organizations, organizations::node),
+        )
+        .route(
+            "/dashboard/organizations/{id}/edit",
+            at(Room::Organizations, organizations::edit),
+        )
+        .route(
+            "/dashboard/products",
+            at(Room::Products, products::products),
+        )
+        .route(
+            "/dashboard/products/new",
+            at(Room::Products, products::create),
+        )
+        .route(
+            "/dashboard/products/{id}/edit",
+            at(Room::Products, products::edit),
+        )
+        .route("/dashboard/courses", at(Room::Courses, courses::courses))
+        .route("/dashboard/courses/new", at(Room::Courses, courses::create))
+        .route(
+            "/dashboard/courses/{id}/edit",
+            at(Room::Courses, courses::edit),
+        );
+    let seats = Router::new()
+        .route("/dashboard/seats", at(Room::Seats, seats::seats))
+        .route("/dashboard/seats/new", at(Room::Seats, seat_edit::create))
+        .route("/dashboard/seats/{id}", at(Room::Seats, seat::seat))
+        .route(
+            "/dashboard/seats/{id}/edit",
+            at(Room::Seats, seat_edit::edit),
+        )
+        .route(
+            "/dashboard/seats/{id}/assign",
+            at(Room::Seats, seat_actions::assign),
+        )
+        .route(
+            "/dashboard/seats/{id}/revoke",
+            at(Room::Seats, seat_actions::revoke),
+        )
+        .route(
+            "/dashboard/seats/{id}/extend",
+            at(Room::Seats, seat_actions::extend),
+        )
+        .route(
+            "/dashboard/seats/{id}/transfer",
+            at(Room::Seats, seat_actions::transfer),
+        )
+        .route(
+            "/dashboard/assignments",
+            at(Room::Seats, assignments::assignments),
+        );
+    Router::new()
+        .route("/dashboard", at(Room::Home, home::home))
+        .route("/dashboard/search", at(Room::Home, search::search))
+        .merge(users)
+        .merge(teams)
+        .merge(catalog)
+        .merge(seats)
+}
+
+/// One page: looked at with GET, its form sent with POST to the same address.
+fn at<F, Fut>(room: Room, page: F) -> MethodRouter<App>
+where
+    F: Fn(Desk) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Shown>> + Send + 'static,
+{
+    let looked = page.clone();
+    get(
+        move |visitor: Visitor, places: RawPathParams, RawQuery(query): RawQuery| async move {
+            let desk = desk(&visitor, &places, query.as_deref(), None);
+            show(&visitor, room, looked(desk).await)
+        },
+    )
+    .post(
+        move |places: RawPathParams, RawQuery(query): RawQuery, posted: Posted| async move {
+            let Posted { visitor, form } = posted;
+            let desk = desk(&visitor, &places, query.as_deref(), Some(form));
+            show(&visitor, room, page(desk).await)
+        },
+    )
+}
+
+fn desk(
+    visitor: &Visitor,
+    places: &RawPathParams,
+    query: Option<&str>,
+    form: Option<FormData>,
+) -> Desk {
+    let query = FormData::parse(query.unwrap_or_default().as_bytes());
+    let said = query.pairs().iter().filter(|(_, value)| !value.is_empty());
+    Desk {
+        app: visitor.app.clone(),
+        call: visitor.call(),
+        csrf: visitor.csrf.clone(),
+        places: places.iter().map(|(_, value)| value.to_owned()).collect(),
+        query: FormData::new(said.cloned().collect()),
+        form,
+    }
+}
+
+fn show(visitor: &Visitor, room: Room, shown: Result<Shown>) -> Answer {
+    Ok(match shown? {
+        Shown::Page(status, page, body) => {
+            let mut response: Response = visitor.render(room, &page, &body);
+            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            response
+        }
+        Shown::Go(to, notice) => visitor.redirect_with(&to, notice),
+    })
+}

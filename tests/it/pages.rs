@@ -1,0 +1,276 @@
+//! The pages in which people work: each answers with data and without, escapes what it shows, and refuses forms that
+//! were not sent from it.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use b2b_dashboard::access::cookies;
+use b2b_dashboard::access::sessions::{self, Origin};
+use b2b_dashboard::commit::commit;
+use b2b_dashboard::db::Statement;
+use b2b_dashboard::http;
+use b2b_dashboard::params;
+use b2b_dashboard::provisioning;
+use b2b_dashboard::records;
+use b2b_dashboard::resources::{Course, Organization, Product};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::support::app::TestApp;
+use crate::support::database::both;
+
+const NAME: &str = "<script>alert(1)</script>";
+
+/// The site with somebody signed in.
+struct Desk<'a> {
+    test: &'a TestApp,
+    cookie: String,
+    csrf: String,
+}
+
+impl<'a> Desk<'a> {
+    async fn open(test: &'a TestApp, role: &str) -> Self {
+        let user = test.insert_user("admin@example.com", "Grace Hopper").await;
+        let insert =
+            "INSERT INTO user_roles (account_id, user_id, role, created_at) VALUES ($1, $2, $3, 0)";
+        let from = Origin {
+            address: None,
+            agent: None,
+            request_id: "r1".into(),
+        };
+        let now = test.clock.now();
+        let (started, row) = sessions::start(test, &test.account, &user, &from, now);
+        let role = Statement::new(insert, params![user, role.to_owned()]);
+        test.db
+            .write(&test.account, vec![role, row])
+            .await
+            .expect("a session");
+        let cookie = started.cookie.expose().clone();
+        let session = sessions::resume(test, &cookie, now)
+            .await
+            .expect("a read")
+            .expect("a session");
+        Self {
+            csrf: cookies::csrf_token(test, &session),
+            cookie: format!("{}={cookie}", cookies::cookie_name(&test.config)),
+            test,
+        }
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, String, String) {
+        let response = http::site(self.test)
+            .oneshot(request)
+            .await
+            .expect("an answer");
+        let status = response.status();
+        let to = response.headers().get(header::LOCATION);
+        let to = to.map_or("", |to| to.to_str().expect("a path")).to_owned();
+        let body = response.into_body().collect().await.expect("a body");
+        let text = String::from_utf8(body.to_bytes().to_vec()).expect("text");
+        (status, to, text)
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let request = Request::get(path)
+            .header(header::COOKIE, &self.cookie)
+            .body(Body::empty())
+            .expect("a request");
+        let (status, _, text) = self.send(request).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
+        assert!(text.contains("<h1>"), "{path}");
+        assert!(!text.contains(NAME), "{path} shows a name as it is");
+        assert!(!text.contains(" style="), "{path}");
+        text
+    }
+
+    async fn post_as(
+        &self,
+        path: &str,
+        csrf: &str,
+        pairs: &[(&str, &str)],
+    ) -> (StatusCode, String, String) {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("csrf", csrf)
+            .extend_pairs(pairs)
+            .finish();
+        let request = Request::post(path)
+            .header(header::COOKIE, &self.cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body))
+            .expect("a request");
+        self.send(request).await
+    }
+
+    async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> (StatusCode, String, String) {
+        self.post_as(path, &self.csrf, pairs).await
+    }
+}
+
+/// Ids of what [`fill`] made.
+struct Made {
+    user: String,
+    team: String,
+    seat: String,
+    organization: String,
+    product: String,
+    course: String,
+}
+
+async fn make<R: b2b_dashboard::resource::Resource>(test: &TestApp, body: Value) -> String {
+    let call = b2b_dashboard::access::Call::system(test.account.clone(), "test", test.clock.now());
+    let plan = || async {
+        let new = serde_json::from_value(body.clone()).expect("a body");
+        records::plan_create::<R>(&test.db, &test.ids, &call, new).await
+    };
+    let done = commit(&test.db, &test.ids, &call, plan).await;
+    b2b_dashboard::resource::Resource::id(&done.expect("a record").value).to_string()
+}
+
+/// A course, a product, an organization, and somebody in a team with a seat; another waits.
+async fn fill(test: &TestApp) -> Made {
+    let course = make::<Course>(test, json!({ "name": NAME })).await;
+    let product = make::<Product>(test, json!({ "name": NAME, "courses": [course] })).await;
+    let organization = make::<Organization>(test, json!({ "name": NAME })).await;
+    let call = b2b_dashboard::access::Call::system(test.account.clone(), "test", test.clock.now());
+    let mut answers = Vec::new();
+    for (n, line) in [
+        json!({ "product": product, "quantity": 1, "assign": true }),
+        json!({ "product": product, "if_full": "waitlist" }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({
+            "user": { "email": format!("ada{n}@example.com"), "name": NAME, "company": NAME },
+            "team": { "name": NAME, "organization": organization },
+            "seats": [line],
+        });
+        let wanted = provisioning::read(&body).expect("a body");
+        let plan = || provisioning::plan(&test.db, &test.ids, &call, &wanted);
+        let done = commit(&test.db, &test.ids, &call, plan).await;
+        answers.push(done.expect("a provision").value);
+    }
+    let first = &answers[0];
+    Made {
+        user: first.user.user.id.to_string(),
+        team: first.team.team.id.to_string(),
+        seat: first.seats[0].seat_id.to_string(),
+        organization,
+        product,
+        course,
+    }
+}
+
+const LISTS: [&str; 15] = [
+    "/dashboard",
+    "/dashboard/users",
+    "/dashboard/provision",
+    "/dashboard/teams",
+    "/dashboard/teams/new",
+    "/dashboard/organizations",
+    "/dashboard/organizations/new",
+    "/dashboard/products",
+    "/dashboard/products/new",
+    "/dashboard/courses",
+    "/dashboard/courses/new",
+    "/dashboard/seats",
+    "/dashboard/seats/new",
+    "/dashboard/assignments",
+    "/dashboard/search",
+];
+
+both! {
+    async fn every_list_answers_in_an_empty_account(test: TestApp) {
+        let desk = Desk::open(&test, "owner").await;
+        for path in LISTS {
+            desk.get(path).await;
+        }
+        assert!(desk.get("/dashboard/teams").await.contains("No teams yet"));
+    }
+
+    async fn every_page_answers_with_data_and_escapes_it(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let Made { user, team, seat, organization, product, course } = &made;
+        for path in LISTS {
+            desk.get(path).await;
+        }
+        for path in [
+            "/dashboard/users?q=%3Cscript&status=invited&sort=-name&limit=1".to_owned(),
+            format!("/dashboard/users?team={team}"),
+            "/dashboard/search?q=%3Cscript".to_owned(),
+            "/dashboard/teams?ownerless=false&sort=name".to_owned(),
+            "/dashboard/seats?available[lte]=0&waitlisted[gte]=1".to_owned(),
+            "/dashboard/assignments?state=active&expires_at[lte]=2030-01-01T00:00:00Z".to_owned(),
+            format!("/dashboard/users/{user}"),
+            format!("/dashboard/users/{user}/edit"),
+            format!("/dashboard/users/{user}/status"),
+            format!("/dashboard/users/{user}/delete"),
+            format!("/dashboard/users/{user}/sign-in-link"),
+            format!("/dashboard/users/{user}/welcome"),
+            format!("/dashboard/teams/{team}"),
+            format!("/dashboard/teams/{team}/edit"),
+            format!("/dashboard/teams/{team}/delete"),
+            format!("/dashboard/teams/{team}/members"),
+            format!("/dashboard/teams/{team}/members/{user}"),
+            format!("/dashboard/teams/{team}/members/{user}/remove"),
+            format!("/dashboard/organizations/{organization}"),
+            format!("/dashboard/organizations/{organization}/edit"),
+            format!("/dashboard/products/{product}/edit"),
+            format!("/dashboard/courses/{course}/edit"),
+            format!("/dashboard/seats/{seat}"),
+            format!("/dashboard/seats/{seat}/edit"),
+            format!("/dashboard/seats/{seat}/assign"),
+            format!("/dashboard/seats/{seat}/revoke?user={user}"),
+            format!("/dashboard/seats/{seat}/extend?user={user}"),
+            format!("/dashboard/seats/{seat}/transfer?user={user}"),
+        ] {
+            desk.get(&path).await;
+        }
+    }
+
+    async fn forms_do_what_they_say_and_only_with_their_token(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let Made { user, seat, product, .. } = &made;
+        let edit = format!("/dashboard/users/{user}/edit");
+        let fields = [("email", "ada@example.com"), ("first_name", "Ada"), ("last_name", "Byron")];
+        let (status, ..) = desk.post_as(&edit, "forged", &fields).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert!(!desk.get(&format!("/dashboard/users/{user}")).await.contains("Ada Byron"));
+        let (status, to, text) = desk.post(&edit, &fields).await;
+        assert_eq!((status, to), (StatusCode::SEE_OTHER, format!("/dashboard/users/{user}")), "{text}");
+        assert!(desk.get(&format!("/dashboard/users/{user}")).await.contains("Ada Byron"));
+        let (status, _, text) = desk.post(&edit, &[("email", "nonsense")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+
+        let wish = [("email", "alan@example.com"), ("strategy", "create"), ("team_name", "Bletchley"),
+            ("product_0", product.as_str()), ("quantity_0", "2"), ("welcome_email", "true")];
+        let (status, _, text) = desk.post("/dashboard/provision", &wish).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("What would happen") && text.contains("Bletchley"), "{text}");
+        assert!(!desk.get("/dashboard/users").await.contains("alan@example.com"), "a preview changes nothing");
+        let confirmed: Vec<_> = wish.into_iter().chain([("step", "confirm")]).collect();
+        let (status, to, text) = desk.post("/dashboard/provision", &confirmed).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        assert!(desk.get(&to).await.contains("alan@example.com"));
+
+        let (status, _, text) = desk.post(&format!("/dashboard/seats/{seat}/revoke"), &[("user", user)]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, _, text) = desk.post("/dashboard/users/bulk", &[("action", "deactivate"), ("id", user)]).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("Nothing has been changed yet"));
+        let (_, _, text) = desk.post("/dashboard/users/bulk/run", &[("action", "deactivate"), ("id", user)]).await;
+        assert!(text.contains("All of it was done"), "{text}");
+    }
+
+    async fn a_reporter_sees_no_way_to_change_and_finds_none(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "reporter").await;
+        let text = desk.get(&format!("/dashboard/users/{}", made.user)).await;
+        assert!(!text.contains("/edit") && !text.contains("/delete"), "{text}");
+        let path = format!("/dashboard/users/{}/delete", made.user);
+        let (status, ..) = desk.post(&path, &[]).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+    }
+}
