@@ -139,6 +139,12 @@ impl ListQuery {
         self.params.len() + 1
     }
 
+    fn also(&mut self, condition: &str) {
+        self.conditions.push_str(" AND (");
+        self.conditions.push_str(condition);
+        self.conditions.push(')');
+    }
+
     fn parse_sort<R: Resource>(&mut self, text: &str) -> Result<()> {
         let (name, descending) = text
             .strip_prefix('-')
@@ -177,8 +183,7 @@ impl ListQuery {
                 )
             })
             .collect();
-        self.conditions
-            .push_str(&format!(" AND ({})", parts.join(" OR ")));
+        self.also(&parts.join(" OR "));
         Ok(())
     }
 
@@ -235,8 +240,7 @@ impl ListQuery {
             });
         }
         let joint = if sign == "<>" { " AND " } else { " OR " };
-        self.conditions
-            .push_str(&format!(" AND ({})", parts.join(joint)));
+        self.also(&parts.join(joint));
         Ok(())
     }
 
@@ -330,10 +334,10 @@ impl ListQuery {
             });
             params.push(Value::text(id.as_str()));
             let n = params.len();
-            conditions.push_str(&format!(
-                " AND ({table}.{column}, {table}.id) {sign} (${n}, ${})",
+            conditions = format!(
+                "{conditions} AND ({table}.{column}, {table}.id) {sign} (${n}, ${})",
                 n + 1
-            ));
+            );
         }
         params.push(Value::Int(Some(self.limit + 1)));
         let sql = format!(

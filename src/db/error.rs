@@ -86,7 +86,7 @@ impl From<tokio_postgres::Error> for DbError {
         use tokio_postgres::error::SqlState;
         let Some(told) = error.as_db_error() else {
             let broken = error.is_closed()
-                || std::error::Error::source(&error).is_some_and(|s| s.is::<std::io::Error>());
+                || std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
             return if broken {
                 Self::Unavailable(error.into())
             } else {

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 
 use super::endpoint::Endpoint;
-use super::expand::{expand, paths_of};
+use super::expand::expand;
+use super::parameters::{of_expand, of_list};
 use super::reply::{Reply, etag};
 use super::request::Request;
 use super::write::write;
@@ -15,7 +16,7 @@ use crate::body::read_body;
 use crate::error::{Code, Error, Fault, Result};
 use crate::listing::ListQuery;
 use crate::records;
-use crate::resource::{FieldKind, Resource};
+use crate::resource::Resource;
 use crate::types::{Email, ExternalId, Ref};
 
 /// A page of a list.
@@ -50,7 +51,7 @@ pub struct Paths {
 /// `GET` of the list and of one.
 pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
     let plural = R::TABLE.replace('_', " ");
-    let mut list = Endpoint::new(
+    let list = Endpoint::new(
         Method::GET,
         paths.list,
         format!("list_{}", R::TABLE),
@@ -67,70 +68,8 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
     .scope(R::READ)
     .gives::<ListOf<R>>(200)
     .problems(&[Code::InvalidParameter, Code::CursorMismatch]);
-    list = list
-        .parameter(
-            "limit",
-            "Records on a page.",
-            json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 25}),
-        )
-        .parameter(
-            "cursor",
-            "Where to go on: `page.next_cursor` of the page before.",
-            json!({"type": "string"}),
-        )
-        .parameter(
-            "include",
-            "`total_count` adds the exact number of all records.",
-            json!({"type": "string", "enum": ["total_count"]}),
-        );
-    let sorts: Vec<String> = R::FIELDS
-        .iter()
-        .filter(|f| f.sort)
-        .flat_map(|f| [f.name.to_owned(), format!("-{}", f.name)])
-        .collect();
-    list = list.parameter(
-        "sort",
-        "Order; `-` before the name for descending.",
-        json!({"type": "string", "enum": sorts}),
-    );
-    if !R::SEARCH.is_empty() {
-        list = list.parameter(
-            "q",
-            "Beginnings of names and addresses, without regard to case.",
-            json!({"type": "string", "minLength": 1, "maxLength": 200}),
-        );
-    }
-    if !R::EXPANDS.is_empty() {
-        list = list.parameter("expand", expand_words::<R>(), expand_schema::<R>());
-    }
-    for field in R::FIELDS {
-        let (schema, words) = match field.kind {
-            FieldKind::Text | FieldKind::Folded => {
-                (json!({"type": "string"}), "Equal to; several by comma.")
-            }
-            FieldKind::Int => (
-                json!({"type": "integer"}),
-                "Equal to; also [gt], [gte], [lt], [lte], [ne].",
-            ),
-            FieldKind::Time => (
-                json!({"type": "string", "format": "date-time"}),
-                "Exactly at; also [gt], [gte], [lt], [lte], [ne].",
-            ),
-            FieldKind::Bool => (json!({"type": "boolean"}), "Equal to."),
-            FieldKind::Word(words) => (
-                several(&json!({"type": "string", "enum": words})),
-                "Equal to; several by comma.",
-            ),
-            FieldKind::Reference(prefix, _) => (
-                several(
-                    &json!({"type": "string", "pattern": format!("^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|ext:[^,\\x00-\\x1f\\x7f-\\x9f]{{1,200}})$")}),
-                ),
-                "The record's id or `ext:<external_id>`; several by comma.",
-            ),
-        };
-        list = list.parameter(field.name, words, schema);
-    }
-    let mut one = Endpoint::new(
+    let list = of_list::<R>(list);
+    let one = Endpoint::new(
         Method::GET,
         paths.one,
         format!("get_{}", R::KIND),
@@ -144,30 +83,7 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
     .scope(R::READ)
     .gives::<R>(200)
     .problems(&[Code::NotFound]);
-    if !R::EXPANDS.is_empty() {
-        one = one.parameter("expand", expand_words::<R>(), expand_schema::<R>());
-    }
-    vec![list, one]
-}
-
-fn expand_schema<R: Resource>() -> JsonValue {
-    several(&json!({ "type": "string", "enum": paths_of(R::EXPANDS) }))
-}
-
-/// Several values of this schema in one member of the query.
-fn several(items: &JsonValue) -> JsonValue {
-    json!({ "type": "array", "items": items, "minItems": 1, "maxItems": 100 })
-}
-
-fn expand_words<R: Resource>() -> String {
-    let names: Vec<_> = R::EXPANDS
-        .iter()
-        .map(|expand| format!("`{}`", expand.name))
-        .collect();
-    format!(
-        "Adds related records: {}; several by comma, deeper ones by a point, three levels at most.",
-        names.join(", ")
-    )
+    vec![list, of_expand::<R>(one)]
 }
 
 /// `POST`, `PATCH` and `DELETE`, with bodies that work.

@@ -72,6 +72,7 @@ impl Reply {
     }
 
     /// Turns it into the answer of a dry run: the same body with `dry_run` and `changes`, nothing else having happened.
+    #[must_use]
     pub fn as_dry_run(mut self, changes: Vec<JsonValue>) -> Self {
         let mut body = match serde_json::from_slice(&self.body) {
             Ok(JsonValue::Object(members)) => members,
