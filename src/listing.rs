@@ -141,6 +141,12 @@ impl ListQuery {
         self.params.len() + 1
     }
 
+    fn also(&mut self, condition: &str) {
+        self.conditions.push_str(" AND (");
+        self.conditions.push_str(condition);
+        self.conditions.push(')');
+    }
+
     fn parse_sort<R: Resource>(&mut self, text: &str) -> Result<()> {
         let (name, descending) = text
             .strip_prefix('-')
@@ -179,7 +185,11 @@ impl ListQuery {
                 )
             })
             .collect();
+<<<<<<< HEAD
         let _ = write!(self.conditions, " AND ({})", parts.join(" OR "));
+=======
+        self.also(&parts.join(" OR "));
+>>>>>>> w-b
         Ok(())
     }
 
@@ -236,7 +246,11 @@ impl ListQuery {
             });
         }
         let joint = if sign == "<>" { " AND " } else { " OR " };
+<<<<<<< HEAD
         let _ = write!(self.conditions, " AND ({})", parts.join(joint));
+=======
+        self.also(&parts.join(joint));
+>>>>>>> w-b
         Ok(())
     }
 
@@ -330,9 +344,14 @@ impl ListQuery {
             });
             params.push(Value::text(id.as_str()));
             let n = params.len();
+<<<<<<< HEAD
             let _ = write!(
                 conditions,
                 " AND ({table}.{column}, {table}.id) {sign} (${n}, ${})",
+=======
+            conditions = format!(
+                "{conditions} AND ({table}.{column}, {table}.id) {sign} (${n}, ${})",
+>>>>>>> w-b
                 n + 1
             );
         }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 
 use super::endpoint::Endpoint;
-use super::expand::{expand, paths_of};
+use super::expand::expand;
+use super::parameters::{of_expand, of_list};
 use super::reply::{Reply, etag};
 use super::request::Request;
 use super::write::write;
@@ -15,7 +16,7 @@ use crate::body::read_body;
 use crate::error::{Code, Error, Fault, Result};
 use crate::listing::ListQuery;
 use crate::records;
-use crate::resource::{FieldKind, Resource};
+use crate::resource::Resource;
 use crate::types::{Email, ExternalId, Ref};
 
 /// A page of a list.
@@ -54,7 +55,7 @@ pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
 
 fn list_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     let plural = R::TABLE.replace('_', " ");
-    let mut list = Endpoint::new(
+    let list = Endpoint::new(
         Method::GET,
         paths.list,
         format!("list_{}", R::TABLE),
@@ -71,6 +72,7 @@ fn list_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     .scope(R::READ)
     .gives::<ListOf<R>>(200)
     .problems(&[Code::InvalidParameter, Code::CursorMismatch]);
+<<<<<<< HEAD
     list = list
         .parameter(
             "limit",
@@ -144,6 +146,10 @@ fn parameter_of(kind: FieldKind) -> (&'static str, JsonValue) {
 
 fn get_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     let mut one = Endpoint::new(
+=======
+    let list = of_list::<R>(list);
+    let one = Endpoint::new(
+>>>>>>> w-b
         Method::GET,
         paths.one,
         format!("get_{}", R::KIND),
@@ -157,6 +163,7 @@ fn get_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     .scope(R::READ)
     .gives::<R>(200)
     .problems(&[Code::NotFound]);
+<<<<<<< HEAD
     if !R::EXPANDS.is_empty() {
         one = one.parameter("expand", expand_words::<R>(), expand_schema::<R>());
     }
@@ -181,6 +188,9 @@ fn expand_words<R: Resource>() -> String {
         "Adds related records: {}; several by comma, deeper ones by a point, three levels at most.",
         names.join(", ")
     )
+=======
+    vec![list, of_expand::<R>(one)]
+>>>>>>> w-b
 }
 
 /// `POST`, `PATCH` and `DELETE`, with bodies that work.

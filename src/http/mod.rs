@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod members;
 pub mod openapi;
 pub mod organizations;
+pub mod parameters;
 pub mod people;
 pub mod problem;
 pub mod provision;
@@ -23,6 +24,7 @@ pub mod system;
 pub mod write;
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -91,20 +93,20 @@ pub fn router(app: &App) -> Router {
     let nowhere = app.clone();
     let api = api
         .route("/openapi.json", get(describe))
-        .method_not_allowed_fallback(move || plain_problem(ids.clone(), Error::new(Code::MethodNotAllowed, "This address does not take that method; the Allow header lists those it takes.")))
-        .fallback(move || plain_problem(nowhere.clone(), nowhere_error()));
-    let (ready, scraped, root) = (app.clone(), app.clone(), app.clone());
+        .method_not_allowed_fallback(move || ready(plain_problem(&ids, &Error::new(Code::MethodNotAllowed, "This address does not take that method; the Allow header lists those it takes."))))
+        .fallback(move || ready(plain_problem(&nowhere, &nowhere_error())));
+    let (asked, scraped, root) = (app.clone(), app.clone(), app.clone());
     Router::new()
         .nest("/api", api)
         .route(
             "/api/",
-            any(move || plain_problem(root.clone(), nowhere_error())),
+            any(move || ready(plain_problem(&root, &nowhere_error()))),
         )
         .route("/healthz", on(MethodFilter::GET, || async { "ok\n" }))
-        .route("/readyz", get(move || readiness(ready.clone())))
+        .route("/readyz", get(move || readiness(asked.clone())))
         .route(
             "/metrics",
-            get(move |request: HttpRequest| scrape(scraped.clone(), request)),
+            get(move |request: HttpRequest| ready(scrape(&scraped, &request))),
         )
         .layer(CompressionLayer::new())
 }
@@ -116,10 +118,10 @@ fn nowhere_error() -> Error {
     )
 }
 
-async fn plain_problem(app: App, error: Error) -> Response<Body> {
+fn plain_problem(app: &App, error: &Error) -> Response<Body> {
     let now = app.clock.now();
     let request_id = app.ids.uuid(now).to_string();
-    let reply = Reply::problem(&error, &request_id);
+    let reply = Reply::problem(error, &request_id);
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::NOT_FOUND);
     response.headers_mut().insert(
@@ -147,17 +149,16 @@ async fn readiness(app: App) -> (StatusCode, &'static str) {
 }
 
 /// The counters, for machines in the same house only.
-async fn scrape(app: App, request: HttpRequest) -> Response<Body> {
+fn scrape(app: &App, request: &HttpRequest) -> Response<Body> {
     let is_near = |address: IpAddr| match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
     };
-    if !door::client_address(&app, &request).is_none_or(is_near) {
+    if !door::client_address(app, request).is_none_or(is_near) {
         return plain_problem(
             app,
-            Error::new(Code::RouteNotFound, "There is no such address here."),
-        )
-        .await;
+            &Error::new(Code::RouteNotFound, "There is no such address here."),
+        );
     }
     let mut response = Response::new(Body::from(app.metrics.encode()));
     response.headers_mut().insert(
