@@ -14,6 +14,30 @@ impl Schemas<'_> {
         self.sample_at(&self.resolve(schema), "", known, 0)
     }
 
+    /// Whether a known plain value, or a list of such, fits as it is.
+    fn is_as_known(
+        &self,
+        schema: &Map<String, JsonValue>,
+        words: &[(String, String)],
+        known: &JsonValue,
+    ) -> bool {
+        let kinds = self.kind(schema);
+        let has = |kind: &str| kinds.split(" or ").any(|word| word == kind);
+        match known {
+            JsonValue::String(text) => {
+                has("string") && (words.is_empty() || words.iter().any(|(word, _)| word == text))
+            }
+            JsonValue::Number(_) => has("integer") || has("number"),
+            JsonValue::Bool(_) => has("boolean"),
+            JsonValue::Array(items) => {
+                !items.is_empty()
+                    && kinds.starts_with("array of string")
+                    && items.iter().all(JsonValue::is_string)
+            }
+            JsonValue::Object(_) | JsonValue::Null => false,
+        }
+    }
+
     fn sample_at(
         &self,
         schema: &Map<String, JsonValue>,
@@ -21,7 +45,11 @@ impl Schemas<'_> {
         known: &JsonValue,
         depth: usize,
     ) -> JsonValue {
-        if let Some((word, _)) = self.words(schema).into_iter().next() {
+        let words = self.words(schema);
+        if self.is_as_known(schema, &words, known) {
+            return known.clone();
+        }
+        if let Some((word, _)) = words.into_iter().next() {
             return word.into();
         }
         let variants = self.variants(schema);
@@ -37,9 +65,9 @@ impl Schemas<'_> {
             Some(Some("object")) if depth < DEPTH => {
                 let properties = schema.get("properties").and_then(JsonValue::as_object);
                 let member = |(name, property): (&String, &JsonValue)| {
+                    let known = known.get(name).unwrap_or(&JsonValue::Null);
                     let value = self.sample_at(&self.resolve(property), name, known, depth + 1);
-                    let known = known.get(name).filter(|known| same_kind(known, &value));
-                    (name.clone(), known.cloned().unwrap_or(value))
+                    (name.clone(), value)
                 };
                 properties
                     .into_iter()
@@ -50,7 +78,8 @@ impl Schemas<'_> {
             }
             Some(Some("array")) if depth < DEPTH => match schema.get("items") {
                 Some(items) => {
-                    let item = self.sample_at(&self.resolve(items), name, known, depth + 1);
+                    let first = known.get(0).unwrap_or(&JsonValue::Null);
+                    let item = self.sample_at(&self.resolve(items), name, first, depth + 1);
                     let items: Vec<JsonValue> = [item]
                         .into_iter()
                         .filter(|item| item != UNKNOWN && !item.is_null())
@@ -68,10 +97,6 @@ impl Schemas<'_> {
             _ => JsonValue::Null,
         }
     }
-}
-
-fn same_kind(a: &JsonValue, b: &JsonValue) -> bool {
-    b.is_null() || std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
 fn is_worth_showing(schema: &Map<String, JsonValue>) -> bool {
@@ -116,12 +141,14 @@ mod tests {
     fn a_sample_fits_its_schema_and_takes_what_is_known() {
         let components = components();
         let schema = json!({ "$ref": "#/components/schemas/Seat" });
-        let sample =
-            Schemas(&components).sample(&schema, &json!({ "name": "Pilot", "quantity": "wrong" }));
+        let known = json!({ "name": "Pilot", "quantity": "wrong", "status": "off", "parent": { "name": "Main" } });
+        let sample = Schemas(&components).sample(&schema, &known);
         assert_eq!(sample["name"], "Pilot");
         assert_eq!(sample["quantity"], 5);
         assert_eq!(sample["id"], "seat_01h455vb4pex5vsknk084sn02q");
-        assert_eq!(sample["status"], "on");
+        assert_eq!(sample["status"], "off");
+        assert_eq!(sample["parent"]["name"], "Main");
+        assert_eq!(sample["parent"]["status"], "on");
         assert_eq!(sample["ends_at"], "2026-03-02T09:00:00Z");
     }
 }

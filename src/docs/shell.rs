@@ -186,7 +186,7 @@ pub(super) fn icon_of(tag: &str) -> Icon {
         "courses" | "enrollments" => Icon::Book,
         "products" => Icon::Box,
         "seats" | "seat_templates" | "seat_assignments" | "assignments" => Icon::Seat,
-        "provisioning" | "provisions" => Icon::Bolt,
+        "provision" | "provisions" => Icon::Bolt,
         "api_keys" | "keys" => Icon::Key,
         "mails" => Icon::Mail,
         "events" | "audit" => Icon::Activity,

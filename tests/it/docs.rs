@@ -248,6 +248,37 @@ fn markdown_files() -> Vec<(PathBuf, String)> {
     files
 }
 
+/// The commands that a text names, such as `key create`.
+fn commands_in(text: &str) -> BTreeSet<String> {
+    let is_word = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    text.split("b2b-dashboard ")
+        .skip(1)
+        .filter_map(|rest| rest.split(['\n', '`', '#', '"']).next())
+        .map(|line| {
+            line.split(' ')
+                .take(2)
+                .take_while(is_word)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .filter(|command| !command.is_empty())
+        .collect()
+}
+
+#[tokio::test]
+async fn commands_that_texts_name_exist() {
+    let page = Site::open(&[]).await.page("/docs/commands").await;
+    let mut count = 0;
+    for (file, text) in markdown_files() {
+        for command in commands_in(&text) {
+            count += 1;
+            let place = format!("id=\"{}\"", command.trim().replace(' ', "-"));
+            assert!(page.contains(&place), "{command} in {}", file.display());
+        }
+    }
+    assert!(count > 15, "{count}");
+}
+
 /// The id that a heading gets, as on GitHub.
 fn slug(heading: &str) -> String {
     let kept = |c: char| match c {
