@@ -5,8 +5,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
@@ -185,11 +183,7 @@ impl ListQuery {
                 )
             })
             .collect();
-<<<<<<< HEAD
-        let _ = write!(self.conditions, " AND ({})", parts.join(" OR "));
-=======
         self.also(&parts.join(" OR "));
->>>>>>> w-b
         Ok(())
     }
 
@@ -246,11 +240,7 @@ impl ListQuery {
             });
         }
         let joint = if sign == "<>" { " AND " } else { " OR " };
-<<<<<<< HEAD
-        let _ = write!(self.conditions, " AND ({})", parts.join(joint));
-=======
         self.also(&parts.join(joint));
->>>>>>> w-b
         Ok(())
     }
 
@@ -344,14 +334,8 @@ impl ListQuery {
             });
             params.push(Value::text(id.as_str()));
             let n = params.len();
-<<<<<<< HEAD
-            let _ = write!(
-                conditions,
-                " AND ({table}.{column}, {table}.id) {sign} (${n}, ${})",
-=======
             conditions = format!(
                 "{conditions} AND ({table}.{column}, {table}.id) {sign} (${n}, ${})",
->>>>>>> w-b
                 n + 1
             );
         }

@@ -86,12 +86,8 @@ impl From<tokio_postgres::Error> for DbError {
         use tokio_postgres::error::SqlState;
         let Some(told) = error.as_db_error() else {
             let broken = error.is_closed()
-<<<<<<< HEAD
                 || std::error::Error::source(&error)
                     .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-=======
-                || std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
->>>>>>> w-b
             return if broken {
                 Self::Unavailable(error.into())
             } else {

@@ -50,10 +50,6 @@ pub struct Paths {
 
 /// `GET` of the list and of one.
 pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
-    vec![list_endpoint::<R>(paths), get_endpoint::<R>(paths)]
-}
-
-fn list_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     let plural = R::TABLE.replace('_', " ");
     let list = Endpoint::new(
         Method::GET,
@@ -72,84 +68,8 @@ fn list_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     .scope(R::READ)
     .gives::<ListOf<R>>(200)
     .problems(&[Code::InvalidParameter, Code::CursorMismatch]);
-<<<<<<< HEAD
-    list = list
-        .parameter(
-            "limit",
-            "Records on a page.",
-            json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 25}),
-        )
-        .parameter(
-            "cursor",
-            "Where to go on: `page.next_cursor` of the page before.",
-            json!({"type": "string"}),
-        )
-        .parameter(
-            "include",
-            "`total_count` adds the exact number of all records.",
-            json!({"type": "string", "enum": ["total_count"]}),
-        );
-    let sorts: Vec<String> = R::FIELDS
-        .iter()
-        .filter(|f| f.sort)
-        .flat_map(|f| [f.name.to_owned(), format!("-{}", f.name)])
-        .collect();
-    list = list.parameter(
-        "sort",
-        "Order; `-` before the name for descending.",
-        json!({"type": "string", "enum": sorts}),
-    );
-    if !R::SEARCH.is_empty() {
-        list = list.parameter(
-            "q",
-            "Beginnings of names and addresses, without regard to case.",
-            json!({"type": "string", "minLength": 1, "maxLength": 200}),
-        );
-    }
-    if !R::EXPANDS.is_empty() {
-        list = list.parameter("expand", expand_words::<R>(), expand_schema::<R>());
-    }
-    R::FIELDS.iter().fold(list, |list, field| {
-        let (words, schema) = parameter_of(field.kind);
-        list.parameter(field.name, words, schema)
-    })
-}
-
-/// What a filter of this kind takes, in words and as a schema.
-fn parameter_of(kind: FieldKind) -> (&'static str, JsonValue) {
-    let (schema, words) = match kind {
-        FieldKind::Text | FieldKind::Folded => {
-            (json!({"type": "string"}), "Equal to; several by comma.")
-        }
-        FieldKind::Int => (
-            json!({"type": "integer"}),
-            "Equal to; also [gt], [gte], [lt], [lte], [ne].",
-        ),
-        FieldKind::Time => (
-            json!({"type": "string", "format": "date-time"}),
-            "Exactly at; also [gt], [gte], [lt], [lte], [ne].",
-        ),
-        FieldKind::Bool => (json!({"type": "boolean"}), "Equal to."),
-        FieldKind::Word(words) => (
-            several(&json!({"type": "string", "enum": words})),
-            "Equal to; several by comma.",
-        ),
-        FieldKind::Reference(prefix, _) => (
-            several(
-                &json!({"type": "string", "pattern": format!("^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|ext:[^,\\x00-\\x1f\\x7f-\\x9f]{{1,200}})$")}),
-            ),
-            "The record's id or `ext:<external_id>`; several by comma.",
-        ),
-    };
-    (words, schema)
-}
-
-fn get_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
-    let mut one = Endpoint::new(
-=======
     let list = of_list::<R>(list);
     let one = Endpoint::new(
->>>>>>> w-b
         Method::GET,
         paths.one,
         format!("get_{}", R::KIND),
@@ -163,34 +83,7 @@ fn get_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     .scope(R::READ)
     .gives::<R>(200)
     .problems(&[Code::NotFound]);
-<<<<<<< HEAD
-    if !R::EXPANDS.is_empty() {
-        one = one.parameter("expand", expand_words::<R>(), expand_schema::<R>());
-    }
-    one
-}
-
-fn expand_schema<R: Resource>() -> JsonValue {
-    several(&json!({ "type": "string", "enum": paths_of(R::EXPANDS) }))
-}
-
-/// Several values of this schema in one member of the query.
-fn several(items: &JsonValue) -> JsonValue {
-    json!({ "type": "array", "items": items, "minItems": 1, "maxItems": 100 })
-}
-
-fn expand_words<R: Resource>() -> String {
-    let names: Vec<_> = R::EXPANDS
-        .iter()
-        .map(|expand| format!("`{}`", expand.name))
-        .collect();
-    format!(
-        "Adds related records: {}; several by comma, deeper ones by a point, three levels at most.",
-        names.join(", ")
-    )
-=======
     vec![list, of_expand::<R>(one)]
->>>>>>> w-b
 }
 
 /// `POST`, `PATCH` and `DELETE`, with bodies that work.
