@@ -4,11 +4,15 @@
 mod api_keys;
 mod cli;
 mod contract;
+mod faults;
 mod hangup;
 mod layers;
 mod mail;
+mod provision;
 mod races;
 mod schemathesis;
+mod seat_model;
+mod seats;
 mod sign_in;
 mod support;
 mod tenancy;
