@@ -14,6 +14,7 @@ pub(crate) mod process;
 pub(crate) mod schema;
 pub(crate) mod schemathesis;
 pub(crate) mod smtp;
+pub(crate) mod world;
 
 /// The value of a variable that `scripts/test` sets.
 ///
