@@ -115,7 +115,6 @@ type Sentence = (Icon, Tone, Markup);
 fn sentence(told: &Told, about: About) -> Sentence {
     let (noun, verb) = told.event.r#type.split_once('.').unwrap_or_default();
     match noun {
-        "seat_assignment" => assignment(told, about, verb),
         "team_member" => membership(told, about, verb),
         "seat" => seat(told, about, verb),
         "mail" => mail(told, about, verb),
@@ -169,7 +168,7 @@ fn assignment(told: &Told, about: About, verb: &str) -> Sentence {
             Tone::Accent,
             html! { (line("Got more time for the", "got more time for the")) " " (of("")) },
         ),
-        _ => record(told, "seat_assignment", verb),
+        _ => record(told, "seat", verb),
     }
 }
 
@@ -222,7 +221,7 @@ fn seat(told: &Told, about: About, verb: &str) -> Sentence {
             Tone::Danger,
             html! { "A place" (named) " was refused: none is free" },
         ),
-        _ => record(told, "seat", verb),
+        _ => assignment(told, about, verb),
     }
 }
 
@@ -293,6 +292,16 @@ fn user(told: &Told, about: About, verb: &str) -> Sentence {
             Tone::Neutral,
             who(told, about, "Signed out", "signed out"),
         ),
+        "role_added" => (
+            Icon::Shield,
+            Tone::Accent,
+            who(
+                told,
+                about,
+                "Got a role in the account",
+                "got a role in the account",
+            ),
+        ),
         "password_set" => (
             Icon::Key,
             Tone::Neutral,
@@ -318,10 +327,10 @@ fn record(told: &Told, noun: &str, verb: &str) -> Sentence {
         "deleted" | "revoked" => Tone::Danger,
         _ => Tone::Neutral,
     };
-    let noun = noun.replace('_', " ");
+    let noun = noun.replace('_', " ").replace("api ", "API ");
     let subject = html! {
         @if name.is_empty() { "The " (noun) } @else if noun == "team" && verb != "deleted" { "Team " (link(&team_href(&told.event.subject_id), name)) }
-        @else { (capital(&noun)) " " (name) }
+        @else { (capital(&noun)) " «" (name) "»" }
     };
     let verb = verb.replace('_', " ");
     (icon, tone, html! { (subject) " was " (verb) })
@@ -340,7 +349,7 @@ fn detail(told: &Told) -> Markup {
     let event = &told.event;
     let ends = text(&event.data, "expires_at");
     let reply = text(&event.data, "last_reply");
-    let shows_end = event.r#type.starts_with("seat_assignment.");
+    let shows_end = matches!(event.r#type.as_str(), "seat.assigned" | "seat.extended");
     html! {
         "By " (by(event))
         @if let Some(at) = Timestamp::parse(ends).filter(|_| shows_end) { " · until " (day(at.to_jiff())) }

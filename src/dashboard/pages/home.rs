@@ -115,7 +115,11 @@ async fn figures(desk: &Desk) -> Result<Figures> {
         params![first_day(now, WEEKS * 7)],
     ));
     let told = batch.add::<Told>(match &desk.caller().reach {
-        Reach::Account => feed::select("", params![], 12),
+        Reach::Account => feed::select(
+            " AND events.type NOT IN ('mail.queued', 'mail.sent', 'mail.caught')",
+            params![],
+            12,
+        ),
         Reach::Teams(teams) => feed::select(
             " AND events.team_id IN (SELECT value FROM JSON_LIST($2) AS reach)",
             params![teams.to_string()],
@@ -243,11 +247,11 @@ fn tiles(figures: &Figures) -> Markup {
             Stat::new("Teams", number(count(figures.teams)))
                 .icon(Icon::Team)
                 .href("/dashboard/teams")
-                .note(counted(
-                    count(figures.ownerless),
-                    "without an owner",
-                    "without an owner",
-                ))
+                .note(if figures.ownerless == 0 {
+                    "each with an owner".to_owned()
+                } else {
+                    format!("{} without an owner", number(count(figures.ownerless)))
+                })
                 .render(),
             Stat::new("Seats in use", number(count(used)))
                 .icon(Icon::Seat)

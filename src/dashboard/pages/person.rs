@@ -308,7 +308,7 @@ fn chain(dossier: &Dossier, one: &Access) -> Markup {
     let enrollment = &one.enrollment;
     html! {
         li.chain {
-            div.row-between {
+            div.row.row-between {
                 span.strong { (one.course) }
                 span.row { (enrollment_badge(enrollment.status)) @if enrollment.percent > 0 { span.muted { (enrollment.percent) "%" } } }
             }
@@ -377,7 +377,7 @@ fn teams(desk: &Desk, dossier: &Dossier) -> Card {
         } @else {
             ul.rows {
                 @for one in &dossier.teams {
-                    li.row-between {
+                    li.row.row-between {
                         span.person {
                             (Avatar::group(one.name.as_str()).small())
                             span {
@@ -404,7 +404,7 @@ fn mails(desk: &Desk, dossier: &Dossier) -> Card {
         @else {
             ul.rows {
                 @for mail in &dossier.mails {
-                    li.row-between {
+                    li.row.row-between {
                         span { (mail_name(mail)) span.cell-sub { (ago(mail.sent_at.unwrap_or(mail.created_at).to_jiff())) @if mail.state == outbox::MailState::Failed { @if let Some(reply) = &mail.last_reply { " · " (reply) } } } }
                         (mail_badge(mail.state))
                     }

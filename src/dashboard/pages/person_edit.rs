@@ -267,12 +267,12 @@ pub(super) fn consequences(planned: &[JsonValue]) -> Vec<String> {
     };
     let lines = [
         (
-            number("seat_assignment.released"),
+            number("seat.released"),
             "place is given back",
             "places are given back",
         ),
         (
-            number("seat_assignment.assigned"),
+            number("seat.assigned"),
             "person moves up from the waiting line",
             "people move up from the waiting line",
         ),

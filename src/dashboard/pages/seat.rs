@@ -298,6 +298,24 @@ fn delta(value: i64) -> Cell {
     }
 }
 
+/// What an entry means, in plain words.
+fn cause(word: &str) -> &str {
+    match word {
+        "created" => "Allocated",
+        "added" => "Places added",
+        "grown" => "Place added on demand",
+        "resized" => "Places changed",
+        "assigned" => "Place given",
+        "waitlisted" => "Waits in line",
+        "promoted" => "Moved up from the line",
+        "accepted" => "Reservation accepted",
+        "released" => "Place given back",
+        "revoked" => "Place revoked",
+        "expired" => "Place expired",
+        other => other,
+    }
+}
+
 fn ledger(dossier: &Dossier) -> Card {
     let seat = &dossier.seat;
     let (mut places, mut used) = (seat.quantity.unwrap_or(0), seat.used());
@@ -312,7 +330,7 @@ fn ledger(dossier: &Dossier) -> Card {
             };
             (places, used) = (places - entry.quantity_delta, used - used_delta);
             let what = html! {
-                (entry.cause.replace('_', " "))
+                (cause(&entry.cause))
                 span.cell-sub { "by " (entry.actor_name) @if let Some(reference) = &entry.reference { " · " (reference) } }
             };
             Row::new([

@@ -149,7 +149,7 @@ fn seats(desk: &Desk, dossier: &Dossier) -> Markup {
         .collect();
     html! {
         section.stack.stack-tight {
-            div.row-between {
+            div.row.row-between {
                 h2 { "Seats" }
                 @if more { (Button::link("Allocate seats", new).small().icon(Icon::Plus)) }
             }
