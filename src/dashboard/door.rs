@@ -133,6 +133,10 @@ impl Guest {
     }
 
     /// The reader in it: sends those away who are not signed in.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the other way out is a whole answer, made once a request"
+    )]
     pub fn reader(self) -> Result<Reader, Response> {
         let Some(session) = self.session.clone() else {
             return Err(answer::to_sign_in(&self.target));
@@ -145,6 +149,10 @@ impl Guest {
     }
 
     /// The visitor in it: sends those away who are not signed in, or have no part in the dashboard.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the other way out is a whole answer, made once a request"
+    )]
     pub fn visitor(self) -> Result<Visitor, Response> {
         let Some(session) = self.session.clone() else {
             return Err(answer::to_sign_in(&self.target));

@@ -25,7 +25,7 @@ use crate::resources::{Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give, wanted_end};
 use crate::seats::change::{Holder, exhausted, member_event};
 use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
-use crate::types::{Id, Ids, Name, Patch};
+use crate::types::{ExternalId, Id, Ids, Name, Patch};
 
 /// What the parts of the plan share.
 struct Work<'a> {
@@ -295,7 +295,7 @@ impl Work<'_> {
                 .position(|(change, _)| is_seat_of(change.seat(), line));
             let at = found.unwrap_or(changes.len());
             if found.is_none() {
-                let change = self.change_of(n, team, line, first, scene, part, call, ids)?;
+                let change = change_of(n, team, line, first, scene, part, call, ids)?;
                 changes.push((change, Vec::new()));
             }
             if let Some((change, _)) = changes.get_mut(at) {
@@ -333,71 +333,6 @@ impl Work<'_> {
             .collect())
     }
 
-    /// The seat of a line while it changes: the team's, the one named, or a new one.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything that was read, and the two sources of ids and time"
-    )]
-    fn change_of<'c>(
-        &self,
-        n: usize,
-        team: &Team,
-        line: &Line,
-        first: &First,
-        scene: &SeatScene,
-        part: &SeatPart,
-        call: &'c Call,
-        ids: &'c Ids,
-    ) -> Result<Change<'c>> {
-        if let Some(seat) = scene
-            .seats
-            .iter()
-            .find(|seat| is_seat_of(seat, line))
-            .or(line.seat.as_ref())
-        {
-            if !seat.team_ids.0.contains(&team.id) {
-                let detail = "The seat named does not belong to the team; name the product instead, or the seat's own team.";
-                return Err(Error::invalid(vec![Fault::new(
-                    format!("/seats/{n}/seat"),
-                    "not_of_team",
-                    detail,
-                )]));
-            }
-            return Ok(Change::of(seat.clone(), call, ids));
-        }
-        let may_make = part.quantity.is_some()
-            || part.if_full == Some(IfFull::Grow)
-            || part.if_full == Some(IfFull::Waitlist);
-        let terms = line
-            .template
-            .as_ref()
-            .map_or(first.terms, crate::seats::SeatTemplate::terms);
-        let stamp = Stamp { ids, now: call.now };
-        let mut seat = Seat::under(
-            terms,
-            line.product.id.clone(),
-            vec![team.id.clone()],
-            Some(0),
-            &stamp,
-        );
-        seat.template_id = line.template.as_ref().map(|template| template.id.clone());
-        if !may_make {
-            let error = exhausted(&seat, 1);
-            return Err(Error::new(
-                Code::SeatsExhausted,
-                format!(
-                    "The team has no seat of «{}» yet. {}",
-                    line.product.name,
-                    error.detail()
-                ),
-            )
-            .with("product_id", line.product.id.as_str())
-            .with("requested", 1)
-            .with("available", 0));
-        }
-        Ok(Change::create(seat, None, call, ids))
-    }
-
     /// The places that a line adds, once for each reference.
     fn add_places(
         &self,
@@ -413,7 +348,7 @@ impl Work<'_> {
         }
         let reference = self.request.external_reference.as_ref();
         let reference = reference
-            .map(ToString::to_string)
+            .map(ExternalId::as_str)
             .filter(|_| !change.has_reference());
         change.add(quantity, "added", reference);
         SeatOutcome::Added
@@ -638,4 +573,68 @@ fn is_seat_of(seat: &Seat, line: &Line) -> bool {
         .map_or(seat.product_id == line.product.id, |named| {
             named.id == seat.id
         })
+}
+
+/// The seat of a line while it changes: the team's, the one named, or a new one.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that was read, and the two sources of ids and time"
+)]
+fn change_of<'c>(
+    n: usize,
+    team: &Team,
+    line: &Line,
+    first: &First,
+    scene: &SeatScene,
+    part: &SeatPart,
+    call: &'c Call,
+    ids: &'c Ids,
+) -> Result<Change<'c>> {
+    if let Some(seat) = scene
+        .seats
+        .iter()
+        .find(|seat| is_seat_of(seat, line))
+        .or(line.seat.as_ref())
+    {
+        if !seat.team_ids.0.contains(&team.id) {
+            let detail = "The seat named does not belong to the team; name the product instead, or the seat's own team.";
+            return Err(Error::invalid(vec![Fault::new(
+                format!("/seats/{n}/seat"),
+                "not_of_team",
+                detail,
+            )]));
+        }
+        return Ok(Change::of(seat.clone(), call, ids));
+    }
+    let may_make = part.quantity.is_some()
+        || part.if_full == Some(IfFull::Grow)
+        || part.if_full == Some(IfFull::Waitlist);
+    let terms = line
+        .template
+        .as_ref()
+        .map_or(first.terms, crate::seats::SeatTemplate::terms);
+    let stamp = Stamp { ids, now: call.now };
+    let mut seat = Seat::under(
+        terms,
+        line.product.id.clone(),
+        vec![team.id.clone()],
+        Some(0),
+        &stamp,
+    );
+    seat.template_id = line.template.as_ref().map(|template| template.id.clone());
+    if !may_make {
+        let error = exhausted(&seat, 1);
+        return Err(Error::new(
+            Code::SeatsExhausted,
+            format!(
+                "The team has no seat of «{}» yet. {}",
+                line.product.name,
+                error.detail()
+            ),
+        )
+        .with("product_id", line.product.id.as_str())
+        .with("requested", 1)
+        .with("available", 0));
+    }
+    Ok(Change::create(seat, None, call, ids))
 }

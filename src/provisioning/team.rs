@@ -230,86 +230,99 @@ fn given_name(name: &Name, candidates: &Candidates, passed_over: Vec<PassedOver>
     }
 }
 
+fn passed_over(rule: &'static str, why: &str) -> PassedOver {
+    PassedOver {
+        rule,
+        why: why.to_owned(),
+    }
+}
+
 fn auto(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Result<Decided> {
     let mut passed: Vec<PassedOver> = Vec::new();
-    let mut pass = |rule, why: &str| {
-        passed.push(PassedOver {
-            rule,
-            why: why.to_owned(),
-        });
-    };
     if let Some(id) = &part.id {
         let team = candidates.named_by_id.as_ref();
         let team = team.ok_or_else(|| not_found(&format!("«{id}»")))?;
-        return Ok(existing(
-            team,
-            "auto.given_id",
-            "The body names the team.",
-            passed,
-        ));
+        let why = "The body names the team.";
+        return Ok(existing(team, "auto.given_id", why, passed));
     }
-    pass("auto.given_id", "The body names no team by id or ext: key.");
+    passed.push(passed_over(
+        "auto.given_id",
+        "The body names no team by id or ext: key.",
+    ));
     if let Some(name) = &part.name {
         return Ok(given_name(name, candidates, passed));
     }
-    pass("auto.given_name", "The body gives no team name.");
-    let owned: Vec<_> = candidates
-        .memberships
-        .iter()
-        .filter(|membership| membership.role == "owner")
-        .collect();
+    passed.push(passed_over(
+        "auto.given_name",
+        "The body gives no team name.",
+    ));
+    match of_the_person(candidates, &mut passed).or_else(|| of_the_others(candidates, &mut passed))
+    {
+        Some((team, rule, why)) => Ok(existing(team, rule, why, passed)),
+        None => new_team(default_name, candidates, passed),
+    }
+}
+
+type Found<'a> = (&'a Team, &'static str, &'static str);
+
+/// The rules on the person's own teams.
+fn of_the_person<'a>(
+    candidates: &'a Candidates,
+    passed: &mut Vec<PassedOver>,
+) -> Option<Found<'a>> {
+    let all = &candidates.memberships;
+    let owned: Vec<_> = all.iter().filter(|one| one.role == "owner").collect();
     if let [one] = owned.as_slice() {
-        return Ok(existing(
-            &one.team,
-            "auto.owned",
-            "It is the only team the person owns.",
-            passed,
-        ));
+        let why = "It is the only team the person owns.";
+        return Some((&one.team, "auto.owned", why));
     }
-    pass(
-        "auto.owned",
-        if owned.is_empty() {
-            "The person owns no team."
-        } else {
-            "The person owns several teams."
-        },
-    );
-    if let Some(membership) = candidates.memberships.first() {
-        return Ok(existing(
-            &membership.team,
-            "auto.joined_first",
-            "It is the team that the person joined first.",
-            passed,
-        ));
+    let why = if owned.is_empty() {
+        "The person owns no team."
+    } else {
+        "The person owns several teams."
+    };
+    passed.push(passed_over("auto.owned", why));
+    if let Some(first) = all.first() {
+        let why = "It is the team that the person joined first.";
+        return Some((&first.team, "auto.joined_first", why));
     }
-    pass("auto.joined_first", "The person is in no team.");
+    passed.push(passed_over(
+        "auto.joined_first",
+        "The person is in no team.",
+    ));
+    None
+}
+
+/// The rules on teams that take in new people.
+fn of_the_others<'a>(
+    candidates: &'a Candidates,
+    passed: &mut Vec<PassedOver>,
+) -> Option<Found<'a>> {
     if let Some(team) = &candidates.of_domain {
-        return Ok(existing(
-            team,
-            "auto.domain",
-            "The team claims the domain of the person's address.",
-            passed,
-        ));
+        let why = "The team claims the domain of the person's address.";
+        return Some((team, "auto.domain", why));
     }
-    pass(
+    passed.push(passed_over(
         "auto.domain",
         "No team claims the domain of the person's address.",
-    );
+    ));
     if let Some(team) = &candidates.default {
-        return Ok(existing(
-            team,
-            "auto.default",
-            "It is the default team for new people.",
-            passed,
-        ));
+        let why = "It is the default team for new people.";
+        return Some((team, "auto.default", why));
     }
-    pass("auto.default", "No default team for new people is set.");
-    let decision = |why: &str| Decision {
-        rule: "auto.create",
-        why: why.to_owned(),
-        passed_over: passed.clone(),
-    };
-    // Somebody else's team of that very name is not taken: the new one gets the first free number.
+    passed.push(passed_over(
+        "auto.default",
+        "No default team for new people is set.",
+    ));
+    None
+}
+
+/// A team of the default name. Somebody else's team of that very name is not taken: the new one gets a free number.
+fn new_team(
+    default_name: &Name,
+    candidates: &Candidates,
+    passed_over: Vec<PassedOver>,
+) -> Result<Decided> {
     let free = || numbered(default_name).find(|name| !candidates.taken.contains(&name.key()));
     let name = match &candidates.of_default_name {
         None => default_name.clone(),
@@ -323,7 +336,11 @@ fn auto(part: &TeamPart, default_name: &Name, candidates: &Candidates) -> Result
     };
     Ok(Decided {
         choice: Choice::New(name),
-        decision: decision("No rule led to a team, so one is made."),
+        decision: Decision {
+            rule: "auto.create",
+            why: "No rule led to a team, so one is made.".to_owned(),
+            passed_over,
+        },
     })
 }
 

@@ -54,7 +54,7 @@ impl Access {
                 .map(|((user, course), until)| enrol(user, course, until, ids, now)),
         );
         for one in &self.shortened {
-            plan.write(recompute(&one.user_id, &[one], Some(one.expires_at), now));
+            plan.write(recompute(&one.user_id, &[one], Some(one), now));
         }
         let mut by_user: BTreeMap<&Id<User>, Vec<&Assignment>> = BTreeMap::new();
         for one in &self.ended {
@@ -95,7 +95,7 @@ fn enrol(
 fn recompute(
     user: &Id<User>,
     changing: &[&Assignment],
-    kept: Option<Option<Timestamp>>,
+    kept: Option<&Assignment>,
     now: Timestamp,
 ) -> Statement {
     let others = "FROM seat_assignments a JOIN product_courses c ON c.account_id = $1 AND c.product_id = a.product_id \
@@ -119,7 +119,7 @@ fn recompute(
             now,
             list(changing.iter().map(|one| one.product_id.as_str()).collect()),
             kept.is_some(),
-            kept.flatten()
+            kept.and_then(|one| one.expires_at)
         ],
     )
 }

@@ -630,7 +630,7 @@ where
     }
     plan = Plan::new("seat.update");
     plan.write_all(after.companions(Some(&before)));
-    let added = Change::resize(before, after, call, ids);
+    let added = Change::resize(&before, after, call, ids);
     let seat = conclude(added, &scene, &[], &mut plan, ids, call.now)?;
     Ok((plan, seat))
 }

@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::{Event, Plan};
 use crate::jobs::Job;
 use crate::params;
-use crate::resource::{Resource, event_of};
+use crate::resource::Resource;
 use crate::resources::{Team, User};
 use crate::types::{Id, Ids, Timestamp};
 
@@ -105,7 +105,7 @@ impl<'a> Change<'a> {
     }
 
     /// A seat whose quantity becomes `after`'s, together with whatever else differs there.
-    pub fn resize(before: Seat, after: Seat, call: &'a Call, ids: &'a Ids) -> Self {
+    pub fn resize(before: &Seat, after: Seat, call: &'a Call, ids: &'a Ids) -> Self {
         let places = after.quantity.unwrap_or(0) - before.quantity.unwrap_or(0);
         let version = before.version;
         let previous = json!({ "quantity": before.quantity });
@@ -188,12 +188,12 @@ impl<'a> Change<'a> {
 
     /// Adds places; to an unlimited seat nothing but the entry. Those who sit are not disturbed; `reference` counts once
     /// per seat.
-    pub fn add(&mut self, places: i64, cause: &str, reference: Option<String>) {
+    pub fn add(&mut self, places: i64, cause: &str, reference: Option<&str>) {
         let deltas = Deltas {
             quantity: self.seat.quantity.map_or(0, |_| places),
             ..Deltas::default()
         };
-        self.entry(cause, deltas, None, reference.clone());
+        self.entry(cause, deltas, None, reference.map(str::to_owned));
         self.shift(deltas);
         self.must_know_waiters = true;
         let data = json!({ "seat": self.seat, "added": places, "reference": reference });
@@ -496,8 +496,8 @@ impl crate::types::Kind for Denial {
 
 /// The event of a new team member, here because seats follow memberships.
 pub fn member_event(team: &Team, user: &Id<User>, role: &str) -> Event {
-    let mut event = event_of(team, "member_added").team(&team.id).user(user);
-    event.kind = "team_member.added".to_owned();
-    event.data = json!({ "team_id": team.id, "user_id": user, "role": role });
-    event
+    let data = json!({ "team_id": team.id, "user_id": user, "role": role });
+    Event::new("team_member.added", &team.id, data)
+        .team(&team.id)
+        .user(user)
 }

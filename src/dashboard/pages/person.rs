@@ -26,7 +26,8 @@ use crate::records;
 use crate::resources::user::UserStatus;
 use crate::resources::{Course, Enrollment, Organization, Team, User};
 use crate::seats::{Assignment, AssignmentState};
-use crate::types::{Id, Name, Timestamp};
+use crate::types::text::{Language, Zone};
+use crate::types::{ExternalId, Id, Name, Timestamp};
 
 /// A membership as it is shown.
 struct Membership {
@@ -338,17 +339,11 @@ fn facts(user: &User) -> Card {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let facts = Facts::new()
         .text("Company", text(user.company.as_ref().map(Name::as_str)))
-        .text(
-            "Language",
-            text(user.locale.as_ref().map(|tag| tag.as_str())),
-        )
-        .text(
-            "Time zone",
-            text(user.timezone.as_ref().map(|zone| zone.as_str())),
-        )
+        .text("Language", text(user.locale.as_ref().map(Language::as_str)))
+        .text("Time zone", text(user.timezone.as_ref().map(Zone::as_str)))
         .text(
             "External id",
-            text(user.external_id.as_ref().map(|id| id.as_str())),
+            text(user.external_id.as_ref().map(ExternalId::as_str)),
         )
         .text("LMS id", text(user.lms_user_id.as_deref()))
         .markup("Last seen", since(user.last_seen_at))

@@ -65,7 +65,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
             "People",
             "/dashboard/users",
             &low,
-            rows.take(&people),
+            &rows.take(&people),
             Avatar::person,
             user_href,
         ),
@@ -73,7 +73,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
             "Teams",
             "/dashboard/teams",
             &low,
-            rows.take(&teams),
+            &rows.take(&teams),
             Avatar::group,
             team_href,
         ),
@@ -81,7 +81,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
             "Organizations",
             "",
             &low,
-            rows.take(&organizations),
+            &rows.take(&organizations),
             Avatar::group,
             organization_href,
         ),
@@ -89,7 +89,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
             "Products",
             "/dashboard/products",
             &low,
-            rows.take(&products),
+            &rows.take(&products),
             Avatar::group,
             |id| format!("/dashboard/seats?product={id}"),
         ),
@@ -141,7 +141,7 @@ fn group(
     title: &str,
     all: &str,
     wanted: &str,
-    hits: Vec<Hit>,
+    hits: &[Hit],
     avatar: fn(&str) -> Avatar,
     href: fn(&str) -> String,
 ) -> Option<Markup> {
@@ -150,7 +150,7 @@ fn group(
     }
     let rows = html! {
         ul.rows {
-            @for (id, name, under) in &hits {
+            @for (id, name, under) in hits {
                 li {
                     span.person {
                         (avatar(name).small())

@@ -22,7 +22,18 @@ use crate::error::Result;
 
 /// The routes.
 pub(super) fn routes() -> Router<App> {
-    let users = Router::new()
+    Router::new()
+        .route("/dashboard", at(Room::Home, home::home))
+        .route("/dashboard/search", at(Room::Home, search::search))
+        .merge(user_routes())
+        .merge(team_routes())
+        .merge(catalog_routes())
+        .merge(seat_routes())
+}
+
+/// People, and the form that provisions them.
+fn user_routes() -> Router<App> {
+    Router::new()
         .route("/dashboard/users", at(Room::Users, users::users))
         .route("/dashboard/users/bulk", at(Room::Users, bulk::preview))
         .route("/dashboard/users/bulk/run", at(Room::Users, bulk::run))
@@ -50,8 +61,12 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/dashboard/users/{id}/welcome",
             at(Room::Users, link::welcome),
-        );
-    let teams = Router::new()
+        )
+}
+
+/// Teams and their members.
+fn team_routes() -> Router<App> {
+    Router::new()
         .route("/dashboard/teams", at(Room::Teams, teams::teams))
         .route("/dashboard/teams/new", at(Room::Teams, team_edit::create))
         .route("/dashboard/teams/{id}", at(Room::Teams, team::team))
@@ -74,8 +89,12 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/dashboard/teams/{id}/members/{user}/remove",
             at(Room::Teams, team_edit::remove_member),
-        );
-    let catalog = Router::new()
+        )
+}
+
+/// Organizations, products and courses.
+fn catalog_routes() -> Router<App> {
+    Router::new()
         .route(
             "/dashboard/organizations",
             at(Room::Organizations, organizations::tree),
@@ -109,8 +128,12 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/dashboard/courses/{id}/edit",
             at(Room::Courses, courses::edit),
-        );
-    let seats = Router::new()
+        )
+}
+
+/// Seats and their places.
+fn seat_routes() -> Router<App> {
+    Router::new()
         .route("/dashboard/seats", at(Room::Seats, seats::seats))
         .route("/dashboard/seats/new", at(Room::Seats, seat_edit::create))
         .route("/dashboard/seats/{id}", at(Room::Seats, seat::seat))
@@ -137,14 +160,7 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/dashboard/assignments",
             at(Room::Seats, assignments::assignments),
-        );
-    Router::new()
-        .route("/dashboard", at(Room::Home, home::home))
-        .route("/dashboard/search", at(Room::Home, search::search))
-        .merge(users)
-        .merge(teams)
-        .merge(catalog)
-        .merge(seats)
+        )
 }
 
 /// One page: looked at with GET, its form sent with POST to the same address.

@@ -74,7 +74,7 @@ both! {
             for query in ["limit=1", "limit=5", "limit=5&sort=created_at"] {
                 let seen = walk(&app, &list.path, query, async || {
                     app.node.app.clock.advance(1);
-                    if app.number() % 3 == 0 {
+                    if app.number().is_multiple_of(3) {
                         make(&app, &document, creator).await;
                     }
                 })

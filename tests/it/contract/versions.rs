@@ -1,4 +1,4 @@
-//! ETag, If-None-Match and If-Match, and the null of a merge patch.
+//! `ETag`, If-None-Match and If-Match, and the null of a merge patch.
 
 use serde_json::json;
 

@@ -167,7 +167,7 @@ fn read(form: &FormData) -> Result<NewApiKey, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut note = |fault: Fault| faults.push(fault);
     let name = Name::parse(form.get("name"))
-        .map_err(|fault| note(Fault::new("/name", "invalid", fault.to_string())))
+        .map_err(|fault| note(Fault::new("/name", "invalid", fault)))
         .ok();
     let limit = form.number("requests_per_minute").unwrap_or_else(|fault| {
         note(fault);
