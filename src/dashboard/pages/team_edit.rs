@@ -148,7 +148,11 @@ pub(super) async fn edit(desk: Desk) -> Result<Shown> {
             Button::link("Cancel", href).quiet(),
         ])
         .after(call);
-    Ok(shown(page(Some(&team), "Edit team"), errors.as_ref(), &form))
+    Ok(shown(
+        page(Some(&team), "Edit team"),
+        errors.as_ref(),
+        &form,
+    ))
 }
 
 async fn change(desk: &Desk, team: &Team) -> Result<Team> {
