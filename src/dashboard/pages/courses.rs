@@ -21,7 +21,7 @@ use crate::params;
 use crate::records;
 use crate::resources::Course;
 use crate::resources::course::{CoursePatch, NewCourse};
-use crate::types::{Id, Ref};
+use crate::types::{ExternalId, Id, Ref};
 
 fn actions(desk: &Desk) -> Markup {
     html! {
@@ -87,7 +87,7 @@ pub(super) async fn courses(desk: Desk) -> Result<Shown> {
 fn row(desk: &Desk, course: &Course, learners: i64) -> Row {
     let name = course.name.as_str();
     let edit = format!("/dashboard/courses/{}/edit", course.id);
-    let key = course.external_id.as_ref().map(|id| id.as_str());
+    let key = course.external_id.as_ref().map(ExternalId::as_str);
     let writes = desk.may_in_account(Permission::CoursesWrite);
     let title = if writes {
         Cell::record(&Avatar::group(name), name, &edit, key)

@@ -85,23 +85,26 @@ fn number(data: &JsonValue, name: &str) -> u64 {
 }
 
 fn person(told: &Told) -> Markup {
-    match (&told.event.user_id, &told.person) {
-        (Some(id), Some(name)) => link(&user_href(id), name),
-        _ => html! { "Somebody" },
+    if let (Some(id), Some(name)) = (&told.event.user_id, &told.person) {
+        link(&user_href(id), name)
+    } else {
+        html! { "Somebody" }
     }
 }
 
 fn team(told: &Told) -> Markup {
-    match (&told.event.team_id, &told.team) {
-        (Some(id), Some(name)) => link(&team_href(id), name),
-        _ => html! { "a team" },
+    if let (Some(id), Some(name)) = (&told.event.team_id, &told.team) {
+        link(&team_href(id), name)
+    } else {
+        html! { "a team" }
     }
 }
 
 fn product(told: &Told) -> Markup {
-    match (&told.event.seat_id, &told.product) {
-        (Some(id), Some(name)) => link(&seat_href(id), name),
-        _ => html! { "a product" },
+    if let (Some(id), Some(name)) = (&told.event.seat_id, &told.product) {
+        link(&seat_href(id), name)
+    } else {
+        html! { "a product" }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::params;
 use crate::records;
 use crate::resources::product::{NewProduct, ProductPatch};
 use crate::resources::{Course, Product};
-use crate::types::{Id, Ref};
+use crate::types::{ExternalId, Id, Ref};
 
 fn actions(desk: &Desk) -> Markup {
     html! {
@@ -117,7 +117,7 @@ fn row(desk: &Desk, product: &Product, courses: &[String], usage: Option<&UsageM
     } else {
         menu
     };
-    let key = product.external_id.as_ref().map(|id| id.as_str());
+    let key = product.external_id.as_ref().map(ExternalId::as_str);
     Row::new([
         Cell::record(
             &Avatar::group(name),

@@ -158,10 +158,9 @@ fn at_fields(error: Error) -> Error {
     let moved = |fault: &Fault| {
         let parts: Vec<&str> = fault.pointer.split('/').skip(1).collect();
         let field = match parts.as_slice() {
-            ["user", member] => (*member).to_owned(),
             ["team", "id"] => "team".to_owned(),
             ["team", "name"] => "team_name".to_owned(),
-            ["team", member] => (*member).to_owned(),
+            ["user" | "team", member] => (*member).to_owned(),
             ["seats", n, "expires_in_days"] => format!("days_{n}"),
             ["seats", n, member] => format!("{member}_{n}"),
             _ => String::new(),

@@ -27,15 +27,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
     let wanted = Name::parse(desk.get("q")).ok();
     let page = Page::titled("Search");
     let Some(wanted) = wanted else {
-        let hint = EmptyState::new(
-            Icon::Search,
-            "What are you looking for?",
-            "People by name or e-mail, teams, organizations and products by name, each by how it begins.",
-        );
-        return Ok(Shown::page(
-            page,
-            html! { div.stack { (bar(&desk)) (Card::new(hint.render()).flush()) } },
-        ));
+        return Ok(Shown::page(page, hint(&desk)));
     };
     let low = wanted.key();
     let mut batch = Batch::new();
@@ -65,7 +57,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
             "People",
             "/dashboard/users",
             &low,
-            rows.take(&people),
+            &rows.take(&people),
             Avatar::person,
             user_href,
         ),
@@ -73,7 +65,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
             "Teams",
             "/dashboard/teams",
             &low,
-            rows.take(&teams),
+            &rows.take(&teams),
             Avatar::group,
             team_href,
         ),
@@ -81,7 +73,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
             "Organizations",
             "",
             &low,
-            rows.take(&organizations),
+            &rows.take(&organizations),
             Avatar::group,
             organization_href,
         ),
@@ -89,7 +81,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
             "Products",
             "/dashboard/products",
             &low,
-            rows.take(&products),
+            &rows.take(&products),
             Avatar::group,
             |id| format!("/dashboard/seats?product={id}"),
         ),
@@ -105,6 +97,16 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
         }
     };
     Ok(Shown::page(page, body))
+}
+
+/// What stands there before anything is searched.
+fn hint(desk: &Desk) -> Markup {
+    let hint = EmptyState::new(
+        Icon::Search,
+        "What are you looking for?",
+        "People by name or e-mail, teams, organizations and products by name, each by how it begins.",
+    );
+    html! { div.stack { (bar(desk)) (Card::new(hint.render()).flush()) } }
 }
 
 fn bar(desk: &Desk) -> Markup {
@@ -141,7 +143,7 @@ fn group(
     title: &str,
     all: &str,
     wanted: &str,
-    hits: Vec<Hit>,
+    hits: &[Hit],
     avatar: fn(&str) -> Avatar,
     href: fn(&str) -> String,
 ) -> Option<Markup> {
@@ -150,7 +152,7 @@ fn group(
     }
     let rows = html! {
         ul.rows {
-            @for (id, name, under) in &hits {
+            @for (id, name, under) in hits {
                 li {
                     span.person {
                         (avatar(name).small())

@@ -35,7 +35,7 @@ fn page(team: Option<&Team>, title: &str) -> Page {
     }
 }
 
-fn shown(page: Page, errors: Option<&FieldErrors>, form: Form) -> Shown {
+fn shown(page: Page, errors: Option<&FieldErrors>, form: &Form) -> Shown {
     Shown::form(page, errors, Card::new(form.render()).render())
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn create(desk: Desk) -> Result<Shown> {
             Button::link("Cancel", "/dashboard/teams").quiet(),
         ])
         .after(call);
-    Ok(shown(page(None, "New team"), errors.as_ref(), form))
+    Ok(shown(page(None, "New team"), errors.as_ref(), &form))
 }
 
 async fn make(desk: &Desk) -> Result<Team> {
@@ -148,7 +148,11 @@ pub(super) async fn edit(desk: Desk) -> Result<Shown> {
             Button::link("Cancel", href).quiet(),
         ])
         .after(call);
-    Ok(shown(page(Some(&team), "Edit team"), errors.as_ref(), form))
+    Ok(shown(
+        page(Some(&team), "Edit team"),
+        errors.as_ref(),
+        &form,
+    ))
 }
 
 async fn change(desk: &Desk, team: &Team) -> Result<Team> {
@@ -212,7 +216,7 @@ pub(super) async fn delete(desk: Desk) -> Result<Shown> {
         ])
         .after(call);
     let title = format!("Delete {}", team.name);
-    Ok(shown(page(Some(&team), &title), errors.as_ref(), form))
+    Ok(shown(page(Some(&team), &title), errors.as_ref(), &form))
 }
 
 /// Adds somebody who is known by their address.
@@ -249,7 +253,7 @@ pub(super) async fn add_member(desk: Desk) -> Result<Shown> {
     Ok(shown(
         page(Some(&team), "Add a member"),
         errors.as_ref(),
-        form,
+        &form,
     ))
 }
 
@@ -308,7 +312,7 @@ pub(super) async fn change_member(desk: Desk) -> Result<Shown> {
         ])
         .after(api);
     let title = format!("Role of {name}");
-    Ok(shown(page(Some(&team), &title), errors.as_ref(), form))
+    Ok(shown(page(Some(&team), &title), errors.as_ref(), &form))
 }
 
 /// Removes a member, after a page that says what they lose.
@@ -364,5 +368,5 @@ pub(super) async fn remove_member(desk: Desk) -> Result<Shown> {
         ])
         .after(api);
     let title = format!("Remove {name}");
-    Ok(shown(page(Some(&team), &title), errors.as_ref(), form))
+    Ok(shown(page(Some(&team), &title), errors.as_ref(), &form))
 }

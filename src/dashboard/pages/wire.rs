@@ -22,7 +22,17 @@ use crate::error::Result;
 
 /// The routes.
 pub(super) fn routes() -> Router<App> {
-    let users = Router::new()
+    Router::new()
+        .route("/dashboard", at(Room::Home, home::home))
+        .route("/dashboard/search", at(Room::Home, search::search))
+        .merge(of_users())
+        .merge(of_teams())
+        .merge(of_catalog())
+        .merge(of_seats())
+}
+
+fn of_users() -> Router<App> {
+    Router::new()
         .route("/dashboard/users", at(Room::Users, users::users))
         .route("/dashboard/users/bulk", at(Room::Users, bulk::preview))
         .route("/dashboard/users/bulk/run", at(Room::Users, bulk::run))
@@ -50,8 +60,11 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/dashboard/users/{id}/welcome",
             at(Room::Users, link::welcome),
-        );
-    let teams = Router::new()
+        )
+}
+
+fn of_teams() -> Router<App> {
+    Router::new()
         .route("/dashboard/teams", at(Room::Teams, teams::teams))
         .route("/dashboard/teams/new", at(Room::Teams, team_edit::create))
         .route("/dashboard/teams/{id}", at(Room::Teams, team::team))
@@ -74,8 +87,11 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/dashboard/teams/{id}/members/{user}/remove",
             at(Room::Teams, team_edit::remove_member),
-        );
-    let catalog = Router::new()
+        )
+}
+
+fn of_catalog() -> Router<App> {
+    Router::new()
         .route(
             "/dashboard/organizations",
             at(Room::Organizations, organizations::tree),
@@ -109,8 +125,11 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/dashboard/courses/{id}/edit",
             at(Room::Courses, courses::edit),
-        );
-    let seats = Router::new()
+        )
+}
+
+fn of_seats() -> Router<App> {
+    Router::new()
         .route("/dashboard/seats", at(Room::Seats, seats::seats))
         .route("/dashboard/seats/new", at(Room::Seats, seat_edit::create))
         .route("/dashboard/seats/{id}", at(Room::Seats, seat::seat))
@@ -137,14 +156,7 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/dashboard/assignments",
             at(Room::Seats, assignments::assignments),
-        );
-    Router::new()
-        .route("/dashboard", at(Room::Home, home::home))
-        .route("/dashboard/search", at(Room::Home, search::search))
-        .merge(users)
-        .merge(teams)
-        .merge(catalog)
-        .merge(seats)
+        )
 }
 
 /// One page: looked at with GET, its form sent with POST to the same address.
@@ -157,14 +169,14 @@ where
     get(
         move |visitor: Visitor, places: RawPathParams, RawQuery(query): RawQuery| async move {
             let desk = desk(&visitor, &places, query.as_deref(), None);
-            show(&visitor, room, looked(desk).await)
+            show(&visitor, room, false, looked(desk).await)
         },
     )
     .post(
         move |places: RawPathParams, RawQuery(query): RawQuery, posted: Posted| async move {
             let Posted { visitor, form } = posted;
             let desk = desk(&visitor, &places, query.as_deref(), Some(form));
-            show(&visitor, room, page(desk).await)
+            show(&visitor, room, true, page(desk).await)
         },
     )
 }
@@ -187,11 +199,14 @@ fn desk(
     }
 }
 
-fn show(visitor: &Visitor, room: Room, shown: Result<Shown>) -> Answer {
+/// What a page answers. One that is only looked at is no failure, even where it says why something is not possible.
+fn show(visitor: &Visitor, room: Room, is_post: bool, shown: Result<Shown>) -> Answer {
     Ok(match shown? {
         Shown::Page(status, page, body) => {
             let mut response: Response = visitor.render(room, &page, &body);
-            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            if is_post {
+                *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            }
             response
         }
         Shown::Go(to, notice) => visitor.redirect_with(&to, notice),
