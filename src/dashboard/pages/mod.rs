@@ -15,6 +15,7 @@ mod mails;
 mod my;
 mod organizations;
 mod person;
+mod person_aside;
 mod person_edit;
 mod products;
 mod provision;

@@ -6,15 +6,12 @@ use maud::{Markup, Render, html};
 
 use super::desk::{Desk, Shown};
 use super::feed::{self, About, Told};
-use super::look::{
-    end, enrollment_badge, link, mail_badge, many, organization_href, role_badge, seat_href, since,
-    state_badge, team_href, user_badge, user_href,
-};
+use super::look::{end, enrollment_badge, link, seat_href, state_badge, user_badge, user_href};
+use super::person_aside::{facts, mails, teams};
 use crate::access::Permission;
 use crate::access::roles::TeamRole;
 use crate::dashboard::components::{
-    Avatar, Badge, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Menu, Row, Table,
-    Tags, Tone, ago, day, split,
+    Avatar, Badge, Button, Card, Cell, Column, EmptyState, Menu, Row, Table, Tone, ago, day, split,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
@@ -30,12 +27,12 @@ use crate::types::text::{Language, Zone};
 use crate::types::{ExternalId, Id, Name, Timestamp};
 
 /// A membership as it is shown.
-struct Membership {
-    team: Id<Team>,
-    name: Name,
-    role: TeamRole,
-    joined: Timestamp,
-    organization: Option<(Id<Organization>, Name)>,
+pub(super) struct Membership {
+    pub(super) team: Id<Team>,
+    pub(super) name: Name,
+    pub(super) role: TeamRole,
+    pub(super) joined: Timestamp,
+    pub(super) organization: Option<(Id<Organization>, Name)>,
 }
 
 impl FromRow for Membership {
@@ -55,7 +52,7 @@ impl FromRow for Membership {
 }
 
 /// A place with the names of its product and team.
-struct Place {
+pub(super) struct Place {
     assignment: Assignment,
     product: String,
     team: String,
@@ -72,7 +69,7 @@ impl FromRow for Place {
 }
 
 /// Access to a course with the course's name.
-struct Access {
+pub(super) struct Access {
     enrollment: Enrollment,
     course: String,
 }
@@ -87,15 +84,15 @@ impl FromRow for Access {
 }
 
 /// Everything about a person that the page shows.
-struct Dossier {
-    user: User,
-    teams: Vec<Membership>,
-    places: Vec<Place>,
-    access: Vec<Access>,
-    leads: BTreeMap<Id<Course>, Vec<String>>,
-    mails: Vec<MailRow>,
-    roles: Vec<String>,
-    told: Vec<Told>,
+pub(super) struct Dossier {
+    pub(super) user: User,
+    pub(super) teams: Vec<Membership>,
+    pub(super) places: Vec<Place>,
+    pub(super) access: Vec<Access>,
+    pub(super) leads: BTreeMap<Id<Course>, Vec<String>>,
+    pub(super) mails: Vec<MailRow>,
+    pub(super) roles: Vec<String>,
+    pub(super) told: Vec<Told>,
 }
 
 /// The page.
@@ -333,95 +330,4 @@ fn chain(dossier: &Dossier, one: &Access) -> Markup {
             }
         }
     }
-}
-
-fn facts(user: &User) -> Card {
-    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let facts = Facts::new()
-        .text("Company", text(user.company.as_ref().map(Name::as_str)))
-        .text("Language", text(user.locale.as_ref().map(Language::as_str)))
-        .text("Time zone", text(user.timezone.as_ref().map(Zone::as_str)))
-        .text(
-            "External id",
-            text(user.external_id.as_ref().map(ExternalId::as_str)),
-        )
-        .text("LMS id", text(user.lms_user_id.as_deref()))
-        .markup("Last seen", since(user.last_seen_at))
-        .markup("Added", day(user.created_at.to_jiff()));
-    let tags: Vec<String> = user
-        .tags
-        .as_slice()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let body = html! {
-        div.stack.stack-tight {
-            (facts)
-            @if !tags.is_empty() { (Tags(tags)) }
-            @for (name, value) in user.metadata.members() { p.small.secondary { (name) ": " (value) } }
-            (CopyField { label: "Id".into(), value: user.id.to_string() })
-        }
-    };
-    Card::new(body).title("Details")
-}
-
-fn teams(desk: &Desk, dossier: &Dossier) -> Card {
-    let body = html! {
-        @if dossier.teams.is_empty() {
-            p.secondary { "In no team." @if desk.may(Permission::TeamsRead) { " Add them on a team's page." } }
-        } @else {
-            ul.rows {
-                @for one in &dossier.teams {
-                    li.row.row-between {
-                        span.person {
-                            (Avatar::group(one.name.as_str()).small())
-                            span {
-                                (link(&team_href(one.team.as_str()), one.name.as_str()))
-                                span.cell-sub {
-                                    @if let Some((id, name)) = &one.organization { (link(&organization_href(id.as_str()), name.as_str())) " · " }
-                                    "since " (day(one.joined.to_jiff()))
-                                }
-                            }
-                        }
-                        (role_badge(one.role))
-                    }
-                }
-            }
-        }
-    };
-    Card::new(body).title(format!("Teams ({})", many(&dossier.teams)))
-}
-
-fn mails(desk: &Desk, dossier: &Dossier) -> Card {
-    let href = user_href(dossier.user.id.as_str());
-    let body = html! {
-        @if dossier.mails.is_empty() { p.secondary { "No mail has gone to this person." } }
-        @else {
-            ul.rows {
-                @for mail in &dossier.mails {
-                    li.row.row-between {
-                        span { (mail_name(mail)) span.cell-sub { (ago(mail.sent_at.unwrap_or(mail.created_at).to_jiff())) @if mail.state == outbox::MailState::Failed { @if let Some(reply) = &mail.last_reply { " · " (reply) } } } }
-                        (mail_badge(mail.state))
-                    }
-                }
-            }
-        }
-    };
-    let card = Card::new(body).title("Mails");
-    if desk.may(Permission::UsersWrite) {
-        card.foot(
-            Button::link("Copy sign-in link", format!("{href}/sign-in-link"))
-                .small()
-                .icon(Icon::Link)
-                .render(),
-        )
-    } else {
-        card
-    }
-}
-
-/// The subject of a mail, or what it is for while it is not written yet.
-fn mail_name(mail: &MailRow) -> Markup {
-    let kind = mail.kind.name().replace('_', " ");
-    html! { (mail.subject.as_deref().unwrap_or(&kind)) }
 }

@@ -27,15 +27,7 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
     let wanted = Name::parse(desk.get("q")).ok();
     let page = Page::titled("Search");
     let Some(wanted) = wanted else {
-        let hint = EmptyState::new(
-            Icon::Search,
-            "What are you looking for?",
-            "People by name or e-mail, teams, organizations and products by name, each by how it begins.",
-        );
-        return Ok(Shown::page(
-            page,
-            html! { div.stack { (bar(&desk)) (Card::new(hint.render()).flush()) } },
-        ));
+        return Ok(Shown::page(page, hint(&desk)));
     };
     let low = wanted.key();
     let mut batch = Batch::new();
@@ -105,6 +97,16 @@ pub(super) async fn search(desk: Desk) -> Result<Shown> {
         }
     };
     Ok(Shown::page(page, body))
+}
+
+/// What stands there before anything is searched.
+fn hint(desk: &Desk) -> Markup {
+    let hint = EmptyState::new(
+        Icon::Search,
+        "What are you looking for?",
+        "People by name or e-mail, teams, organizations and products by name, each by how it begins.",
+    );
+    html! { div.stack { (bar(desk)) (Card::new(hint.render()).flush()) } }
 }
 
 fn bar(desk: &Desk) -> Markup {

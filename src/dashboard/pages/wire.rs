@@ -25,14 +25,13 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/dashboard", at(Room::Home, home::home))
         .route("/dashboard/search", at(Room::Home, search::search))
-        .merge(user_routes())
-        .merge(team_routes())
-        .merge(catalog_routes())
-        .merge(seat_routes())
+        .merge(of_users())
+        .merge(of_teams())
+        .merge(of_catalog())
+        .merge(of_seats())
 }
 
-/// People, and the form that provisions them.
-fn user_routes() -> Router<App> {
+fn of_users() -> Router<App> {
     Router::new()
         .route("/dashboard/users", at(Room::Users, users::users))
         .route("/dashboard/users/bulk", at(Room::Users, bulk::preview))
@@ -64,8 +63,7 @@ fn user_routes() -> Router<App> {
         )
 }
 
-/// Teams and their members.
-fn team_routes() -> Router<App> {
+fn of_teams() -> Router<App> {
     Router::new()
         .route("/dashboard/teams", at(Room::Teams, teams::teams))
         .route("/dashboard/teams/new", at(Room::Teams, team_edit::create))
@@ -92,8 +90,7 @@ fn team_routes() -> Router<App> {
         )
 }
 
-/// Organizations, products and courses.
-fn catalog_routes() -> Router<App> {
+fn of_catalog() -> Router<App> {
     Router::new()
         .route(
             "/dashboard/organizations",
@@ -131,8 +128,7 @@ fn catalog_routes() -> Router<App> {
         )
 }
 
-/// Seats and their places.
-fn seat_routes() -> Router<App> {
+fn of_seats() -> Router<App> {
     Router::new()
         .route("/dashboard/seats", at(Room::Seats, seats::seats))
         .route("/dashboard/seats/new", at(Room::Seats, seat_edit::create))
@@ -173,14 +169,14 @@ where
     get(
         move |visitor: Visitor, places: RawPathParams, RawQuery(query): RawQuery| async move {
             let desk = desk(&visitor, &places, query.as_deref(), None);
-            show(&visitor, room, looked(desk).await)
+            show(&visitor, room, false, looked(desk).await)
         },
     )
     .post(
         move |places: RawPathParams, RawQuery(query): RawQuery, posted: Posted| async move {
             let Posted { visitor, form } = posted;
             let desk = desk(&visitor, &places, query.as_deref(), Some(form));
-            show(&visitor, room, page(desk).await)
+            show(&visitor, room, true, page(desk).await)
         },
     )
 }
@@ -203,11 +199,14 @@ fn desk(
     }
 }
 
-fn show(visitor: &Visitor, room: Room, shown: Result<Shown>) -> Answer {
+/// What a page answers. One that is only looked at is no failure, even where it says why something is not possible.
+fn show(visitor: &Visitor, room: Room, is_post: bool, shown: Result<Shown>) -> Answer {
     Ok(match shown? {
         Shown::Page(status, page, body) => {
             let mut response: Response = visitor.render(room, &page, &body);
-            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            if is_post {
+                *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            }
             response
         }
         Shown::Go(to, notice) => visitor.redirect_with(&to, notice),
