@@ -53,9 +53,10 @@ pub fn endpoints() -> Vec<Endpoint> {
 async fn provision(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     let body: JsonValue = request.body()?;
-    let wanted = read(&body)?;
+    let (wanted, places) = read(&body)?;
     let done = write(&app, &request, || async {
-        let (plan, answer) = plan(&app.db, &app.ids, &request.call, &wanted).await?;
+        let planned = plan(&app.db, &app.ids, &request.call, &wanted).await;
+        let (plan, answer) = planned.map_err(|error| places.told(error))?;
         let reply = Reply::json(if makes_something(&plan) { 201 } else { 200 }, &answer)?;
         Ok((
             plan,

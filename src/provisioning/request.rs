@@ -186,42 +186,53 @@ impl JsonSchema for ProvisionBody {
     }
 }
 
-/// Reads a body in either form. Every fault is told at once, at the place where the caller wrote it.
-pub fn read(body: &JsonValue) -> Result<ProvisionRequest> {
-    let (full, places) = normalise(body)?;
-    let bytes = serde_json::to_vec(&full).map_err(Error::internal)?;
-    let there = |fault: &Fault| {
-        let pointer = places.iter().find_map(|(inner, outer)| {
+/// Where the members of a full form were written by the caller, who may have used the shorthand.
+#[derive(Debug, Clone, Default)]
+pub struct Places(Vec<(String, String)>);
+
+impl Places {
+    /// The same refusal with every fault at the place where the caller wrote it.
+    pub fn told(&self, error: Error) -> Error {
+        if error.faults().is_empty() {
+            return error;
+        }
+        Error::invalid(
+            error
+                .faults()
+                .iter()
+                .map(|fault| self.there(fault))
+                .collect(),
+        )
+    }
+
+    fn there(&self, fault: &Fault) -> Fault {
+        let pointer = self.0.iter().find_map(|(inner, outer)| {
             let rest = fault.pointer.strip_prefix(inner.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| {
-                format!(
-                    "{outer}{}",
-                    if inner.ends_with("/product") {
-                        ""
-                    } else {
-                        rest
-                    }
-                )
-            })
+            let rest = if inner.ends_with("/product") {
+                ""
+            } else {
+                rest
+            };
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{outer}{rest}"))
         });
         Fault {
             pointer: pointer.unwrap_or_else(|| fault.pointer.clone()),
             ..fault.clone()
         }
-    };
-    let told = |faults: &[Fault]| Error::invalid(faults.iter().map(there).collect());
-    let request: ProvisionRequest = read_body(&bytes).map_err(|error| {
-        if error.faults().is_empty() {
-            error
-        } else {
-            told(error.faults())
-        }
-    })?;
+    }
+}
+
+/// Reads a body in either form. Every fault is told at once, at the place where the caller wrote it; later ones are by
+/// [`Places::told`].
+pub fn read(body: &JsonValue) -> Result<(ProvisionRequest, Places)> {
+    let (full, places) = normalise(body)?;
+    let bytes = serde_json::to_vec(&full).map_err(Error::internal)?;
+    let request: ProvisionRequest = read_body(&bytes).map_err(|error| places.told(error))?;
     let faults = faults_of(&request);
     if faults.is_empty() {
-        Ok(request)
+        Ok((request, places))
     } else {
-        Err(told(&faults))
+        Err(places.told(Error::invalid(faults)))
     }
 }
 
@@ -295,8 +306,6 @@ fn faults_of(request: &ProvisionRequest) -> Vec<Fault> {
     faults
 }
 
-type Places = Vec<(String, String)>;
-
 /// The full form of a body, and where each rewritten place came from.
 fn normalise(body: &JsonValue) -> Result<(JsonValue, Places)> {
     let mut members = match body {
@@ -309,7 +318,7 @@ fn normalise(body: &JsonValue) -> Result<(JsonValue, Places)> {
             )]));
         }
     };
-    let mut places = Places::new();
+    let mut places = Places::default();
     let mut faults = Vec::new();
     for name in ["email", "name"] {
         if let Some(value) = members.shift_remove(name) {
@@ -317,7 +326,7 @@ fn normalise(body: &JsonValue) -> Result<(JsonValue, Places)> {
             match user.as_object_mut() {
                 Some(user) if !user.contains_key(name) => {
                     user.insert(name.to_owned(), value);
-                    places.push((format!("/user/{name}"), format!("/{name}")));
+                    places.0.push((format!("/user/{name}"), format!("/{name}")));
                 }
                 _ => faults.push(Fault::new(
                     format!("/{name}"),
@@ -329,7 +338,7 @@ fn normalise(body: &JsonValue) -> Result<(JsonValue, Places)> {
     }
     if let Some(JsonValue::String(name)) = members.get("team").cloned() {
         members.insert("team".to_owned(), json!({ "name": name }));
-        places.push(("/team/name".to_owned(), "/team".to_owned()));
+        places.0.push(("/team/name".to_owned(), "/team".to_owned()));
     }
     normalise_seats(&mut members, &mut places);
     if faults.is_empty() {
@@ -355,7 +364,7 @@ fn normalise_seats(members: &mut Map<String, JsonValue>, places: &mut Places) {
     };
     let full = |(n, item): (usize, JsonValue)| match item {
         JsonValue::String(reference) => {
-            places.push((
+            places.0.push((
                 format!("/seats/{n}/product"),
                 if is_text {
                     "/seats".to_owned()
@@ -390,8 +399,8 @@ mod tests {
             "seats": [{ "product": "ext:a" }, { "product": "ext:b" }],
         });
         assert_eq!(
-            read(&short).expect("shorthand"),
-            read(&full).expect("full form")
+            read(&short).expect("shorthand").0,
+            read(&full).expect("full form").0
         );
     }
 

@@ -48,9 +48,9 @@ pub(crate) async fn seat(
     made(app.post("/api/seats", &with(body, further)).await)
 }
 
-/// A person `<name>@example.com` in a team; who stands already joins it.
+/// A person `<name>@example.com`, `ext:<name>`, in a team; who stands already joins it.
 pub(crate) async fn member(app: &ApiApp, name: &str, team: &str) {
-    let body = json!({ "email": email(name), "team": { "strategy": "specific", "id": format!("ext:{team}") }, "welcome_email": false });
+    let body = json!({ "user": { "email": email(name), "external_id": name }, "team": { "strategy": "specific", "id": format!("ext:{team}") }, "welcome_email": false });
     let answer = app.post("/api/provision", &body).await;
     assert!(answer.status < 300, "{}", answer.text());
 }
@@ -64,7 +64,8 @@ pub(crate) fn email(name: &str) -> String {
 pub(crate) fn wish(name: &str, team: &str, product: &str, further: &JsonValue) -> JsonValue {
     let line = json!({ "product": format!("ext:{product}") });
     json!({
-        "email": email(name), "team": { "strategy": "specific", "id": format!("ext:{team}") },
+        "user": { "email": email(name), "external_id": name },
+        "team": { "strategy": "specific", "id": format!("ext:{team}") },
         "seats": [with(line, further)], "welcome_email": false,
     })
 }
@@ -104,10 +105,7 @@ pub(crate) async fn counters(app: &ApiApp, seat: &str) -> [Option<i64>; 4] {
 
 /// Where a person stands at a seat: the states of their assignments there, the newest first.
 pub(crate) async fn states(app: &ApiApp, seat: &str, name: &str) -> Vec<String> {
-    let path = format!(
-        "/api/seat_assignments?seat={seat}&user=email:{}",
-        email(name)
-    );
+    let path = format!("/api/seat_assignments?seat={seat}&user=ext:{name}");
     let list = read(app, &path).await;
     let data = list["data"].as_array().expect("a list");
     data.iter()
@@ -117,10 +115,7 @@ pub(crate) async fn states(app: &ApiApp, seat: &str, name: &str) -> Vec<String> 
 
 /// Status and end of a person's access to a course.
 pub(crate) async fn access(app: &ApiApp, name: &str, course: &str) -> (String, Option<String>) {
-    let path = format!(
-        "/api/enrollments?user=email:{}&course=ext:{course}",
-        email(name)
-    );
+    let path = format!("/api/enrollments?user=ext:{name}&course=ext:{course}");
     let list = read(app, &path).await;
     let data = list["data"].as_array().expect("a list");
     let [one] = data.as_slice() else {
