@@ -1,4 +1,4 @@
-//! The command line: one file a command, one line in [`Command`], one arm in [`run`].
+//! The command line: one file a command, one line in [`Command`], one arm in `run`.
 //!
 //! Every command answers with an [`Output`], which is text for people or, with `--json`, one JSON value on standard
 //! output; every failure is a sentence, or with `--json` a problem in the style of RFC 9457, on standard error. Exit

@@ -5,7 +5,7 @@
 //! counts and then writes: the one UPDATE of a seat carries the guard, with a CHECK and a partial unique index «one live
 //! assignment per seat and person» behind it. If the guard does not hold, nothing was written and the plan is made anew.
 //!
-//! [`Change`](change::Change) collects what one plan does to one seat, so that the row is touched once.
+//! [`Change`] collects what one plan does to one seat, so that the row is touched once.
 
 pub mod access;
 pub mod actions;

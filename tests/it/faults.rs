@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use b2b_dashboard::db::{Db, DbSettings, FromRow, Select, migrate};
-use b2b_dashboard::types::AccountId;
+use b2b_dashboard::types::{AccountId, Clock};
 use serde_json::{Value as JsonValue, json};
 use tokio::task::JoinSet;
 
@@ -353,16 +353,12 @@ fn random(range: std::ops::Range<u64>) -> u64 {
 async fn provision_until_gone(client: Client, load: Arc<Load>) {
     loop {
         let name = format!("person-{}", load.number.fetch_add(1, Ordering::Relaxed));
-        match client.provision(&name).await {
-            Ok(answer) => {
-                assert_eq!(answer.status, 201, "{answer:?}");
-                load.acknowledge(&name);
-            }
-            Err(_) => {
-                load.open.lock().expect("a list").push(name);
-                return;
-            }
-        }
+        let Ok(answer) = client.provision(&name).await else {
+            load.open.lock().expect("a list").push(name);
+            return;
+        };
+        assert_eq!(answer.status, 201, "{answer:?}");
+        load.acknowledge(&name);
         tokio::time::sleep(Duration::from_millis(random(5..50))).await;
     }
 }
@@ -613,13 +609,8 @@ mod postgres {
         );
         let id = AccountId::parse(&account).expect("an id");
         db.write(&id, vec![set]).await.expect("a limit");
-        let second = || {
-            std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .expect("a time")
-                .as_secs()
-                % 60
-        };
+        let second =
+            || u64::try_from(Clock::system().now().seconds()).expect("a time after 1970") % 60;
         // All of it must lie in one window.
         while second() > 45 {
             tokio::time::sleep(Duration::from_millis(200)).await;

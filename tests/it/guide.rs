@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::browser::Browser as Window;
 use crate::support::database::{Engine, OnDatabase, TestDatabase, both};
 use crate::support::process::Process;
-use crate::support::smtp::FakeSmtp;
+use crate::support::smtp::{FakeSmtp, Received};
 
 const LEARNER_PASSWORD: &str = "four walnuts on a shelf";
 
@@ -198,7 +198,7 @@ mod browser {
             let answer = provision(&here, &key).await;
             assert_eq!(answer["welcome_email"]["state"], "queued", "{answer}");
             let mails = here.smtp.wait_for(1, Duration::from_secs(20)).await;
-            let text = mails.first().and_then(|mail| mail.text()).expect("a text");
+            let text = mails.first().and_then(Received::text).expect("a text");
             let link = text
                 .split_whitespace()
                 .find(|word| word.contains("/sign-in/link/"))

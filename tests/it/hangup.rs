@@ -33,7 +33,7 @@ mod faults {
     /// Sends a request, or for every fourth client a part of one, and is gone a moment later.
     async fn hang_up(address: SocketAddr, key: String, n: usize) {
         let bytes = request(&key, n);
-        let part = if n % 4 == 0 {
+        let part = if n.is_multiple_of(4) {
             bytes.len() - 20
         } else {
             bytes.len()
@@ -47,7 +47,7 @@ mod faults {
             ))
             .await;
         }
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             // An end that the server sees as a reset, not as a polite close.
             let _ = stream.set_zero_linger();
         }

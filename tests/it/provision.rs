@@ -5,7 +5,7 @@ use b2b_dashboard::{params, worker};
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::database::both;
-use crate::support::http::{ApiApp, Call};
+use crate::support::http::{ApiApp, Call, KeyOptions};
 use crate::support::world::{
     assert_integrity, counters, email, member, product, provision, read, seat, team, wish, with,
 };
@@ -226,7 +226,7 @@ both! {
         let grown = provision(&app, &wish("mary", "t", "p", &json!({ "if_full": "grow" })), 201).await;
         assert_eq!((&grown["seats"][0]["quantity"], &grown["seats"][0]["available"]), (&json!(2), &json!(0)));
         assert_eq!(counters(&app, &id).await, [Some(2), Some(0), Some(1), Some(0)]);
-        let narrow = app.key_with(&app.first, &["provision:write"], Default::default()).await;
+        let narrow = app.key_with(&app.first, &["provision:write"], KeyOptions::default()).await;
         let call = Call::new("POST", "/api/provision").key(&narrow.secret).json(&wish("joan", "t", "p", &json!({ "if_full": "grow" })));
         assert_eq!(app.send(call).await.status, 403, "growing needs the right to make seats");
         assert_integrity(&app).await;

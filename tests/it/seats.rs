@@ -5,7 +5,7 @@ use b2b_dashboard::worker;
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::database::{Engine, OnDatabase, both};
-use crate::support::http::ApiApp;
+use crate::support::http::{Answer, ApiApp};
 use crate::support::world::{
     access, act, assert_integrity, at_once, counters, email, member, product, provision, read,
     seat, states, team, wish,
@@ -84,7 +84,7 @@ both! {
         assert_eq!((of("assigned"), of("waitlisted")), (10, 990));
         assert_integrity(&app).await;
         let line = waiting(&app).await;
-        let holder = answers.iter().map(|answer| answer.json()).filter(|body| body["seats"][0]["outcome"] == "assigned");
+        let holder = answers.iter().map(Answer::json).filter(|body| body["seats"][0]["outcome"] == "assigned");
         let users: Vec<JsonValue> = holder.take(3).map(|body| body["user"]["id"].clone()).collect();
         let writes = app.count("audit_facts").await;
         act(&app, &seat, "revoke", &json!({ "users": users }), 200).await;
@@ -361,8 +361,8 @@ both! {
         provision(&app, &wish("ada", "t", "p", &json!({ "quantity": 3, "assign": true })), 201).await;
         assert_eq!(counters(&app, &seat).await, [Some(1), Some(0), Some(0), None]);
         assert_integrity(&app).await;
-        let set = app.patch(&format!("/api/seats/{seat}"), &json!({ "quantity": 4 })).await;
-        assert_eq!(set.status, 200, "{}", set.text());
+        let resized = app.patch(&format!("/api/seats/{seat}"), &json!({ "quantity": 4 })).await;
+        assert_eq!(resized.status, 200, "{}", resized.text());
         assert_eq!(counters(&app, &seat).await, [Some(1), Some(0), Some(0), Some(3)]);
         assert_integrity(&app).await;
     }

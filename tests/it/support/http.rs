@@ -98,7 +98,7 @@ impl Answer {
         format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
 
-    /// Requests left, from the RateLimit header.
+    /// Requests left, from the `RateLimit` header.
     pub(crate) fn remaining(&self) -> i64 {
         let text = self.header("ratelimit");
         let (_, rest) = text.split_once("r=").expect("a RateLimit header");

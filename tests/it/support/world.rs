@@ -25,13 +25,13 @@ pub(crate) async fn product(app: &ApiApp, name: &str, courses: &[&str]) -> Strin
         references.push(format!("ext:{course}"));
     }
     let body = json!({ "name": name, "external_id": name, "courses": references });
-    made(app.post("/api/products", &body).await)
+    made(&app.post("/api/products", &body).await)
 }
 
 /// A team `ext:<name>`.
 pub(crate) async fn team(app: &ApiApp, name: &str) -> String {
     made(
-        app.post("/api/teams", &json!({ "name": name, "external_id": name }))
+        &app.post("/api/teams", &json!({ "name": name, "external_id": name }))
             .await,
     )
 }
@@ -45,7 +45,7 @@ pub(crate) async fn seat(
 ) -> String {
     let teams: Vec<String> = teams.iter().map(|team| format!("ext:{team}")).collect();
     let body = json!({ "product": format!("ext:{product}"), "teams": teams });
-    made(app.post("/api/seats", &with(body, further)).await)
+    made(&app.post("/api/seats", &with(body, further)).await)
 }
 
 /// A person `<name>@example.com`, `ext:<name>`, in a team; who stands already joins it.
@@ -146,7 +146,7 @@ pub(crate) async fn at_once(app: &ApiApp, bodies: Vec<JsonValue>) -> Vec<Answer>
     running.join_all().await
 }
 
-fn made(answer: Answer) -> String {
+fn made(answer: &Answer) -> String {
     assert_eq!(answer.status, 201, "{}", answer.text());
     answer.id()
 }
