@@ -177,7 +177,7 @@ pub(super) async fn assign(desk: Desk) -> Result<Shown> {
     if scene.candidates.is_empty() {
         let empty = EmptyState::new(
             Icon::Users,
-            "Everybody of the team has a place",
+            "Everybody of the team has a place or waits for one",
             "Add people to the team first, or provision somebody new with a seat in one go.",
         )
         .actions(Button::link("Provision a person", "/dashboard/provision"));
