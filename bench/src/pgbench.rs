@@ -43,7 +43,7 @@ pub async fn script(app: &App, call: &Call, team: usize) -> String {
 
 async fn writes(app: &App, call: &Call, team: usize, person: &str) -> Vec<Statement> {
     let body = body(team, &format!("pgbench-{person}"));
-    let request = provisioning::read(&body).expect("a body");
+    let (request, _) = provisioning::read(&body).expect("a body");
     let (plan, _) = provisioning::plan(&app.db, &app.ids, call, &request)
         .await
         .expect("a plan");

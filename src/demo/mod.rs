@@ -121,7 +121,7 @@ async fn join(app: &App, call: &Call, n: usize) -> Result<()> {
         "seats": seats,
         "welcome_email": n + 6 >= PEOPLE,
     });
-    let request = provisioning::read(&body)?;
+    let (request, _) = provisioning::read(&body)?;
     commit(&app.db, &app.ids, then, || {
         provisioning::plan(&app.db, &app.ids, then, &request)
     })

@@ -23,8 +23,8 @@ use crate::records;
 use crate::resources::user::UserStatus;
 use crate::resources::{Course, Enrollment, Organization, Team, User};
 use crate::seats::{Assignment, AssignmentState};
-use crate::types::text::{Language, Zone};
-use crate::types::{ExternalId, Id, Name, Timestamp};
+
+use crate::types::{Id, Name, Timestamp};
 
 /// A membership as it is shown.
 pub(super) struct Membership {

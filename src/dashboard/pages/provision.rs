@@ -175,10 +175,11 @@ fn at_fields(error: Error) -> Error {
 
 /// Shows what would happen, or does it.
 async fn attempt(desk: &Desk, body: &JsonValue) -> Result<Shown> {
-    let wanted = read(body)?;
+    let (wanted, places) = read(body)?;
     let (db, ids) = (desk.db(), &desk.app.ids);
     if desk.field("step") == "confirm" {
         let done = desk.commit(|| plan(db, ids, &desk.call, &wanted)).await;
+        let done = done.map_err(|error| places.told(error));
         if let Err(error) = &done {
             record_denial(db, ids, &desk.call, error, "dashboard").await?;
         }
@@ -190,7 +191,8 @@ async fn attempt(desk: &Desk, body: &JsonValue) -> Result<Shown> {
     let dry = desk.dry();
     let answer = desk
         .rehearse(&dry, || plan(db, ids, &dry, &wanted))
-        .await?
+        .await
+        .map_err(|error| places.told(error))?
         .value;
     let choices = choices(desk).await?;
     Ok(Shown::page(
