@@ -145,7 +145,7 @@ async fn fill(test: &TestApp) -> Made {
             "team": { "name": NAME, "organization": organization },
             "seats": [line],
         });
-        let wanted = provisioning::read(&body).expect("a body");
+        let (wanted, _) = provisioning::read(&body).expect("a body");
         let plan = || provisioning::plan(&test.db, &test.ids, &call, &wanted);
         let done = commit(&test.db, &test.ids, &call, plan).await;
         answers.push(done.expect("a provision").value);
