@@ -425,6 +425,6 @@ mod tests {
             &html! {},
         )
         .into_string();
-        assert!(text.contains(r#"<html lang=(lang) data-theme="dark">"#));
+        assert!(text.contains(r#"data-theme="dark">"#));
     }
 }

@@ -35,7 +35,7 @@ const LAYERS: &[&[&str]] = &[
         "reports",
         "imports",
     ],
-    &["http", "dashboard", "worker"],
+    &["http", "dashboard", "docs", "worker"],
     &["server"],
     &["cli", "main", "lib"],
 ];
@@ -46,6 +46,11 @@ const KNOWN: &[(&str, &str, &str)] = &[
         "app.rs",
         "http",
         "the app holds the requests that run with an idempotency key",
+    ),
+    (
+        "docs/catalog.rs",
+        "cli",
+        "the page of commands is made from the command line itself",
     ),
     (
         "telemetry.rs",

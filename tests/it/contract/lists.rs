@@ -135,7 +135,7 @@ both! {
                     let others = page(&app, &path, &format!("{name}%5Bne%5D={}", encoded(&value))).await;
                     assert!(!ids_or_rows(&others).contains(&row["id"]), "{} {name}[ne]", list.id);
                 }
-                if parameter["schema"]["format"] == "date-time" {
+                if parameter["schema"]["format"] == "date-time" && row[name].is_string() {
                     for (operator, wanted) in [("gte", true), ("lte", true), ("gt", false), ("lt", false)] {
                         let query = format!("{name}%5B{operator}%5D={}", encoded(&value));
                         let found = page(&app, &path, &query).await;
