@@ -10,6 +10,7 @@ mod guide;
 mod hangup;
 mod layers;
 mod mail;
+mod openapi;
 mod pages;
 mod provision;
 mod races;
