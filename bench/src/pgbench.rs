@@ -67,12 +67,12 @@ fn reads(team: usize) -> Vec<String> {
         rows(
             User::selection(),
             "users",
-            "AND external_id = 'p' || :r AND deleted_at IS NULL",
+            "AND external_id = 'p' || CAST(:r AS TEXT) AND deleted_at IS NULL",
         ),
         rows(
             User::selection(),
             "users",
-            "AND email_key = 'p' || :r || '@load.example' AND deleted_at IS NULL",
+            "AND email_key = 'p' || CAST(:r AS TEXT) || '@load.example' AND deleted_at IS NULL",
         ),
         rows(
             Team::selection(),
@@ -102,7 +102,7 @@ fn literal(a: &Value, b: &Value, unique: &mut HashMap<String, usize>) -> String 
         (Value::Text(Some(a)), Value::Text(Some(b))) if a != b => {
             let next = unique.len();
             let n = unique.entry(a.to_string()).or_insert(next);
-            format!("'u{n}_' || :r")
+            format!("'u{n}_' || CAST(:r AS TEXT)")
         }
         (Value::Text(Some(text)), _) => quoted(text),
         (Value::Text(None), _) => "CAST(NULL AS TEXT)".to_owned(),
