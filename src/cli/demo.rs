@@ -216,7 +216,7 @@ fn in_words(url: &str, ways_in: &WaysIn, folder: &Path) -> String {
          -H 'Authorization: Bearer {api_key}' \\\n  \
          -H 'Content-Type: application/json' \\\n  \
          -d '{{\"email\":\"grace@example.com\",\"name\":\"Grace Hopper\",\"team\":\"Analytical Engines\",\"seats\":[{{\"product\":\"ext:safety-101\",\"quantity\":5,\"assign\":true}}]}}'\n\n\
-         No mail goes out: see Settings > E-mail. Everything is kept in {}; --reset begins anew. Stop with Ctrl-C.",
+         No mail goes out: see Mails in the dashboard. Everything is kept in {}; --reset begins anew. Stop with Ctrl-C.",
         folder.display()
     )
 }
