@@ -68,6 +68,8 @@ codes! {
     InsufficientScope = "insufficient_scope", 403, "The key lacks a scope";
     /// The person's roles do not allow this.
     Forbidden = "forbidden", 403, "Not allowed";
+    /// A role or a key would give more than the caller holds; `missing` tells what. Nobody grants what they do not hold.
+    GrantExceedsRights = "grant_exceeds_rights", 403, "More than the caller holds";
     /// The form was not sent from a page of this session. Load the page again and repeat.
     CsrfMismatch = "csrf_mismatch", 403, "The form has expired";
     /// There is no such address in this API.

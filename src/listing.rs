@@ -14,7 +14,7 @@ use crate::access::signed;
 use crate::db::{Batch, Column, Db, FromRow, Reader, Select, Value};
 use crate::error::{Code, Error, Result};
 use crate::records::reach_condition;
-use crate::resource::{Field, FieldKind, Resource};
+use crate::resource::{Field, FieldKind, Record};
 use crate::types::Timestamp;
 use crate::types::text::Name;
 
@@ -82,8 +82,18 @@ fn refuse(detail: String) -> Error {
 
 impl ListQuery {
     /// Reads the members of a query string; unknown ones are refused with those that are allowed.
-    pub fn parse<R: Resource>(
+    pub fn parse<R: Record>(
         pairs: &[(String, String)],
+        caller: &Caller,
+        cursor_key: &[u8; 32],
+    ) -> Result<Self> {
+        Self::parse_within::<R>(pairs, None, caller, cursor_key)
+    }
+
+    /// The same for the records of one parent: those whose column (the first of `within`) has this value.
+    pub fn parse_within<R: Record>(
+        pairs: &[(String, String)],
+        within: Option<(&'static str, &str)>,
         caller: &Caller,
         cursor_key: &[u8; 32],
     ) -> Result<Self> {
@@ -106,6 +116,10 @@ impl ListQuery {
             query.params.push(value);
             query.conditions.push_str(&condition);
         }
+        if let Some((column, value)) = within {
+            let n = query.place(Value::text(value));
+            query.also(&format!("{}.{column} = ${n}", R::TABLE));
+        }
         let mut cursor = None;
         for (name, value) in pairs {
             match name.as_str() {
@@ -127,7 +141,7 @@ impl ListQuery {
                 _ => query.filter::<R>(name, value)?,
             }
         }
-        query.bind::<R>(pairs, caller);
+        query.bind::<R>(pairs, within, caller);
         if let Some(cursor) = cursor {
             query.resume(cursor, cursor_key)?;
         }
@@ -145,7 +159,7 @@ impl ListQuery {
         self.conditions.push(')');
     }
 
-    fn parse_sort<R: Resource>(&mut self, text: &str) -> Result<()> {
+    fn parse_sort<R: Record>(&mut self, text: &str) -> Result<()> {
         let (name, descending) = text
             .strip_prefix('-')
             .map_or((text, false), |name| (name, true));
@@ -164,7 +178,7 @@ impl ListQuery {
         Ok(())
     }
 
-    fn search<R: Resource>(&mut self, text: &str) -> Result<()> {
+    fn search<R: Record>(&mut self, text: &str) -> Result<()> {
         let name = Name::parse(text).map_err(|fault| refuse(format!("q {fault}.")))?;
         if R::SEARCH.is_empty() {
             return Err(refuse("This list cannot be searched by q.".to_owned()));
@@ -187,7 +201,7 @@ impl ListQuery {
         Ok(())
     }
 
-    fn filter<R: Resource>(&mut self, name: &str, value: &str) -> Result<()> {
+    fn filter<R: Record>(&mut self, name: &str, value: &str) -> Result<()> {
         let (base, operator) = match name.split_once('[') {
             Some((base, rest)) => (base, rest.strip_suffix(']').unwrap_or("")),
             None => (name, "eq"),
@@ -294,13 +308,18 @@ impl ListQuery {
     }
 
     /// What a cursor is bound to: everything but the page.
-    fn bind<R: Resource>(&mut self, pairs: &[(String, String)], caller: &Caller) {
+    fn bind<R: Record>(
+        &mut self,
+        pairs: &[(String, String)],
+        within: Option<(&'static str, &str)>,
+        caller: &Caller,
+    ) {
         let mut bound: Vec<_> = pairs
             .iter()
             .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "include" | "expand"))
             .collect();
         bound.sort();
-        let text = format!("{} {} {bound:?}", caller.account, R::TABLE);
+        let text = format!("{} {} {within:?} {bound:?}", caller.account, R::TABLE);
         // Its hash, so that long filters make no long cursor.
         self.binding = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
     }
@@ -315,7 +334,7 @@ impl ListQuery {
         Ok(())
     }
 
-    fn select<R: Resource>(&self) -> Result<Select> {
+    fn select<R: Record>(&self) -> Result<Select> {
         let (table, column) = (R::TABLE, self.sort.column);
         let mut params = self.params.clone();
         let mut conditions = self.conditions.clone();
@@ -350,7 +369,7 @@ impl ListQuery {
     }
 
     /// Reads the page.
-    pub async fn run<R: Resource>(
+    pub async fn run<R: Record>(
         &self,
         db: &Db,
         caller: &Caller,

@@ -9,11 +9,11 @@ use crate::db::{Db, Select, Statement, Value};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
-use crate::resource::{Input, Resource, Stamp, resolve};
+use crate::resource::{Input, Record, Resource, Stamp, resolve};
 use crate::types::{Ids, Ref};
 
 /// The condition by which a caller limited to teams sees rows, with its value at `$n`.
-pub fn reach_condition<R: Resource>(caller: &Caller, n: usize) -> Option<(String, Value)> {
+pub fn reach_condition<R: Record>(caller: &Caller, n: usize) -> Option<(String, Value)> {
     match (&caller.reach, R::REACH) {
         (Reach::Teams(teams), Some(condition)) => {
             let list = format!("(SELECT value FROM JSON_LIST(${n}) AS reach)");
@@ -27,14 +27,14 @@ pub fn reach_condition<R: Resource>(caller: &Caller, n: usize) -> Option<(String
 }
 
 /// Finds a record by reference among those the caller may see; 404 otherwise, whosever it is.
-pub async fn find<R: Resource>(db: &Db, caller: &Caller, reference: &Ref<R>) -> Result<R> {
+pub async fn find<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> Result<R> {
     maybe(db, caller, reference)
         .await?
         .ok_or_else(|| Error::not_found(R::KIND))
 }
 
 /// Finds a record by reference, if there is one.
-pub async fn maybe<R: Resource>(db: &Db, caller: &Caller, reference: &Ref<R>) -> Result<Option<R>> {
+pub async fn maybe<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> Result<Option<R>> {
     let (column, value) = match reference {
         Ref::Id(id) => ("id", id.to_string()),
         Ref::External(key) => ("external_id", key.to_string()),

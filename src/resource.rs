@@ -100,7 +100,7 @@ pub struct Reference {
 
 impl Reference {
     /// A reference at a place of the body.
-    pub fn to<R: Resource>(pointer: impl Into<String>, reference: &Ref<R>) -> Self {
+    pub fn to<R: Record>(pointer: impl Into<String>, reference: &Ref<R>) -> Self {
         Self {
             pointer: pointer.into(),
             kind: R::KIND,
@@ -118,7 +118,7 @@ pub struct Resolved(HashMap<(&'static str, String), String>);
 
 impl Resolved {
     /// The id behind a reference that was resolved before.
-    pub fn id<R: Resource>(&self, reference: &Ref<R>) -> Result<Id<R>> {
+    pub fn id<R: Record>(&self, reference: &Ref<R>) -> Result<Id<R>> {
         let found = self
             .0
             .get(&(R::TABLE, reference.to_string()))
@@ -132,13 +132,13 @@ impl Resolved {
     }
 
     /// The id behind an optional reference.
-    pub fn maybe<R: Resource>(&self, reference: Option<&Ref<R>>) -> Result<Option<Id<R>>> {
+    pub fn maybe<R: Record>(&self, reference: Option<&Ref<R>>) -> Result<Option<Id<R>>> {
         reference.map(|reference| self.id(reference)).transpose()
     }
 }
 
 /// The read that finds a record by reference: its id.
-pub fn find_reference<R: Resource>(reference: &Ref<R>) -> Select {
+pub fn find_reference<R: Record>(reference: &Ref<R>) -> Select {
     reference_select(R::TABLE, R::STORED, R::SOFT_DELETE, &reference.to_string())
 }
 
@@ -211,10 +211,10 @@ pub trait Input: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     fn references(&self) -> Vec<Reference>;
 }
 
-/// A kind of record, offered by the API under `/api/{TABLE}`.
+/// A kind of record that can be read: its list, one of it, what may be expanded to it.
 ///
-/// Its struct has `id` as first column and `version`, `created_at` and `updated_at` among the others.
-pub trait Resource: Row + Kind + Serialize + JsonSchema + Clone + Send + Sync + 'static {
+/// Its struct has `id` as first column and `created_at` among the others.
+pub trait Record: Row + Kind + Serialize + JsonSchema + Clone + Send + Sync + 'static {
     /// Its name in the singular: event names, messages.
     const KIND: &'static str;
     /// One sentence on what it is, for the documentation.
@@ -231,6 +231,15 @@ pub trait Resource: Row + Kind + Serialize + JsonSchema + Clone + Send + Sync + 
     const REACH: Option<&'static str>;
     /// The permission to see it.
     const READ: Permission;
+
+    /// Its id.
+    fn id(&self) -> &Id<Self>;
+}
+
+/// A kind of record that is made, changed and deleted as such, offered by the API under `/api/{TABLE}`.
+///
+/// Its struct has `version` and `updated_at` among its columns.
+pub trait Resource: Record {
     /// The permission to change it.
     const WRITE: Permission;
     /// The body of POST and PUT.
@@ -238,8 +247,6 @@ pub trait Resource: Row + Kind + Serialize + JsonSchema + Clone + Send + Sync + 
     /// The body of PATCH.
     type Patch: Input;
 
-    /// Its id.
-    fn id(&self) -> &Id<Self>;
     /// How often it has been written.
     fn version(&self) -> i64;
     /// A new record from a body. Pure.
@@ -255,7 +262,7 @@ pub trait Resource: Row + Kind + Serialize + JsonSchema + Clone + Send + Sync + 
 }
 
 /// An event about a record, with the record as its data.
-pub fn event_of<R: Resource>(record: &R, verb: &str) -> Event {
+pub fn event_of<R: Record>(record: &R, verb: &str) -> Event {
     let data = serde_json::to_value(record).unwrap_or_default();
     Event::new(format!("{}.{verb}", R::KIND), record.id(), data)
 }

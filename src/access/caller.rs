@@ -11,16 +11,36 @@ crate::words! {
     pub enum Permission {
         /// See people.
         UsersRead = "users:read",
-        /// Make, change and put aside people.
+        /// Make, change, put aside and restore people.
         UsersWrite = "users:write",
+        /// Erase a person's data for good.
+        UsersErase = "users:erase",
+        /// Make one person of two.
+        UsersMerge = "users:merge",
         /// See teams and their members.
         TeamsRead = "teams:read",
-        /// Make, change and put aside teams, add and remove members.
+        /// Make, change and put aside teams.
         TeamsWrite = "teams:write",
+        /// Add people to teams, change their roles, remove them.
+        MembersWrite = "members:write",
+        /// See invitations.
+        InvitationsRead = "invitations:read",
+        /// Invite people, invite again, take invitations back.
+        InvitationsWrite = "invitations:write",
+        /// See self-enrolment links and their requests.
+        LinksRead = "links:read",
+        /// Make and change self-enrolment links, decide on their requests.
+        LinksWrite = "links:write",
         /// See organizations.
         OrganizationsRead = "organizations:read",
-        /// Make, change and delete organizations.
+        /// Make, change, move and delete organizations, name their administrators.
         OrganizationsWrite = "organizations:write",
+        /// Claim e-mail domains for teams and organizations.
+        DomainsWrite = "domains:write",
+        /// See roles and who holds them.
+        RolesRead = "roles:read",
+        /// Make, change, grant and withdraw roles.
+        RolesWrite = "roles:write",
         /// See courses.
         CoursesRead = "courses:read",
         /// Make, change and delete courses.
@@ -31,16 +51,44 @@ crate::words! {
         ProductsWrite = "products:write",
         /// See seats, their assignments and ledgers.
         SeatsRead = "seats:read",
-        /// Make and change seats.
+        /// Make, change, share and move seats.
         SeatsWrite = "seats:write",
-        /// Give a place to a person and take it back.
+        /// Give a place to a person and take it back, decide on requests for places.
         SeatsAssign = "seats:assign",
+        /// Hold places for a while, as for a checkout.
+        SeatsHold = "seats:hold",
         /// See enrollments.
         EnrollmentsRead = "enrollments:read",
+        /// Make enrollments that no seat gives, and tell progress.
+        EnrollmentsWrite = "enrollments:write",
+        /// See groups and their mappings.
+        GroupsRead = "groups:read",
+        /// Make, map, change and delete groups.
+        GroupsWrite = "groups:write",
+        /// See the catalog.
+        CatalogRead = "catalog:read",
+        /// Make, change and delete catalog items.
+        CatalogWrite = "catalog:write",
+        /// Buy from the catalog with credits.
+        CatalogBuy = "catalog:buy",
+        /// See orders.
+        OrdersRead = "orders:read",
+        /// Make, change, pay, fulfil and cancel orders.
+        OrdersWrite = "orders:write",
+        /// Refund orders.
+        OrdersRefund = "orders:refund",
+        /// See credit accounts.
+        CreditsRead = "credits:read",
+        /// Add and take credits.
+        CreditsWrite = "credits:write",
+        /// Read reports.
+        ReportsRead = "reports:read",
         /// See provisions.
         ProvisionRead = "provision:read",
         /// Provision people: the one call.
         ProvisionWrite = "provision:write",
+        /// Undo provisions.
+        ProvisionUndo = "provision:undo",
         /// See events.
         EventsRead = "events:read",
         /// See the audit trail.
@@ -49,7 +97,7 @@ crate::words! {
         MailsRead = "mails:read",
         /// See background jobs.
         JobsRead = "jobs:read",
-        /// Run failed jobs again.
+        /// Run failed jobs again, cancel and undo jobs.
         JobsWrite = "jobs:write",
         /// Make, rotate and revoke API keys.
         KeysWrite = "keys:write",

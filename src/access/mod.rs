@@ -5,6 +5,7 @@ pub mod authenticate;
 pub mod caller;
 pub mod cookies;
 pub mod failures;
+pub mod grants;
 pub mod keys;
 pub mod links;
 pub mod master_key;

@@ -16,7 +16,7 @@ use crate::body::read_body;
 use crate::error::{Code, Error, Fault, Result};
 use crate::listing::ListQuery;
 use crate::records;
-use crate::resource::Resource;
+use crate::resource::{Record, Resource};
 use crate::types::{Email, ExternalId, Ref};
 
 /// A page of a list.
@@ -49,7 +49,7 @@ pub struct Paths {
 }
 
 /// `GET` of the list and of one.
-pub fn reads<R: Resource>(paths: &Paths) -> Vec<Endpoint> {
+pub fn reads<R: Record>(paths: &Paths) -> Vec<Endpoint> {
     let plural = R::TABLE.replace('_', " ");
     let list = Endpoint::new(
         Method::GET,
@@ -178,9 +178,46 @@ pub fn put_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint 
         ])
 }
 
-async fn list<R: Resource>(app: App, request: Request) -> Result<Reply> {
+async fn list<R: Record>(app: App, request: Request) -> Result<Reply> {
+    page_of::<R>(&app, &request, None, &format!("/api/{}", R::TABLE)).await
+}
+
+/// `GET` of the records of a parent, such as the ledger of a seat: those whose `column` has the parent's id. The path has
+/// one place, the parent's.
+pub fn children<P: Record, R: Record>(
+    path: &'static str,
+    id: &str,
+    column: &'static str,
+) -> Endpoint {
+    let list = Endpoint::new(Method::GET, path, id, P::TABLE, move |app, request| {
+        list_within::<P, R>(app, request, path, column)
+    })
+    .scope(R::READ)
+    .gives::<ListOf<R>>(200)
+    .problems(&[Code::NotFound, Code::InvalidParameter, Code::CursorMismatch]);
+    of_list::<R>(list)
+}
+
+async fn list_within<P: Record, R: Record>(
+    app: App,
+    request: Request,
+    path: &'static str,
+    column: &'static str,
+) -> Result<Reply> {
+    let parent: P = records::find(&app.db, &request.call.caller, &request.reference(0)?).await?;
+    let id = parent.id().as_str();
+    let path = format!("/api{}", path.replace("{id}", id));
+    page_of::<R>(&app, &request, Some((column, id)), &path).await
+}
+
+async fn page_of<R: Record>(
+    app: &App,
+    request: &Request,
+    within: Option<(&'static str, &str)>,
+    path: &str,
+) -> Result<Reply> {
     let caller = &request.call.caller;
-    let query = ListQuery::parse::<R>(&request.query, caller, &app.keys.cursor)?;
+    let query = ListQuery::parse_within::<R>(&request.query, within, caller, &app.keys.cursor)?;
     let page = query.run::<R>(&app.db, caller, &app.keys.cursor).await?;
     let info = PageInfo {
         has_more: page.next_cursor.is_some(),
@@ -190,7 +227,7 @@ async fn list<R: Resource>(app: App, request: Request) -> Result<Reply> {
     let link = info
         .next_cursor
         .as_ref()
-        .map(|cursor| next_link(R::TABLE, &request.query, cursor));
+        .map(|cursor| next_link(path, &request.query, cursor));
     let reply = if query.expand.is_empty() {
         Reply::json(
             200,
@@ -211,14 +248,14 @@ async fn list<R: Resource>(app: App, request: Request) -> Result<Reply> {
 }
 
 /// The next page's address as a Link header (RFC 8288).
-fn next_link(table: &str, query: &[(String, String)], cursor: &str) -> String {
+pub fn next_link(path: &str, query: &[(String, String)], cursor: &str) -> String {
     let mut members = url::form_urlencoded::Serializer::new(String::new());
     members.extend_pairs(query.iter().filter(|(name, _)| name != "cursor"));
     members.append_pair("cursor", cursor);
-    format!("</api/{table}?{}>; rel=\"next\"", members.finish())
+    format!("<{path}?{}>; rel=\"next\"", members.finish())
 }
 
-async fn get<R: Resource>(app: App, request: Request) -> Result<Reply> {
+async fn get<R: Record>(app: App, request: Request) -> Result<Reply> {
     let caller = &request.call.caller;
     let mut paths = Vec::new();
     for (name, value) in &request.query {

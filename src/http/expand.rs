@@ -11,7 +11,7 @@ use crate::db::{Db, Select};
 use crate::error::{Code, Error, Result};
 use crate::params;
 use crate::records::reach_condition;
-use crate::resource::{Expand, Resource};
+use crate::resource::{Expand, Record};
 use crate::resources::{Course, Organization, Product, Team, User};
 use crate::seats::Seat;
 
@@ -52,7 +52,7 @@ pub fn paths_of(known: &[Expand]) -> Vec<String> {
 }
 
 /// Adds related records to the rows of `data`, a JSON array of records of kind `R`.
-pub async fn expand<R: Resource>(
+pub async fn expand<R: Record>(
     db: &Db,
     caller: &Caller,
     data: &mut JsonValue,
@@ -171,7 +171,7 @@ async fn fetch(
     }
 }
 
-async fn fetch_kind<R: Resource>(
+async fn fetch_kind<R: Record>(
     db: &Db,
     caller: &Caller,
     ids: &BTreeSet<String>,

@@ -46,7 +46,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .problems(&[Code::NotFound, Code::CursorMismatch]),
         Endpoint::new(Method::POST, ALL, "add_team_member", "teams", add)
             .about("Add a member", "201 when the membership was made; 200 when it stood, its role changed where one was given.")
-            .scope(Permission::TeamsWrite)
+            .scope(Permission::MembersWrite)
             .takes::<NewMember>(json!({ "user": "email:grace@example.com", "role": "manager" }))
             .gives::<Member>(201)
             .problems(&[Code::NotFound, Code::LastOwner]),
@@ -57,13 +57,13 @@ pub fn endpoints() -> Vec<Endpoint> {
             .problems(&[Code::NotFound]),
         Endpoint::new(Method::PATCH, ONE, "update_team_member", "teams", update)
             .about("Change a member's role", "The last owner of a team cannot be demoted.")
-            .scope(Permission::TeamsWrite)
+            .scope(Permission::MembersWrite)
             .takes::<MemberPatch>(json!({ "role": "manager" }))
             .gives::<Member>(200)
             .problems(&[Code::NotFound, Code::LastOwner]),
         Endpoint::new(Method::DELETE, ONE, "remove_team_member", "teams", remove)
             .about("Remove a member", "Ends the membership and releases the places held for this team. The person stays: deleting somebody is another operation.")
-            .scope(Permission::TeamsWrite)
+            .scope(Permission::MembersWrite)
             .gives_nothing()
             .problems(&[Code::NotFound, Code::LastOwner]),
     ]

@@ -5,10 +5,10 @@ use serde_json::{Value as JsonValue, json};
 use super::endpoint::Endpoint;
 use super::expand::paths_of;
 use crate::listing::{DEFAULT_LIMIT, MAX_LIMIT};
-use crate::resource::{FieldKind, Resource};
+use crate::resource::{FieldKind, Record};
 
 /// Adds all that a list takes: page, order, search, related records and filters.
-pub fn of_list<R: Resource>(list: Endpoint) -> Endpoint {
+pub fn of_list<R: Record>(list: Endpoint) -> Endpoint {
     let sorts: Vec<String> = R::FIELDS
         .iter()
         .filter(|field| field.sort)
@@ -51,7 +51,7 @@ pub fn of_list<R: Resource>(list: Endpoint) -> Endpoint {
 }
 
 /// Adds `expand`, where there is something to expand.
-pub fn of_expand<R: Resource>(endpoint: Endpoint) -> Endpoint {
+pub fn of_expand<R: Record>(endpoint: Endpoint) -> Endpoint {
     if R::EXPANDS.is_empty() {
         return endpoint;
     }

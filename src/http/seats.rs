@@ -3,8 +3,6 @@
 use std::future::Future;
 
 use axum::http::Method;
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 
 use super::crud::{self, Paths, check_match};
@@ -14,11 +12,8 @@ use super::request::Request;
 use super::write::write;
 use crate::access::Permission;
 use crate::app::App;
-use crate::db::Select;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::events::Plan;
-use crate::params;
-use crate::records;
 use crate::seats::actions::{
     self, AssignInput, ExtendInput, RevokeInput, SeatResult, TransferInput, record_denial,
 };
@@ -26,16 +21,7 @@ use crate::seats::integrity;
 use crate::seats::ledger::LedgerEntry;
 use crate::seats::seat::{NewSeat, SeatPatch};
 use crate::seats::{Seat, SeatTemplate};
-use crate::types::{Id, Ref};
-
-/// A page of a seat's ledger.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct LedgerPage {
-    /// The entries, the newest first.
-    pub data: Vec<LedgerEntry>,
-    /// Where the ledger goes on.
-    pub page: crud::PageInfo,
-}
+use crate::types::Ref;
 
 /// The operations.
 pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
@@ -77,13 +63,8 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
             .takes::<ExtendInput>(json!({ "user": "email:ada@example.com", "expires_in_days": 90 })),
         action(TRANSFER, "transfer_seat", "Hand a place over", "From one person to another, in one transaction.")
             .takes::<TransferInput>(json!({ "from": "email:ada@example.com", "to": "email:grace@example.com" })),
-        Endpoint::new(Method::GET, "/seats/{id}/ledger", "list_seat_ledger", "seats", ledger)
-            .about("The ledger of a seat", "Every change of its counters with actor, cause and reference, the newest first.")
-            .scope(Permission::SeatsRead)
-            .parameter("limit", "Entries on a page.", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 25}))
-            .parameter("cursor", "Where to go on: `page.next_cursor` of the page before.", json!({"type": "string"}))
-            .gives::<LedgerPage>(200)
-            .problems(&[Code::NotFound, Code::CursorMismatch]),
+        crud::children::<Seat, LedgerEntry>("/seats/{id}/ledger", "list_seat_ledger", "seat_id")
+            .about("The ledger of a seat", "Every change of its counters with actor, cause and reference, the newest first."),
         Endpoint::new(Method::GET, "/integrity", "check_integrity", "seats", check)
             .about("Prove the counters", "Compares every seat's counters with the sums of its ledger and the count of its assignments. `mismatches` is empty when all is well.")
             .scope(Permission::SettingsRead)
@@ -187,64 +168,6 @@ where
         Ok((plan, Reply::json(200, &result)?))
     })
     .await
-}
-
-async fn ledger(app: App, request: Request) -> Result<Reply> {
-    let mut limit = crate::listing::DEFAULT_LIMIT;
-    let mut before = None;
-    for (name, value) in &request.query {
-        match name.as_str() {
-            "limit" => {
-                let number = value
-                    .parse()
-                    .ok()
-                    .filter(|number| (1..=crate::listing::MAX_LIMIT).contains(number));
-                limit = number.ok_or_else(|| {
-                    Error::new(
-                        Code::InvalidParameter,
-                        "limit is a whole number from 1 to 200.",
-                    )
-                })?;
-            }
-            "cursor" => {
-                let entry = Id::<LedgerEntry>::parse(value);
-                before = Some(entry.ok_or_else(|| {
-                    Error::new(
-                        Code::CursorMismatch,
-                        "This cursor was made for another list. Begin again without a cursor.",
-                    )
-                })?);
-            }
-            _ => return request.no_query().map(|()| Reply::empty()),
-        }
-    }
-    let seat = records::find::<Seat>(&app.db, &request.call.caller, &request.reference(0)?).await?;
-    let (condition, from) = match &before {
-        Some(entry) => ("AND id < $4", entry.to_string()),
-        None => ("AND $4 = ''", String::new()),
-    };
-    let select = Select::rows::<LedgerEntry>(
-        &format!("WHERE account_id = $1 AND seat_id = $2 {condition} ORDER BY id DESC LIMIT $3"),
-        params![seat.id.clone(), limit + 1, from],
-    );
-    let mut data: Vec<LedgerEntry> = app.db.fetch(request.call.account(), select).await?;
-    let has_more = i64::try_from(data.len()).unwrap_or(i64::MAX) > limit;
-    data.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = data
-        .last()
-        .filter(|_| has_more)
-        .map(|entry| entry.id.to_string());
-    Reply::json(
-        200,
-        &LedgerPage {
-            data,
-            page: crud::PageInfo {
-                next_cursor,
-                has_more,
-                total_count: None,
-            },
-        },
-    )
 }
 
 async fn check(app: App, request: Request) -> Result<Reply> {

@@ -9,7 +9,7 @@ use crate::db::Statement;
 use crate::error::Result;
 use crate::events::Event;
 use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
 };
 use crate::types::merge::present;
 use crate::types::text::{Description, Json, Slug, WebUrl};
@@ -135,7 +135,7 @@ impl Input for CoursePatch {
     }
 }
 
-impl Resource for Course {
+impl Record for Course {
     const KIND: &'static str = "course";
     const SUMMARY: &'static str = "A course, mirrored from the LMS or made by hand.";
     const FIELDS: &'static [Field] = &[
@@ -149,13 +149,16 @@ impl Resource for Course {
     const SOFT_DELETE: bool = false;
     const REACH: Option<&'static str> = None;
     const READ: Permission = Permission::CoursesRead;
-    const WRITE: Permission = Permission::CoursesWrite;
-    type New = NewCourse;
-    type Patch = CoursePatch;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+}
+
+impl Resource for Course {
+    const WRITE: Permission = Permission::CoursesWrite;
+    type New = NewCourse;
+    type Patch = CoursePatch;
     fn version(&self) -> i64 {
         self.version
     }

@@ -6,11 +6,8 @@ use serde::Serialize;
 use super::{Course, User};
 use crate::access::Permission;
 use crate::columns;
-use crate::db::Statement;
-use crate::error::Result;
 use crate::events::Event;
-use crate::resource::{Expand, Field, FieldKind, Resolved, Resource, Stamp, event_of};
-use crate::seats::assignment::Never;
+use crate::resource::{Expand, Field, FieldKind, Record, event_of};
 use crate::types::{Id, Kind, Timestamp};
 
 crate::words! {
@@ -78,7 +75,7 @@ impl Kind for Enrollment {
     const PREFIX: &'static str = "enrollment";
 }
 
-impl Resource for Enrollment {
+impl Record for Enrollment {
     const KIND: &'static str = "enrollment";
     const SUMMARY: &'static str = "A person in a course.";
     const FIELDS: &'static [Field] = &[
@@ -108,29 +105,15 @@ impl Resource for Enrollment {
         "EXISTS (SELECT 1 FROM team_members m WHERE m.account_id = $1 AND m.user_id = enrollments.user_id AND m.team_id IN {})",
     );
     const READ: Permission = Permission::EnrollmentsRead;
-    const WRITE: Permission = Permission::SeatsAssign;
-    type New = Never;
-    type Patch = Never;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
-    fn version(&self) -> i64 {
-        self.version
-    }
-    fn create(new: Never, _: &Resolved, _: &Stamp<'_>) -> Result<Self> {
-        match new {}
-    }
-    fn apply(&mut self, patch: Never, _: &Resolved, _: Timestamp) -> Result<()> {
-        match patch {}
-    }
-    fn companions(&self, _: Option<&Self>) -> Vec<Statement> {
-        Vec::new()
-    }
-    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
-        Vec::new()
-    }
-    fn event(&self, verb: &str) -> Event {
+}
+
+impl Enrollment {
+    /// The event of a change, on the timelines where it belongs.
+    pub fn event(&self, verb: &str) -> Event {
         event_of(self, verb).user(&self.user_id)
     }
 }

@@ -166,7 +166,7 @@ pub async fn plan_add(
     new: &NewMember,
     managed_by: ManagedBy,
 ) -> Result<(Plan, Member, bool)> {
-    call.caller.require(Permission::TeamsWrite)?;
+    call.caller.require(Permission::MembersWrite)?;
     resolve(db, call.account(), new.references()).await?;
     let scene = scene(db, call, team, &new.user).await?;
     if let Some((standing, ..)) = scene.standing {
@@ -196,7 +196,7 @@ pub async fn plan_change(
     user: &Ref<User>,
     role: TeamRole,
 ) -> Result<(Plan, Member)> {
-    call.caller.require(Permission::TeamsWrite)?;
+    call.caller.require(Permission::MembersWrite)?;
     change_role(scene(db, call, team, user).await?, role)
 }
 
@@ -231,7 +231,7 @@ pub async fn plan_remove(
     team: &Ref<Team>,
     user: &Ref<User>,
 ) -> Result<Plan> {
-    call.caller.require(Permission::TeamsWrite)?;
+    call.caller.require(Permission::MembersWrite)?;
     let scene = scene(db, call, team, user).await?;
     let Some((standing, ..)) = scene.standing else {
         return Err(Error::not_found("team_member"));

@@ -12,7 +12,8 @@ use crate::events::{Event, Plan};
 use crate::params;
 use crate::records;
 use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of, resolve,
+    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
+    resolve,
 };
 use crate::types::merge::present;
 use crate::types::text::Description;
@@ -150,7 +151,7 @@ impl Organization {
     }
 }
 
-impl Resource for Organization {
+impl Record for Organization {
     const KIND: &'static str = "organization";
     const SUMMARY: &'static str =
         "A customer as a whole, or a part of one: a node of a tree with teams.";
@@ -182,13 +183,16 @@ impl Resource for Organization {
         "EXISTS (SELECT 1 FROM teams t WHERE t.account_id = $1 AND t.organization_id = organizations.id AND t.id IN {})",
     );
     const READ: Permission = Permission::OrganizationsRead;
-    const WRITE: Permission = Permission::OrganizationsWrite;
-    type New = NewOrganization;
-    type Patch = OrganizationPatch;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+}
+
+impl Resource for Organization {
+    const WRITE: Permission = Permission::OrganizationsWrite;
+    type New = NewOrganization;
+    type Patch = OrganizationPatch;
     fn version(&self) -> i64 {
         self.version
     }

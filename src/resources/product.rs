@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::events::Event;
 use crate::params;
 use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
 };
 use crate::types::merge::present;
 use crate::types::text::{Description, Json};
@@ -135,7 +135,7 @@ fn course_ids(courses: &[Ref<Course>], refs: &Resolved) -> Result<Json<Vec<Id<Co
     ))
 }
 
-impl Resource for Product {
+impl Record for Product {
     const KIND: &'static str = "product";
     const SUMMARY: &'static str = "What seats are of: one course or a bundle of them.";
     const FIELDS: &'static [Field] = &[
@@ -157,13 +157,16 @@ impl Resource for Product {
     const SOFT_DELETE: bool = false;
     const REACH: Option<&'static str> = None;
     const READ: Permission = Permission::ProductsRead;
-    const WRITE: Permission = Permission::ProductsWrite;
-    type New = NewProduct;
-    type Patch = ProductPatch;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+}
+
+impl Resource for Product {
+    const WRITE: Permission = Permission::ProductsWrite;
+    type New = NewProduct;
+    type Patch = ProductPatch;
     fn version(&self) -> i64 {
         self.version
     }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::events::Event;
 use crate::params;
 use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
 };
 use crate::types::merge::present;
 use crate::types::text::Description;
@@ -142,7 +142,7 @@ impl Team {
     }
 }
 
-impl Resource for Team {
+impl Record for Team {
     const KIND: &'static str = "team";
     const SUMMARY: &'static str = "People who learn together: a customer, a department, a class.";
     const FIELDS: &'static [Field] = &[
@@ -174,13 +174,16 @@ impl Resource for Team {
     const SOFT_DELETE: bool = true;
     const REACH: Option<&'static str> = Some("teams.id IN {}");
     const READ: Permission = Permission::TeamsRead;
-    const WRITE: Permission = Permission::TeamsWrite;
-    type New = NewTeam;
-    type Patch = TeamPatch;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+}
+
+impl Resource for Team {
+    const WRITE: Permission = Permission::TeamsWrite;
+    type New = NewTeam;
+    type Patch = TeamPatch;
     fn version(&self) -> i64 {
         self.version
     }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::events::Event;
 use crate::params;
 use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
 };
 use crate::types::merge::present;
 use crate::types::text::{Language, Zone};
@@ -254,7 +254,7 @@ fn split_name(full: &Name) -> (Name, Option<Name>) {
     }
 }
 
-impl Resource for User {
+impl Record for User {
     const KIND: &'static str = "user";
     const SUMMARY: &'static str = "A person: learner, manager or administrator in one.";
     const FIELDS: &'static [Field] = &[
@@ -282,13 +282,16 @@ impl Resource for User {
         "EXISTS (SELECT 1 FROM team_members m WHERE m.account_id = $1 AND m.user_id = users.id AND m.team_id IN {})",
     );
     const READ: Permission = Permission::UsersRead;
-    const WRITE: Permission = Permission::UsersWrite;
-    type New = NewUser;
-    type Patch = UserPatch;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+}
+
+impl Resource for User {
+    const WRITE: Permission = Permission::UsersWrite;
+    type New = NewUser;
+    type Patch = UserPatch;
     fn version(&self) -> i64 {
         self.version
     }

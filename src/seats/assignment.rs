@@ -1,17 +1,14 @@
 //! Assignments: one place given to one person, or wished for.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::seat::Seat;
 use crate::access::Permission;
 use crate::columns;
-use crate::db::Statement;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::events::Event;
-use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
-};
+use crate::resource::{Expand, Field, FieldKind, Record, event_of};
 use crate::resources::{Product, Team, User};
 use crate::types::{Id, Kind, Timestamp};
 
@@ -72,17 +69,7 @@ impl Kind for Assignment {
     const PREFIX: &'static str = "assignment";
 }
 
-/// Assignments are made by the engine, never from a body.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub enum Never {}
-
-impl Input for Never {
-    fn references(&self) -> Vec<Reference> {
-        match *self {}
-    }
-}
-
-impl Resource for Assignment {
+impl Record for Assignment {
     const KIND: &'static str = "seat_assignment";
     const SUMMARY: &'static str = "One place of a seat, given to one person or waited for.";
     const FIELDS: &'static [Field] = &[
@@ -130,29 +117,15 @@ impl Resource for Assignment {
     const SOFT_DELETE: bool = false;
     const REACH: Option<&'static str> = Some("seat_assignments.team_id IN {}");
     const READ: Permission = Permission::SeatsRead;
-    const WRITE: Permission = Permission::SeatsAssign;
-    type New = Never;
-    type Patch = Never;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
-    fn version(&self) -> i64 {
-        self.version
-    }
-    fn create(new: Never, _: &Resolved, _: &Stamp<'_>) -> Result<Self> {
-        match new {}
-    }
-    fn apply(&mut self, patch: Never, _: &Resolved, _: Timestamp) -> Result<()> {
-        match patch {}
-    }
-    fn companions(&self, _: Option<&Self>) -> Vec<Statement> {
-        Vec::new()
-    }
-    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
-        Vec::new()
-    }
-    fn event(&self, verb: &str) -> Event {
+}
+
+impl Assignment {
+    /// The event of a change, on the timelines where it belongs.
+    pub fn event(&self, verb: &str) -> Event {
         let mut event = event_of(self, verb)
             .user(&self.user_id)
             .team(&self.team_id)

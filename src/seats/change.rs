@@ -240,6 +240,22 @@ impl<'a> Change<'a> {
         Ok(assignment)
     }
 
+    /// Holds a free place for somebody who was invited; it counts as used. 409 `seats_exhausted` when there is none.
+    /// [`Self::promote`] makes it theirs, [`Self::end`] frees it.
+    pub fn reserve(&mut self, holder: &Holder) -> Result<Assignment> {
+        self.require_room()?;
+        let assignment = self.assignment(holder, AssignmentState::Reserved);
+        let deltas = Deltas {
+            reserved: 1,
+            ..Deltas::default()
+        };
+        self.entry("reserved", deltas, Some(&assignment.id), None);
+        self.shift(deltas);
+        self.writes.push(Statement::insert(&assignment));
+        self.events.push(assignment.event("reserved"));
+        Ok(assignment)
+    }
+
     /// Puts a person into the waiting line.
     pub fn wait(&mut self, holder: &Holder) -> Assignment {
         let assignment = self.assignment(holder, AssignmentState::Waitlisted);

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::assignment::Assignment;
 use super::seat::Seat;
+use crate::access::Permission;
 use crate::columns;
+use crate::resource::{Expand, Field, FieldKind, Record};
 use crate::types::{Id, Kind, Timestamp};
 
 /// One entry of a seat's ledger. Its deltas, summed over the seat, are the seat's counters.
@@ -45,4 +47,26 @@ columns!(LedgerEntry in "seat_ledger": id, seat_id, cause, quantity_delta, assig
 
 impl Kind for LedgerEntry {
     const PREFIX: &'static str = "entry";
+}
+
+impl Record for LedgerEntry {
+    const KIND: &'static str = "ledger_entry";
+    const SUMMARY: &'static str =
+        "Every change of a seat's counters with actor, cause and reference.";
+    const FIELDS: &'static [Field] = &[
+        Field::sorted("created_at", "created_at", FieldKind::Time),
+        Field::filter("cause", "cause", FieldKind::Text),
+        Field::filter("reference", "reference", FieldKind::Text),
+    ];
+    const SEARCH: &'static [&'static str] = &[];
+    const EXPANDS: &'static [Expand] = &[];
+    const SOFT_DELETE: bool = false;
+    const REACH: Option<&'static str> = Some(
+        "EXISTS (SELECT 1 FROM seat_teams t WHERE t.account_id = $1 AND t.seat_id = seat_ledger.seat_id AND t.team_id IN {})",
+    );
+    const READ: Permission = Permission::SeatsRead;
+
+    fn id(&self) -> &Id<Self> {
+        &self.id
+    }
 }

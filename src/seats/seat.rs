@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::events::Event;
 use crate::params;
 use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
 };
 use crate::resources::{Product, Team};
 use crate::types::merge::present;
@@ -360,7 +360,7 @@ impl Seat {
     }
 }
 
-impl Resource for Seat {
+impl Record for Seat {
     const KIND: &'static str = "seat";
     const SUMMARY: &'static str =
         "An allocation: how many places of a product a team holds, and under which terms.";
@@ -398,13 +398,16 @@ impl Resource for Seat {
         "EXISTS (SELECT 1 FROM seat_teams s WHERE s.account_id = $1 AND s.seat_id = seats.id AND s.team_id IN {})",
     );
     const READ: Permission = Permission::SeatsRead;
-    const WRITE: Permission = Permission::SeatsWrite;
-    type New = NewSeat;
-    type Patch = SeatPatch;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+}
+
+impl Resource for Seat {
+    const WRITE: Permission = Permission::SeatsWrite;
+    type New = NewSeat;
+    type Patch = SeatPatch;
     fn version(&self) -> i64 {
         self.version
     }

@@ -10,7 +10,7 @@ use crate::db::Statement;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::resource::{
-    Expand, Field, FieldKind, Input, Reference, Resolved, Resource, Stamp, event_of,
+    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
 };
 use crate::resources::Product;
 use crate::types::merge::present;
@@ -140,7 +140,7 @@ impl SeatTemplate {
     }
 }
 
-impl Resource for SeatTemplate {
+impl Record for SeatTemplate {
     const KIND: &'static str = "seat_template";
     const SUMMARY: &'static str = "Terms to copy a seat from.";
     const FIELDS: &'static [Field] = &[
@@ -156,13 +156,16 @@ impl Resource for SeatTemplate {
     const SOFT_DELETE: bool = false;
     const REACH: Option<&'static str> = None;
     const READ: Permission = Permission::SeatsRead;
-    const WRITE: Permission = Permission::SeatsWrite;
-    type New = NewSeatTemplate;
-    type Patch = SeatTemplatePatch;
 
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+}
+
+impl Resource for SeatTemplate {
+    const WRITE: Permission = Permission::SeatsWrite;
+    type New = NewSeatTemplate;
+    type Patch = SeatTemplatePatch;
     fn version(&self) -> i64 {
         self.version
     }

@@ -123,7 +123,7 @@ async fn make<R: b2b_dashboard::resource::Resource>(test: &TestApp, body: Value)
         records::plan_create::<R>(&test.db, &test.ids, &call, new).await
     };
     let done = commit(&test.db, &test.ids, &call, plan).await;
-    b2b_dashboard::resource::Resource::id(&done.expect("a record").value).to_string()
+    b2b_dashboard::resource::Record::id(&done.expect("a record").value).to_string()
 }
 
 /// A course, a product, an organization, and somebody in a team with a seat; another waits.

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::listing::{self, ListQuery};
 use crate::records::reach_condition;
-use crate::resource::Resource;
+use crate::resource::Record;
 use crate::types::{Kind, Ref};
 
 /// One request for a page.
@@ -154,7 +154,7 @@ impl Desk {
     }
 
     /// One page of records as the query asks for it, with the number of all.
-    pub(super) async fn records<R: Resource>(&self) -> Result<listing::Page<R>> {
+    pub(super) async fn records<R: Record>(&self) -> Result<listing::Page<R>> {
         self.require(R::READ)?;
         let mut pairs = self.query.pairs().to_vec();
         pairs.push(("include".to_owned(), "total_count".to_owned()));
@@ -166,7 +166,7 @@ impl Desk {
 
     /// A read of rows of `R`'s table (by its own name) that stays within the visitor's reach: `{reach}` in the text
     /// becomes the condition.
-    pub(super) fn within<R: Resource>(&self, sql: &str, mut params: Vec<Value>) -> Select {
+    pub(super) fn within<R: Record>(&self, sql: &str, mut params: Vec<Value>) -> Select {
         let reach = reach_condition::<R>(self.caller(), params.len() + 2).map(|(text, value)| {
             params.push(value);
             text

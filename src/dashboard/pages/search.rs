@@ -11,7 +11,7 @@ use crate::dashboard::layout::Page;
 use crate::db::{Batch, Select};
 use crate::error::Result;
 use crate::params;
-use crate::resource::Resource;
+use crate::resource::Record;
 use crate::resources::{Organization, Product, Team, User};
 use crate::types::Name;
 
@@ -118,7 +118,7 @@ fn bar(desk: &Desk) -> Markup {
 }
 
 /// The read of records whose searched columns begin with a text; none for a visitor who may not see them.
-fn select<R: Resource>(desk: &Desk, shown: &str, low: &str) -> Select {
+fn select<R: Record>(desk: &Desk, shown: &str, low: &str) -> Select {
     let conditions: Vec<String> = R::SEARCH
         .iter()
         .map(|column| format!("({0}.{column} >= $2 AND {0}.{column} < $3)", R::TABLE))

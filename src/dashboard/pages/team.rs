@@ -75,7 +75,7 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
         (members(&desk, &dossier))
         (Card::new(feed::timeline(&dossier.told, About::Team)).title("Timeline"))
     };
-    let aside = html! { (facts(&desk, &dossier)) @if desk.may(Permission::TeamsWrite) { (add_form(&desk, team)) } };
+    let aside = html! { (facts(&desk, &dossier)) @if desk.may(Permission::MembersWrite) { (add_form(&desk, team)) } };
     Ok(Shown::page(page, split(&main, &aside)))
 }
 
@@ -220,7 +220,7 @@ fn member_row(desk: &Desk, team: &Team, member: &Member) -> Row {
         Cell::new(since(user.last_seen_at)),
         Cell::new(day(member.joined_at.to_jiff())),
     ]);
-    if !desk.may(Permission::TeamsWrite) {
+    if !desk.may(Permission::MembersWrite) {
         return row;
     }
     let at = format!("{}/members/{}", team_href(team.id.as_str()), user.id);
