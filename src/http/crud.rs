@@ -61,7 +61,7 @@ pub fn reads<R: Record>(paths: &Paths) -> Vec<Endpoint> {
     .about(
         format!("List {plural}"),
         format!(
-            "{} Newest first unless `sort` says otherwise; a page at a time.",
+            "{} Newest first unless `sort`, a range or `q` says otherwise; a page at a time.",
             R::SUMMARY
         ),
     )

@@ -7,6 +7,7 @@ mod bodies;
 mod examples;
 mod keys;
 mod lists;
+mod plans;
 mod preparation;
 mod repeats;
 mod versions;

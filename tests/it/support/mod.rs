@@ -9,6 +9,7 @@ pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod operation;
+pub(crate) mod plans;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod schema;
