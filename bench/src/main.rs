@@ -29,6 +29,10 @@ use machine::{Server, cpu_of_postgres};
 use report::Report;
 use serde_json::{Value, json};
 
+/// The program's own, so that the bare handler has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Teams over which the load is spread, each with a seat of its own.
 const TEAMS: usize = 100;
 /// Rounds of each figure.

@@ -120,7 +120,7 @@ impl Select {
     }
 
     /// The same, planned anew for these values: where few rows fit some values and most rows fit others, no plan is
-    /// good for both. PostgreSQL plans it each time; SQLite looks at the values anyway.
+    /// good for both. PostgreSQL plans it each time; SQLite goes by its rules alone.
     #[must_use]
     pub const fn planned_for_its_values(mut self) -> Self {
         self.is_planned_anew = true;

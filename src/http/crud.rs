@@ -229,13 +229,12 @@ async fn page_of<R: Record>(
         .as_ref()
         .map(|cursor| next_link(path, &request.query, cursor));
     let reply = if query.expand.is_empty() {
-        Reply::json(
-            200,
-            &ListOf {
-                data: page.rows,
-                page: info,
-            },
-        )?
+        let bytes = 512 * (page.rows.len() + 1);
+        let list = ListOf {
+            data: page.rows,
+            page: info,
+        };
+        Reply::json_about(200, &list, bytes)?
     } else {
         let mut data = serde_json::to_value(&page.rows).map_err(Error::internal)?;
         expand::<R>(&app.db, caller, &mut data, &query.expand).await?;
