@@ -16,6 +16,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body; empty for 204 and 304.
     pub body: Vec<u8>,
+    /// What is remembered for repeats in place of the body: an answer that shows a secret is remembered without it.
+    pub kept: Option<Vec<u8>>,
     /// Whether it counts against the limit of requests.
     pub counts: bool,
 }
@@ -34,6 +36,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body,
+            kept: None,
             counts: true,
         })
     }
@@ -44,6 +47,7 @@ impl Reply {
             status: 204,
             headers: Vec::new(),
             body: Vec::new(),
+            kept: None,
             counts: true,
         }
     }
@@ -54,6 +58,7 @@ impl Reply {
             status: 200,
             headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body,
+            kept: None,
             counts: true,
         }
     }
