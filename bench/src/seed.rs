@@ -354,6 +354,6 @@ pub async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
         .await
         .expect("a server");
-    tokio::spawn(connection);
+    b2b_dashboard::tasks::spawn(connection);
     client
 }
