@@ -61,6 +61,10 @@ pub async fn measure(
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&first));
         let first: Value = serde_json::from_slice(&first).expect("a page");
         let table = path.trim_start_matches("/api/");
+        if rows.columns(table).await.is_empty() {
+            lists.skipped(place.name, table, "", "no table of this name");
+            continue;
+        }
         for asked in asked(parameters, &first["data"][5], &rows, table).await {
             let deep = rows.deep(table, account.as_str(), &asked).await;
             let text = query(&asked.pairs);
@@ -77,6 +81,12 @@ pub async fn measure(
             .cursor(&cursor_key);
             let first = request("GET", &format!("{path}?{text}"), key, None);
             let deep = request("GET", &format!("{path}?{text}&cursor={cursor}"), key, None);
+            let (status, answer) = connection.send(&deep).await;
+            if status != 200 {
+                let answer = String::from_utf8_lossy(&answer).into_owned();
+                lists.skipped(place.name, table, &text, &answer);
+                continue;
+            }
             let (mut near, mut far) = (Vec::new(), Vec::new());
             for n in 0..=TRIES {
                 for (bytes, times) in [(&first, &mut near), (&deep, &mut far)] {
@@ -275,7 +285,7 @@ impl Rows {
         let sql = match self {
             Self::Sqlite(_) => format!("SELECT name FROM pragma_table_info('{table}')"),
             Self::Postgres(_) => format!(
-                "SELECT CAST(attname AS TEXT) FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0"
+                "SELECT CAST(attname AS TEXT) FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attnum > 0"
             ),
         };
         self.texts(&sql)

@@ -214,6 +214,62 @@ mod postgres {
         }
         assert!(compared > 8, "only {compared} lists had rows to compare");
     }
+
+    /// Each item of a batch is a transaction of its own; what it costs does not grow with those beside it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_item_of_a_batch_costs_the_same_however_many_there_are() {
+        let app = ApiApp::on(Engine::Postgres).await;
+        let document = Document::of(&app).await;
+        make_examples(&app, &document).await;
+        let is_batch = |o: &&Operation| o.method == "POST" && o.path.ends_with("/batch");
+        let mut seen = 0;
+        for batch in document.operations.iter().filter(is_batch) {
+            let prepared = prepare(&app, &document, batch).await;
+            let example = prepared.body.expect("an example");
+            let mut cost = Vec::new();
+            for count in [2, 60] {
+                let mut body = example.clone();
+                let items =
+                    (0..count).map(|n| distinct(&example["items"][0], &format!("{count}-{n}")));
+                body["items"] = items.collect();
+                let before = app.node.app.db.round_trips();
+                let answer = app.post(&prepared.path, &body).await;
+                cost.push(app.node.app.db.round_trips() - before);
+                assert!(
+                    matches!(answer.status, 200 | 207),
+                    "{}: {}",
+                    batch.id,
+                    answer.text()
+                );
+            }
+            // The key may be read again meanwhile.
+            assert!(
+                cost[1] <= cost[0] * 30 + 4,
+                "{}: {cost:?} round trips for 2 and 60 items",
+                batch.id
+            );
+            seen += 1;
+        }
+        assert!(seen > 3, "only {seen} batches were found");
+    }
+}
+
+/// The same record under other names.
+fn distinct(value: &JsonValue, mark: &str) -> JsonValue {
+    let JsonValue::Object(members) = value else {
+        return value.clone();
+    };
+    let renamed = members.iter().map(|(name, value)| {
+        let value = match (name.as_str(), value.as_str()) {
+            ("email", Some(_)) => json!(format!("batch-{mark}@example.com")),
+            ("name" | "external_id" | "slug" | "external_reference", Some(text)) => {
+                json!(format!("{text}-{mark}"))
+            }
+            _ => distinct(value, mark),
+        };
+        (name.clone(), value)
+    });
+    JsonValue::Object(renamed.collect())
 }
 
 /// How often the database is asked for a page, and how many rows it has. The least of several: now and then the key is
