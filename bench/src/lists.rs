@@ -283,7 +283,7 @@ impl Rows {
 
     async fn columns(&self, table: &str) -> Vec<String> {
         let sql = match self {
-            Self::Sqlite(_) => format!("SELECT name FROM pragma_table_info('{table}')"),
+            Self::Sqlite(_) => format!("SELECT name FROM pragma_table_xinfo('{table}')"),
             Self::Postgres(_) => format!(
                 "SELECT CAST(attname AS TEXT) FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attnum > 0"
             ),
@@ -327,7 +327,7 @@ impl Rows {
             .texts(&format!(
                 "SELECT CAST({0} AS TEXT), id {from} ORDER BY {0} {order}, id {order} LIMIT 1 OFFSET {1}",
                 asked.column,
-                DEPTH.min(count * 9 / 10)
+                DEPTH.min((count * 9 / 10).min(count.saturating_sub(60)))
             ))
             .await;
         let mut row = rows.into_iter().next()?.into_iter();

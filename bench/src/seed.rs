@@ -83,7 +83,7 @@ fn bulks(size: Size) -> Vec<Bulk> {
             table: "teams",
             columns: "id, name, name_key, external_id, organization_id, tags, metadata, version, created_at, updated_at",
             values: format!(
-                "{}, 'Team ' || i, 't' || {} || '-' || i, 'big-team-' || i, {}, '[]', '{{}}', 1, {made}, {made}",
+                "{}, 'Team ' || {1}, 'team ' || {1}, 'big-team-' || i, {2}, '[]', '{{}}', 1, {made}, {made}",
                 id("team", "i"),
                 padded(&format!("i * 7919 % {teams}")),
                 id("org", &format!("i % {organizations} + 1"))
@@ -94,12 +94,12 @@ fn bulks(size: Size) -> Vec<Bulk> {
             table: "users",
             columns: "id, email, email_key, first_name, last_name, name_key, family_key, external_id, status, tags, metadata, version, created_at, updated_at",
             values: format!(
-                "{}, 'p' || {email} || '@big.example', 'p' || {email} || '@big.example', 'Nora ' || i, 'Berg ' || i, 'nora ' || {} || ' berg', 'berg ' || {} || ' nora', 'crm-' || i, \
+                "{}, 'p' || {email} || '@big.example', 'p' || {email} || '@big.example', 'Nora ' || {first}, 'Berg ' || {last}, 'nora ' || {first} || ' berg ' || {last}, 'berg ' || {last}, 'crm-' || i, \
                  CASE WHEN i % 1000 = 0 THEN 'deactivated' WHEN i % 10 = 1 THEN 'invited' ELSE 'active' END, '[]', '{{}}', 1, {made}, {}",
                 id("user", "i"),
-                padded(&format!("i * 7919 % {users}")),
-                padded(&format!("i * 104729 % {users}")),
                 changed(users),
+                first = padded(&format!("i * 7919 % {users}")),
+                last = padded(&format!("i * 104729 % {users}")),
                 email = padded(&format!("i * 15485863 % {users}")),
             ),
             count: users,

@@ -105,6 +105,9 @@ fn migrate_sqlite(connection: &rusqlite::Connection) -> Result<Vec<String>, DbEr
         }
         connection.execute_batch("COMMIT")?;
     }
+    if !ran.is_empty() {
+        statistics::state(connection)?;
+    }
     Ok(ran)
 }
 

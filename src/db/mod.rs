@@ -14,6 +14,7 @@ mod postgres;
 pub mod row;
 mod sqlite;
 mod statement;
+mod statistics;
 mod value;
 
 use std::path::{Path, PathBuf};

@@ -38,12 +38,24 @@ pub enum Total {
     UpTo(i64),
 }
 
+/// A comparison by which a list is cut.
+#[derive(Debug, Clone)]
+struct Range {
+    column: &'static str,
+    /// Whether it says where the list begins, in ascending order.
+    is_lower: bool,
+    /// With ` AND ` before it.
+    condition: String,
+}
+
 /// What a list was asked for.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
     /// What every record fulfils, each with ` AND ` before it.
     conditions: String,
     params: Vec<Value>,
+    /// Comparisons by which a list is cut.
+    ranges: Vec<Range>,
     /// Of these conditions on one member a record fulfils one; each is read along its index. None: no such member.
     branches: Vec<String>,
     /// The places of the first text that begins with what is searched for, and of the first that does not any more.
@@ -95,6 +107,7 @@ impl ListQuery {
         let mut query = Self {
             conditions: String::new(),
             params: Vec::new(),
+            ranges: Vec::new(),
             branches: Vec::new(),
             search: None,
             sort: fallback,
@@ -225,6 +238,15 @@ impl ListQuery {
         };
         if is_ordered && sign != "<>" {
             self.order_by_range(field, sign);
+        }
+        if is_ordered && !matches!(sign, "=" | "<>") && !field.column.contains("{}") {
+            let comparison = self.comparison(field, sign, value)?;
+            self.ranges.push(Range {
+                column: field.column,
+                is_lower: sign.starts_with('>'),
+                condition: format!(" AND {}.{} {comparison}", R::TABLE, field.column),
+            });
+            return Ok(());
         }
         let alternatives = alternatives(field, sign, value)?;
         // «Not in this team» is said of the person, not of one of their memberships.

@@ -204,11 +204,20 @@ impl ListQuery {
             limit,
         };
         let mut conditions = self.conditions.clone();
+        for range in &self.ranges {
+            // Whoever goes on from a place is past this bound already. Left in, it leads SQLite to begin there again.
+            let is_passed = way.after.is_some()
+                && range.column == way.column
+                && range.is_lower != way.descending;
+            if !is_passed {
+                conditions.push_str(&range.condition);
+            }
+        }
         if let Some(places) = by_match {
             let columns = R::SEARCH.get(..=part).unwrap_or(R::SEARCH);
             if let Some((column, seen)) = columns.split_last() {
                 (way.column, way.kind, way.descending) = (column, FieldKind::Text, false);
-                conditions.push_str(&begins::<R>(column, places));
+                conditions.push_str(&begins::<R>(column, places, way.after.is_some()));
                 for column in seen {
                     let column = format!("coalesce({}.{column}, '')", R::TABLE);
                     let _ = write!(conditions, " AND NOT {}", between(&column, places));
@@ -272,6 +281,9 @@ impl ListQuery {
             Total::UpTo(bound) => format!(" LIMIT {}", bound + 1),
         };
         let mut conditions = self.conditions.clone();
+        for range in &self.ranges {
+            conditions.push_str(&range.condition);
+        }
         if !self.branches.is_empty() {
             let _ = write!(conditions, " AND ({})", self.branches.join(" OR "));
         }
@@ -290,11 +302,13 @@ fn between(column: &str, (from, to): (usize, usize)) -> String {
     format!("({column} >= ${from} AND {column} < ${to})")
 }
 
-fn begins<R: Record>(column: &str, places: (usize, usize)) -> String {
-    format!(
-        " AND {}",
-        between(&format!("{}.{column}", R::TABLE), places)
-    )
+/// That a column begins with what is searched for; who goes on from a place is past the first such text.
+fn begins<R: Record>(column: &str, (from, to): (usize, usize), is_past_first: bool) -> String {
+    let column = format!("{}.{column}", R::TABLE);
+    if is_past_first {
+        return format!(" AND {column} < ${to}");
+    }
+    format!(" AND {}", between(&column, (from, to)))
 }
 
 fn begins_any<R: Record>(places: (usize, usize)) -> String {

@@ -165,9 +165,22 @@ impl Planner {
         } else {
             format!("({nulls})")
         };
+        // A value that the text does not use has no type by itself.
+        let kind = |n: usize| {
+            let is_used = text.match_indices(&format!("${n}")).any(|(at, found)| {
+                !text[at + found.len()..].starts_with(|c: char| c.is_ascii_digit())
+            });
+            if is_used { "unknown" } else { "text" }
+        };
+        let kinds: Vec<&str> = (1..=places).map(kind).collect();
+        let kinds = if places == 0 {
+            String::new()
+        } else {
+            format!("({})", kinds.join(", "))
+        };
         // The plan for any values, which the server takes when it knows none.
         self.run(&format!(
-            "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off; PREPARE looked_at AS {text}"
+            "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off; PREPARE looked_at {kinds} AS {text}"
         ))
         .await;
         let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE looked_at{execute}");
