@@ -227,7 +227,7 @@ mod postgres {
             let prepared = prepare(&app, &document, batch).await;
             let example = prepared.body.expect("an example");
             let mut cost = Vec::new();
-            for count in [2, 60] {
+            for count in [30, 60] {
                 let mut body = example.clone();
                 let items =
                     (0..count).map(|n| distinct(&example["items"][0], &format!("{count}-{n}")));
@@ -242,10 +242,10 @@ mod postgres {
                     answer.text()
                 );
             }
-            // The key may be read again meanwhile.
+            // One that is refused costs more than one that is made, and the key may be read again meanwhile.
             assert!(
-                cost[1] <= cost[0] * 30 + 4,
-                "{}: {cost:?} round trips for 2 and 60 items",
+                cost[1] * 10 <= cost[0] * 22,
+                "{}: {cost:?} round trips for 30 and 60 items",
                 batch.id
             );
             seen += 1;

@@ -20,6 +20,11 @@ const ROWS: u32 = 3000;
 /// Rows that may be sorted for one page.
 const SORTED: f64 = 300.0;
 
+/// Columns of which only some words are good.
+const WORDS: [&str; 9] = [
+    "source", "status", "state", "role", "kind", "type", "cause", "locale", "currency",
+];
+
 /// The texts of the statements that were sent meanwhile.
 pub(crate) async fn sent<T>(work: impl Future<Output = T>) -> (T, BTreeSet<String>) {
     let texts = Arc::new(Mutex::new(BTreeSet::new()));
@@ -117,6 +122,8 @@ impl Planner {
             } else if is_reference {
                 let n = references.next().expect("a cycle");
                 format!("{name} || '-' || ({n})")
+            } else if WORDS.contains(&name.as_str()) {
+                name.clone()
             } else if kind == "text" && (is_unique || name.ends_with("_key")) {
                 format!("{name} || '-' || n")
             } else if kind == "bigint"
