@@ -94,6 +94,8 @@ codes! {
     SeatsExhausted = "seats_exhausted", 409, "No free seat";
     /// The quantity would be lower than what is in use. Say with `on_shortfall` what is to happen.
     QuantityBelowUsage = "quantity_below_usage", 409, "More places are in use";
+    /// The hold's time ended before it was confirmed, and its places were given back. Make a new hold.
+    HoldLapsed = "hold_lapsed", 409, "The hold has lapsed";
     /// The record is not in a state in which this can be done.
     StateConflict = "state_conflict", 409, "Not possible in this state";
     /// The last owner cannot leave or be demoted. Make somebody else an owner first.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{members, organizations, people, provision, seats, system};
+use super::{holds, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -53,7 +53,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let organization = json!({ "name": "Navy", "external_id": "navy" });
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
-    let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "quantity": 20, "expiry": "days", "expires_in_days": 365 });
+    let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "external_id": "safety-2026", "quantity": 20, "expiry": "days", "expires_in_days": 365 });
     [
         provision::endpoints(),
         crud::reads::<User>(&USERS),
@@ -79,6 +79,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![crud::put_endpoint::<Product>(&PRODUCTS, product)],
         crud::reads::<Seat>(&SEATS),
         seats::endpoints(&SEATS, seat),
+        holds::endpoints(),
         crud::reads::<SeatTemplate>(&TEMPLATES),
         seats::templates(&TEMPLATES),
         crud::reads::<Assignment>(&ASSIGNMENTS),
