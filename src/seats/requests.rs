@@ -49,7 +49,7 @@ pub async fn plan_request(
     new: NewSeatRequest,
 ) -> Result<(Plan, SeatRequest, bool)> {
     call.caller.require(Permission::SeatsAssign)?;
-    let refs = resolve(db, call.account(), new.references()).await?;
+    let refs = resolve(db, &call.caller, new.references()).await?;
     let wish = Wish {
         user: refs.id(&new.user)?,
         product: refs.id(&new.product)?,

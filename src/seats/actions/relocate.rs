@@ -65,7 +65,7 @@ pub async fn plan_move(
     }
     let seat = records::find::<Seat>(db, &call.caller, seat).await?;
     require_reach(&call.caller, &seat.team_ids.0)?;
-    let refs = resolve(db, call.account(), input.references()).await?;
+    let refs = resolve(db, &call.caller, input.references()).await?;
     let team = refs.id(&input.to_team)?;
     require_reach(&call.caller, [&team])?;
     let mut batch = Batch::new();

@@ -52,7 +52,7 @@ pub async fn plan_share(
     input: &ShareInput,
 ) -> Result<(Plan, Seat)> {
     let before = own_seat(db, call, seat).await?;
-    let refs = resolve(db, call.account(), input.references()).await?;
+    let refs = resolve(db, &call.caller, input.references()).await?;
     let team = refs.id(&input.team)?;
     require_reach(&call.caller, [&team])?;
     if before.team_ids.0.contains(&team) {
