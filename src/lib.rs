@@ -20,6 +20,7 @@ pub mod i18n;
 pub mod jobs;
 pub mod listing;
 pub mod locale;
+pub mod members;
 pub mod metrics;
 pub mod provisioning;
 pub mod records;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::access::Caller;
 use crate::access::signed;
+use crate::access::{Caller, Reach};
 use crate::db::{Batch, Column, Db, FromRow, Reader, Select, Value};
 use crate::error::{Code, Error, Result};
 use crate::records::reach_condition;
@@ -33,6 +33,8 @@ pub struct ListQuery {
     limit: i64,
     after: Option<(String, String)>,
     binding: String,
+    /// The teams and organizations the caller is limited to.
+    places: Option<Value>,
     /// Whether the exact number of all records was asked for.
     pub total: bool,
     /// Paths of related records to add.
@@ -106,6 +108,10 @@ impl ListQuery {
             limit: DEFAULT_LIMIT,
             after: None,
             binding: String::new(),
+            places: match &caller.reach {
+                Reach::Account => None,
+                Reach::Teams(places) => Some(Value::Text(Some(places.clone()))),
+            },
             total: false,
             expand: Vec::new(),
         };
@@ -289,10 +295,16 @@ impl ListQuery {
         (prefix, table): (&str, &str),
         text: &str,
     ) -> Result<String> {
+        let places = self.places.clone().filter(|_| table == "teams");
+        // By a team that is out of the caller's reach nobody is found, not even who is in one within it too.
+        let within = places.map_or_else(String::new, |places| {
+            let n = self.place(places);
+            format!(" AND x.id IN (SELECT value FROM JSON_LIST(${n}) AS reach)")
+        });
         if let Some(key) = text.strip_prefix("ext:") {
             let n = self.place(Value::text(key.trim().nfc().collect::<String>()));
             return Ok(format!(
-                "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n} LIMIT 1)"
+                "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n}{within} LIMIT 1)"
             ));
         }
         if !text
@@ -304,7 +316,13 @@ impl ListQuery {
                 field.name
             )));
         }
-        Ok(format!("{sign} ${}", self.place(Value::text(text))))
+        let n = self.place(Value::text(text));
+        if within.is_empty() {
+            return Ok(format!("{sign} ${n}"));
+        }
+        Ok(format!(
+            "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.id = ${n}{within})"
+        ))
     }
 
     /// What a cursor is bound to: everything but the page.

@@ -21,6 +21,8 @@ pub enum Room {
     Products,
     /// What people learn.
     Courses,
+    /// Who may do what.
+    Roles,
     /// API keys.
     Api,
     /// The outbox.
@@ -88,7 +90,14 @@ const MAIN: [Entry; 7] = [
 ];
 
 /// The rooms of those who look after the account.
-const SETTINGS: [Entry; 4] = [
+const SETTINGS: [Entry; 5] = [
+    (
+        Room::Roles,
+        "Roles",
+        Icon::Shield,
+        "/dashboard/settings/roles",
+        Permission::RolesRead,
+    ),
     (
         Room::Api,
         "API",

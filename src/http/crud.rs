@@ -160,13 +160,22 @@ pub fn delete_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     .problems(&[Code::NotFound, Code::InUse, Code::PreconditionFailed])
 }
 
-/// `PUT` by the caller's own key: makes or changes.
-pub fn put_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint {
-    Endpoint::new(Method::PUT, paths.one, format!("put_{}", R::KIND), R::TABLE, put::<R>)
+/// `PUT` by the caller's own key, run by `handler`.
+pub fn put_of<F, Fut>(paths: &Paths, kind: &str, tag: &'static str, handler: F) -> Endpoint
+where
+    F: Fn(App, Request) -> Fut + Send + Sync + 'static,
+    Fut: std::future::Future<Output = Result<Reply>> + Send + 'static,
+{
+    Endpoint::new(Method::PUT, paths.one, format!("put_{kind}"), tag, handler)
         .about(
-            format!("Create or change a {} by your own key", R::KIND.replace('_', " ")),
+            format!("Create or change a {} by your own key", kind.replace('_', " ")),
             "`PUT /…/ext:<value>` makes the record with that external_id, or changes the members given: safe to repeat. 201 when made, else 200.",
         )
+}
+
+/// `PUT` by the caller's own key: makes or changes.
+pub fn put_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint {
+    put_of(paths, R::KIND, R::TABLE, put::<R>)
         .scope(R::WRITE)
         .takes::<R::New>(example)
         .gives::<R>(200)
@@ -315,6 +324,15 @@ pub fn check_match<R: Serialize>(record: &R, if_match: Option<&str>) -> Result<(
     Err(version_gone())
 }
 
+/// The same for a PUT, which may find no record: then it is not the version that If-Match names.
+pub fn check_put<R: Serialize>(record: Option<&R>, if_match: Option<&str>) -> Result<()> {
+    match (record, if_match) {
+        (Some(record), _) => check_match(record, if_match),
+        (None, Some(_)) => Err(version_gone()),
+        (None, None) => Ok(()),
+    }
+}
+
 fn version_gone() -> Error {
     Error::new(
         Code::PreconditionFailed,
@@ -370,11 +388,7 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
     write(&app, &request, || async {
         let new = read_body::<R::New>(&body)?;
         let as_patch = |_| async { read_body::<R::Patch>(&body) };
-        let check = |record: Option<&R>| match (record, if_match) {
-            (Some(record), _) => check_match(record, if_match),
-            (None, Some(_)) => Err(version_gone()),
-            (None, None) => Ok(()),
-        };
+        let check = |record: Option<&R>| check_put(record, if_match);
         let (plan, record, made) = records::plan_put(
             &app.db,
             &app.ids,
@@ -395,7 +409,7 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
 }
 
 /// The body with the key that the address names. A body that gives another key contradicts its address.
-fn keyed_body<R: Resource>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
+pub fn keyed_body<R: Record>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
     let (member, key, of_address) = match reference {
         Ref::Id(_) => return Ok(body.to_vec()),
         Ref::External(key) => ("external_id", key.as_str(), key.to_string()),

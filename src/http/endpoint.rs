@@ -68,6 +68,8 @@ pub struct Endpoint {
     pub status: u16,
     /// A further status of success, and when it is given.
     pub also: Option<(u16, &'static str)>,
+    /// Whether it changes nothing although it takes a body.
+    pub asks: bool,
     /// Whether its answer has a secret that is shown this once.
     pub shows_secret: bool,
     /// The body of success, if there is one.
@@ -103,6 +105,7 @@ impl Endpoint {
             input: None,
             status: 200,
             also: None,
+            asks: false,
             shows_secret: false,
             output: None,
             problems: Vec::new(),
@@ -201,9 +204,16 @@ impl Endpoint {
         self
     }
 
+    /// Asks something by a body and changes nothing.
+    #[must_use]
+    pub const fn asks(mut self) -> Self {
+        self.asks = true;
+        self
+    }
+
     /// Whether it changes nothing.
     pub fn is_read(&self) -> bool {
-        self.method == Method::GET
+        self.asks || self.method == Method::GET
     }
 }
 

@@ -96,6 +96,9 @@ fn operation(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         if let Some(scope) = endpoint.scope {
             members.insert("x-required-scope".to_owned(), scope.as_str().into());
         }
+        if endpoint.asks {
+            members.insert("x-changes-nothing".to_owned(), true.into());
+        }
         if let Some(input) = &endpoint.input {
             members.insert("requestBody".to_owned(), json!({ "required": true, "content": { "application/json": content(input, generator) } }));
         }
@@ -167,13 +170,16 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         responses.insert("201".to_owned(), success);
     }
     if let Some((status, when)) = endpoint.also {
-        let mut further = responses.get(&endpoint.status.to_string()).cloned().unwrap_or_default();
+        let mut further = responses
+            .get(&endpoint.status.to_string())
+            .cloned()
+            .unwrap_or_default();
         if let Some(members) = further.as_object_mut() {
             members.insert("description".to_owned(), when.into());
         }
         responses.insert(status.to_string(), further);
     }
-    if endpoint.is_read() {
+    if endpoint.method == axum::http::Method::GET {
         responses.insert("304".to_owned(), json!({ "description": "The version named in If-None-Match is still the present one." }));
     }
     for (status, codes) in problems(endpoint) {

@@ -4,13 +4,17 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{batch, members, organizations, people, provision, seats, system};
-use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
+use super::{batch, members, organizations, people, permissions, provision, roles, seats, system};
+use crate::resources::{Course, Enrollment, Organization, Product, Role, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
 const USERS: Paths = Paths {
     list: "/users",
     one: "/users/{id}",
+};
+const ROLES: Paths = Paths {
+    list: "/roles",
+    one: "/roles/{id}",
 };
 const TEAMS: Paths = Paths {
     list: "/teams",
@@ -64,6 +68,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         people::teams(&TEAMS, team.clone()),
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
         members::endpoints(),
+        crud::reads::<Role>(&ROLES),
+        roles::writes(&ROLES),
+        roles::of_people(),
+        permissions::endpoints(),
         crud::reads::<Organization>(&ORGANIZATIONS),
         organizations::endpoints(&ORGANIZATIONS, organization),
         crud::reads::<Course>(&COURSES),

@@ -9,9 +9,10 @@ use super::answer::{
 use super::request::{ProvisionRequest, SeatPart, UserPart};
 use super::scene::{self, First, Known, Line, SeatScene, welcome_key};
 use super::team::{Choice, Decided, decide};
+use crate::access::grants::{Granted, look_up, permissions_of, require_grant, require_grant_in};
 use crate::access::links::{LinkPurpose, new_link};
-use crate::access::roles::TeamRole;
-use crate::access::{ActorKind, Call, Permission};
+use crate::access::roles::{MemberRole, TeamRole};
+use crate::access::{ActorKind, Call, Permission, owners};
 use crate::db::{Db, Statement};
 use crate::email::{TemplateKind, outbox};
 use crate::error::{Code, Error, Fault, Result};
@@ -21,9 +22,10 @@ use crate::params;
 use crate::records;
 use crate::resource::{Resolved, Resource, Stamp};
 use crate::resources::user::{NewUser, UserPatch, UserStatus};
-use crate::resources::{Team, User};
+use crate::resources::{Organization, Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give, wanted_end};
 use crate::seats::change::{Holder, exhausted, member_event};
+use crate::seats::leave::require_to_readdress;
 use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
 use crate::types::{ExternalId, Id, Ids, Name, Patch};
 
@@ -34,6 +36,8 @@ struct Work<'a> {
     request: &'a ProvisionRequest,
     plan: Plan,
     id: Id<Provision>,
+    /// The role that the body names.
+    role: Option<Granted<TeamRole>>,
 }
 
 /// Plans a provision. The plan is empty when everything stands as the call wants it.
@@ -53,14 +57,23 @@ pub async fn plan(
         caller.require(Permission::SeatsWrite)?;
     }
     let mut first = scene::first(db, caller, request).await?;
+    let named = request.team.role.iter();
+    let named: Vec<_> = named
+        .map(|role| ("/team/role".to_owned(), role.clone()))
+        .collect();
     let mut work = Work {
         ids,
         call,
         request,
         plan: Plan::new("provision.create"),
         id: ids.next(call.now),
+        role: look_up(db, call.account(), &named).await?.pop(),
     };
     let (user, user_outcome) = work.user(&first)?;
+    let before = first.user.as_ref();
+    if before.is_some_and(|before| before.email_key != user.email_key) {
+        require_to_readdress(db, call, &user.id).await?;
+    }
     let default_name = default_team_name(&user)?;
     let known = scene::second(db, caller, &mut first, request, &default_name).await?;
     let decided = decide(&request.team, &default_name, &first.candidates)?;
@@ -70,7 +83,9 @@ pub async fn plan(
     } else {
         scene::seats(db, caller, &team.id, &first, request).await?
     };
-    let membership = work.membership(&user, &team, team_outcome, &first, &scene)?;
+    let membership = work
+        .membership(db, &user, &team, team_outcome, &first, &scene)
+        .await?;
     if membership.outcome == RecordOutcome::Created && team_outcome == RecordOutcome::Existing {
         team.member_count += 1;
         team.ownerless &= membership.role != TeamRole::Owner.as_str();
@@ -154,6 +169,14 @@ fn record(plan: &mut Plan, answer: &Answer) {
     );
 }
 
+/// Refuses a new team that would lie outside of what the caller is limited to.
+fn require_to_make(call: &Call, organization: Option<&Id<Organization>>) -> Result<()> {
+    match organization {
+        Some(id) if call.caller.reach.holds(id.as_str()) => Ok(()),
+        _ => call.caller.require_account(),
+    }
+}
+
 /// What a team of this person's own is called: the company, or «Ada Byron's team».
 fn default_team_name(user: &User) -> Result<Name> {
     let own = || {
@@ -201,34 +224,34 @@ impl Work<'_> {
         match &decided.choice {
             Choice::Existing(team) => Ok(((**team).clone(), RecordOutcome::Existing)),
             Choice::New(name) => {
-                self.call.caller.require_account()?;
                 let organization = first
                     .organization
                     .as_ref()
                     .map(|organization| organization.id.clone());
+                require_to_make(self.call, organization.as_ref())?;
                 let mut team = Team::named(name.clone(), organization, &self.stamp());
                 self.plan.write_all(records::insertion(&team));
                 self.plan.event(team.event("created"));
                 team.member_count = 1;
                 team.ownerless = self
-                    .request
-                    .team
                     .role
-                    .is_some_and(|role| role != TeamRole::Owner);
+                    .as_ref()
+                    .is_some_and(|role| role.role != TeamRole::Owner);
                 Ok((team, RecordOutcome::Created))
             }
         }
     }
 
-    fn membership(
+    async fn membership(
         &mut self,
+        db: &Db,
         user: &User,
         team: &Team,
         team_outcome: RecordOutcome,
         first: &First,
         scene: &SeatScene,
     ) -> Result<MembershipAnswer> {
-        let wanted = self.request.team.role;
+        let wanted = self.role.clone();
         let standing = first
             .candidates
             .memberships
@@ -240,32 +263,40 @@ impl Work<'_> {
             } else {
                 TeamRole::Member
             };
-            let role = wanted.unwrap_or(first_member);
+            let role = wanted.unwrap_or_else(|| Granted::built_in(first_member));
+            self.require_to_give(team, team_outcome, &role)?;
             self.plan.write(Statement::new(
                 "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, $4, 'provision', $5)",
-                params![team.id.clone(), user.id.clone(), role, self.call.now],
+                params![team.id.clone(), user.id.clone(), role.role, self.call.now],
             ));
-            self.plan.event(member_event(team, &user.id, role.as_str()));
+            self.plan.write_all(role.note());
+            self.plan
+                .event(member_event(team, &user.id, role.role.as_str()));
             return Ok(MembershipAnswer {
-                role: role.to_string(),
+                role: role.role.to_string(),
                 outcome: RecordOutcome::Created,
             });
         };
-        let Some(role) = wanted.filter(|role| role.as_str() != standing.role) else {
+        let Some(role) = wanted.filter(|role| role.role.as_str() != standing.role) else {
             return Ok(MembershipAnswer {
                 role: standing.role.clone(),
                 outcome: RecordOutcome::Existing,
             });
         };
-        if standing.role == "owner" && scene.other_owners == 0 {
-            return Err(Error::new(Code::LastOwner, "The person is the team's last owner and cannot get a lower role. Make somebody else an owner first.")
-                .with("team_id", team.id.as_str()));
+        self.require_to_give(team, team_outcome, &role)?;
+        if let Some(present) = MemberRole::parse(&standing.role) {
+            let held = permissions_of(db, self.call.account(), &present).await?;
+            require_grant_in(&self.call.caller, team.id.as_str(), &held)?;
+        }
+        if standing.role == TeamRole::Owner.as_str() {
+            self.plan.write(owners::leave_team(&team.id, scene.owners)?);
         }
         self.plan.write(Statement::guarded(
             "UPDATE team_members SET role = $2 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5",
-            params![role, team.id.clone(), user.id.clone(), standing.role.clone()],
+            params![role.role, team.id.clone(), user.id.clone(), standing.role.clone()],
         ));
-        let data = json!({ "team_id": team.id, "user_id": user.id, "role": role });
+        self.plan.write_all(role.note());
+        let data = json!({ "team_id": team.id, "user_id": user.id, "role": role.role });
         self.plan.event(
             Event::new("team_member.updated", &team.id, data)
                 .team(&team.id)
@@ -273,9 +304,27 @@ impl Work<'_> {
                 .previous(json!({ "role": standing.role })),
         );
         Ok(MembershipAnswer {
-            role: role.to_string(),
+            role: role.role.to_string(),
             outcome: RecordOutcome::Updated,
         })
+    }
+
+    /// Refuses a role that holds what the caller does not hold in the team. A team that this very call makes has nothing
+    /// yet, and whoever may make it may give it its first owner.
+    fn require_to_give(
+        &self,
+        team: &Team,
+        team_outcome: RecordOutcome,
+        role: &Granted<TeamRole>,
+    ) -> Result<()> {
+        let caller = &self.call.caller;
+        if team_outcome == RecordOutcome::Existing {
+            return require_grant_in(caller, team.id.as_str(), &role.permissions);
+        }
+        if role.permissions.is_subset(&TeamRole::Owner.permissions()) {
+            return Ok(());
+        }
+        require_grant(caller, &role.permissions)
     }
 
     fn seats(

@@ -5,11 +5,14 @@ use serde_json::Value as JsonValue;
 use super::answer::Provision;
 use super::request::{ProvisionRequest, SeatPart, Strategy};
 use super::team::{Candidates, Membership, numbered};
-use crate::access::{Caller, Reach};
+use crate::access::{Caller, Reach, owners};
 use crate::db::{Answers, Batch, Db, Pair, Select, Slot};
 use crate::email::outbox;
 use crate::error::{Code, Error, Fault, Result};
+use crate::members;
 use crate::params;
+use crate::records;
+use crate::resource::{Record, within};
 use crate::resources::{Organization, Product, Team, User};
 use crate::seats::actions::PROMOTE_AT_ONCE;
 use crate::seats::{Assignment, Seat, SeatTemplate, Terms};
@@ -49,7 +52,8 @@ pub(super) struct SeatScene {
     pub(super) waiting: Vec<Assignment>,
     /// Seats to which the reference's quantity was added before.
     pub(super) added_before: Vec<Id<Seat>>,
-    pub(super) other_owners: i64,
+    /// What is known of the team's owners beside the person.
+    pub(super) owners: Option<(i64, i64)>,
 }
 
 fn by_reference<K: crate::types::Kind>(reference: &Ref<K>) -> (&'static str, String) {
@@ -79,15 +83,12 @@ struct FirstSlots {
 }
 
 /// Asks for everything that the body names.
-fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
+fn ask(batch: &mut Batch, caller: &Caller, request: &ProvisionRequest) -> FirstSlots {
     let users = user_slots(batch, request);
     let part = &request.team;
     let organization = part.organization.as_ref().map(|reference| {
         let (column, value) = by_reference(reference);
-        batch.add::<Organization>(Select::rows::<Organization>(
-            &format!("WHERE account_id = $1 AND {column} = $2"),
-            params![value],
-        ))
+        batch.add::<Organization>(within_reach::<Organization>(caller, column, value))
     });
     let by_id = part.id.as_ref().map(|reference| {
         let (column, value) = by_reference(reference);
@@ -117,7 +118,7 @@ fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
     let lines: Vec<LineSlots> = request
         .seats
         .iter()
-        .map(|part| line_slots(batch, part))
+        .map(|part| line_slots(batch, caller, part))
         .collect();
     FirstSlots {
         users,
@@ -134,7 +135,7 @@ fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
 /// Reads what the body names.
 pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) -> Result<First> {
     let mut batch = Batch::new();
-    let slots = ask(&mut batch, request);
+    let slots = ask(&mut batch, caller, request);
     let mut rows = db.read(&caller.account, batch).await?;
     let (settings, locale) = rows
         .first(&slots.account)
@@ -162,10 +163,10 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
         (Ok(_), false) => return Err(Error::invalid(faults)),
         (Err(error), _) => return Err(error),
     };
-    let within = |team: &Team| match &caller.reach {
-        Reach::Account => true,
-        Reach::Teams(teams) => teams.contains(team.id.as_str()),
-    };
+    if let (Some(user), Reach::Teams(_)) = (&user, &caller.reach) {
+        require_within_reach(db, caller, user, request).await?;
+    }
+    let within = |team: &Team| caller.reach.holds(team.id.as_str());
     let candidates = Candidates {
         named_by_id: slots
             .by_id
@@ -196,6 +197,28 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
         locale,
         candidates,
     })
+}
+
+/// Refuses somebody who is known, but not to a caller limited to some teams.
+async fn require_within_reach(
+    db: &Db,
+    caller: &Caller,
+    user: &User,
+    request: &ProvisionRequest,
+) -> Result<()> {
+    let seen = records::maybe::<User>(db, caller, &Ref::Id(user.id.clone())).await?;
+    match (seen, &request.user.id) {
+        (Some(_), _) => Ok(()),
+        (None, Some(_)) => Err(no_such_person()),
+        (None, None) => Err(members::out_of_reach()),
+    }
+}
+
+fn no_such_person() -> Error {
+    Error::new(
+        Code::NotFound,
+        "There is no person with this id in this account.",
+    )
 }
 
 /// The lines of seats with what they name; those that name nothing known are faults.
@@ -248,7 +271,22 @@ fn user_slots(batch: &mut Batch, request: &ProvisionRequest) -> Vec<Slot<User>> 
     slots
 }
 
-fn line_slots(batch: &mut Batch, part: &SeatPart) -> LineSlots {
+/// The record of a key among those the caller may see.
+fn within_reach<R: Record>(caller: &Caller, column: &str, value: String) -> Select {
+    let mut params = params![value];
+    let reach = within(caller, R::REACH, 3).map(|(condition, value)| {
+        params.push(value);
+        condition
+    });
+    let rest = format!(
+        "WHERE {0}.account_id = $1 AND {0}.{column} = $2{1}",
+        R::TABLE,
+        reach.unwrap_or_default()
+    );
+    Select::rows::<R>(&rest, params)
+}
+
+fn line_slots(batch: &mut Batch, caller: &Caller, part: &SeatPart) -> LineSlots {
     let product_where = |condition: &str| {
         format!("WHERE account_id = $1 AND id IN (SELECT product_id FROM {condition})")
     };
@@ -257,12 +295,9 @@ fn line_slots(batch: &mut Batch, part: &SeatPart) -> LineSlots {
         return LineSlots {
             product: batch.add(Select::rows::<Product>(
                 &product_where(&format!("seats WHERE account_id = $1 AND {column} = $2")),
-                params![value],
+                params![value.clone()],
             )),
-            seat: Some(batch.add(Select::rows::<Seat>(
-                &format!("WHERE account_id = $1 AND {column} = $2"),
-                params![value],
-            ))),
+            seat: Some(batch.add(within_reach::<Seat>(caller, column, value))),
             template: None,
         };
     }
@@ -357,10 +392,7 @@ fn identity(mut found: Vec<User>, request: &ProvisionRequest) -> Result<Option<U
     let user = found.pop();
     let is_named = |user: &User| request.user.id.as_ref().is_none_or(|id| user.id == *id);
     if request.user.id.is_some() && !user.as_ref().is_some_and(is_named) {
-        return Err(Error::new(
-            Code::NotFound,
-            "There is no person with this id in this account.",
-        ));
+        return Err(no_such_person());
     }
     if user.is_none() && request.user.email.is_none() {
         let detail =
@@ -440,10 +472,7 @@ pub(super) async fn second(
             joined_at,
         });
     first.candidates.memberships = memberships
-        .filter(|membership| match &caller.reach {
-            Reach::Account => true,
-            Reach::Teams(teams) => teams.contains(membership.team.id.as_str()),
-        })
+        .filter(|membership| caller.reach.holds(membership.team.id.as_str()))
         .collect();
     Ok(Known {
         was_welcomed: rows.first(&mail).is_some(),
@@ -503,12 +532,11 @@ pub(super) async fn seats(
             params![team.clone(), products, named, reference.clone()],
         ))
     });
-    let owners = first.user.as_ref().filter(|_| request.team.role.is_some()).map(|user| {
-        batch.add::<(i64,)>(Select::new(
-            "SELECT count(*) FROM team_members WHERE account_id = $1 AND team_id = $2 AND role = 'owner' AND user_id <> $3",
-            params![team.clone(), user.id.clone()],
-        ))
-    });
+    let owners = first
+        .user
+        .as_ref()
+        .filter(|_| request.team.role.is_some())
+        .map(|user| owners::ask_team(&mut batch, team, user.id.as_str()));
     let mut rows = db.read(&caller.account, batch).await?;
     Ok(SeatScene {
         seats: seats.map(|slot| rows.take(&slot)).unwrap_or_default(),
@@ -520,8 +548,6 @@ pub(super) async fn seats(
             .into_iter()
             .map(|(id,)| id)
             .collect(),
-        other_owners: owners
-            .and_then(|slot| rows.first(&slot))
-            .map_or(0, |(count,)| count),
+        owners: owners.and_then(|slot| rows.first(&slot)),
     })
 }

@@ -274,6 +274,11 @@ impl Record for User {
             "users.id IN (SELECT user_id FROM team_members WHERE account_id = $1 AND team_id {})",
             FieldKind::Reference(Team::PREFIX, "teams"),
         ),
+        Field::filter(
+            "role",
+            "users.id IN (SELECT user_id FROM user_roles WHERE account_id = $1 AND role {})",
+            FieldKind::Text,
+        ),
     ];
     const SEARCH: &'static [&'static str] = &["email_key", "name_key", "family_key"];
     const EXPANDS: &'static [Expand] = &[];

@@ -375,6 +375,23 @@ impl<'a> Change<'a> {
         after
     }
 
+    /// Lets a place, or a wish for one, count for another of the seat's teams. The counters stay as they are.
+    pub fn rehome(&mut self, assignment: &Assignment, team: &Id<Team>) -> Assignment {
+        let after = Assignment {
+            team_id: team.clone(),
+            updated_at: self.call.now,
+            ..assignment.clone()
+        };
+        self.writes
+            .push(Statement::update(&after, assignment.version));
+        self.events.push(
+            after
+                .event("moved")
+                .previous(json!({ "team_id": assignment.team_id })),
+        );
+        after
+    }
+
     /// Gives free places to those who wait, in their order, as far as they reach.
     pub fn promote_waiting(&mut self, waiting: &[Assignment]) -> Result<Vec<Assignment>> {
         let mut promoted = Vec::new();

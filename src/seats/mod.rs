@@ -14,6 +14,7 @@ pub mod change;
 pub mod integrity;
 pub mod leave;
 pub mod ledger;
+pub mod relocate;
 pub mod seat;
 pub mod sweep;
 pub mod template;

@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
         "resources",
         "email",
         "seats",
+        "members",
         "provisioning",
         "accounts",
         "admins",

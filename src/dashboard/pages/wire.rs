@@ -10,8 +10,9 @@ use axum::routing::{MethodRouter, get};
 
 use super::desk::{Desk, Shown};
 use super::{
-    assignments, bulk, courses, home, link, organizations, person, person_edit, products,
-    provision, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams, users,
+    assignments, bulk, courses, home, link, organizations, person, person_edit, person_roles,
+    products, provision, roles, search, seat, seat_actions, seat_edit, seats, team, team_edit,
+    team_members, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(of_teams())
         .merge(of_catalog())
         .merge(of_seats())
+        .merge(of_roles())
 }
 
 fn of_users() -> Router<App> {
@@ -63,6 +65,39 @@ fn of_users() -> Router<App> {
         )
 }
 
+fn of_roles() -> Router<App> {
+    Router::new()
+        .route("/dashboard/settings/roles", at(Room::Roles, roles::roles))
+        .route(
+            "/dashboard/settings/roles/new",
+            at(Room::Roles, roles::create),
+        )
+        .route(
+            "/dashboard/settings/roles/{id}",
+            at(Room::Roles, roles::role),
+        )
+        .route(
+            "/dashboard/settings/roles/{id}/edit",
+            at(Room::Roles, roles::edit),
+        )
+        .route(
+            "/dashboard/settings/roles/{id}/delete",
+            at(Room::Roles, roles::delete),
+        )
+        .route(
+            "/dashboard/users/{id}/roles",
+            at(Room::Users, person_roles::give),
+        )
+        .route(
+            "/dashboard/users/{id}/roles/{role}/withdraw",
+            at(Room::Users, person_roles::withdraw),
+        )
+        .route(
+            "/dashboard/users/{id}/permissions",
+            at(Room::Users, person_roles::permissions),
+        )
+}
+
 fn of_teams() -> Router<App> {
     Router::new()
         .route("/dashboard/teams", at(Room::Teams, teams::teams))
@@ -78,15 +113,27 @@ fn of_teams() -> Router<App> {
         )
         .route(
             "/dashboard/teams/{id}/members",
-            at(Room::Teams, team_edit::add_member),
+            at(Room::Teams, team_members::add_member),
+        )
+        .route(
+            "/dashboard/teams/{id}/members/many",
+            at(Room::Teams, team_members::add_many),
+        )
+        .route(
+            "/dashboard/teams/{id}/members/remove",
+            at(Room::Teams, team_members::remove_many),
         )
         .route(
             "/dashboard/teams/{id}/members/{user}",
-            at(Room::Teams, team_edit::change_member),
+            at(Room::Teams, team_members::change_member),
+        )
+        .route(
+            "/dashboard/teams/{id}/members/{user}/move",
+            at(Room::Teams, team_members::move_member),
         )
         .route(
             "/dashboard/teams/{id}/members/{user}/remove",
-            at(Room::Teams, team_edit::remove_member),
+            at(Room::Teams, team_members::remove_member),
         )
 }
 

@@ -6,7 +6,8 @@
 mod bodies;
 mod examples;
 mod keys;
+mod limits;
 mod lists;
-mod preparation;
+pub(crate) mod preparation;
 mod repeats;
 mod versions;

@@ -7,21 +7,21 @@ use crate::support::operation::{Document, Operation};
 
 /// A call that must succeed.
 #[derive(Debug, Clone)]
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     /// Its address, without a query.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its body, if it takes one.
-    pub(super) body: Option<JsonValue>,
+    pub(crate) body: Option<JsonValue>,
 }
 
 impl Prepared {
     /// The request, with this key.
-    pub(super) fn call(&self, operation: &Operation, key: &str) -> Call {
+    pub(crate) fn call(&self, operation: &Operation, key: &str) -> Call {
         self.call_with(operation, key, "")
     }
 
     /// The request with a query.
-    pub(super) fn call_with(&self, operation: &Operation, key: &str, query: &str) -> Call {
+    pub(crate) fn call_with(&self, operation: &Operation, key: &str, query: &str) -> Call {
         let call = Call::new(&operation.method, format!("{}{query}", self.path)).key(key);
         match &self.body {
             Some(body) => call.json(body),
@@ -44,6 +44,34 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let user = member["user"]["id"].as_str().expect("a person").to_owned();
             format!("{members}/{user}")
         }
+        "move_team_member" => {
+            let members = format!("/api/teams/{}/members", team(app, document).await);
+            let member = made(app, &members, &json!({ "user": "email:grace@example.com" })).await;
+            let user = member["user"]["id"].as_str().expect("a person");
+            format!("{members}/{user}/move")
+        }
+        "batch_remove_team_members" => {
+            let team = team(app, document).await;
+            made(
+                app,
+                &format!("/api/teams/{team}/members"),
+                &json!({ "user": "email:grace@example.com" }),
+            )
+            .await;
+            operation.path_with(&team)
+        }
+        "list_team_members" | "add_team_member" | "batch_add_team_members" => {
+            operation.path_with(&team(app, document).await)
+        }
+        "list_user_roles" | "add_user_role" | "list_user_permissions" => {
+            operation.path_with(&person(app, document).await)
+        }
+        "get_user_role" | "remove_user_role" => {
+            let user = person(app, document).await;
+            let roles = format!("/api/users/{user}/roles");
+            made(app, &roles, &json!({ "role": "reporter" })).await;
+            format!("{roles}/reporter")
+        }
         "assign_seat" => operation.path_with(&seat(app, document, false).await),
         "revoke_seat" | "extend_seat" | "transfer_seat" => {
             operation.path_with(&seat(app, document, true).await)
@@ -62,6 +90,18 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
     };
     let body = operation.example.clone();
     Some(Prepared { path, body })
+}
+
+async fn team(app: &ApiApp, document: &Document) -> String {
+    make(app, document, document.operation("create_team"))
+        .await
+        .id()
+}
+
+async fn person(app: &ApiApp, document: &Document) -> String {
+    make(app, document, document.operation("create_user"))
+        .await
+        .id()
 }
 
 /// A seat of a team of Ada and Grace; `assigned`: Ada has a place.
@@ -101,7 +141,11 @@ async fn made(app: &ApiApp, path: &str, body: &JsonValue) -> JsonValue {
 
 /// An operation's example with other values where they must be unique.
 async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Option<JsonValue> {
-    if let Some(path) = operation.path.strip_suffix("/batch") {
+    if let Some(path) = operation
+        .path
+        .strip_suffix("/batch")
+        .filter(|_| !operation.has_place())
+    {
         let creator = document
             .operations
             .iter()
@@ -155,7 +199,7 @@ const GRANTED: &[(&str, &str)] = &[
 ];
 
 /// The records that the examples speak of by `ext:`: each example of a creation, carried out as it stands.
-pub(super) async fn make_examples(app: &ApiApp, document: &Document) {
+pub(crate) async fn make_examples(app: &ApiApp, document: &Document) {
     for (path, body) in GRANTED {
         made(app, path, &serde_json::from_str(body).expect("JSON")).await;
     }
@@ -176,7 +220,7 @@ pub(super) async fn make_examples(app: &ApiApp, document: &Document) {
 }
 
 /// How this operation is called so that it succeeds. [`make_examples`] must have run.
-pub(super) async fn prepare(app: &ApiApp, document: &Document, operation: &Operation) -> Prepared {
+pub(crate) async fn prepare(app: &ApiApp, document: &Document, operation: &Operation) -> Prepared {
     if let Some(prepared) = special(app, document, operation).await {
         return prepared;
     }
@@ -203,7 +247,7 @@ pub(super) async fn prepare(app: &ApiApp, document: &Document, operation: &Opera
 }
 
 /// A new record, made from an example that was varied.
-pub(super) async fn make(app: &ApiApp, document: &Document, creator: &Operation) -> Answer {
+pub(crate) async fn make(app: &ApiApp, document: &Document, creator: &Operation) -> Answer {
     let body = body(app, document, creator).await.expect("an example");
     let answer = app.post(&creator.path, &body).await;
     assert_eq!(answer.status, 201, "{}: {}", creator.id, answer.text());
@@ -211,7 +255,7 @@ pub(super) async fn make(app: &ApiApp, document: &Document, creator: &Operation)
 }
 
 /// An example with other values where they must be unique.
-pub(super) fn varied(example: &JsonValue, number: u64) -> JsonValue {
+pub(crate) fn varied(example: &JsonValue, number: u64) -> JsonValue {
     let mut example = example.clone();
     if let Some(members) = example.as_object_mut() {
         for (name, value) in members {

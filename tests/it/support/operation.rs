@@ -18,6 +18,8 @@ pub(crate) struct Operation {
     pub(crate) example: Option<JsonValue>,
     parameters: Vec<JsonValue>,
     responses: JsonValue,
+    body: JsonValue,
+    changes_nothing: bool,
 }
 
 /// The whole document.
@@ -44,7 +46,9 @@ impl Document {
 
     /// Those that change something.
     pub(crate) fn writes(&self) -> impl Iterator<Item = &Operation> {
-        self.operations.iter().filter(|o| o.method != "GET")
+        self.operations
+            .iter()
+            .filter(|o| o.method != "GET" && !o.changes_nothing)
     }
 
     /// Those that take a body.
@@ -70,6 +74,23 @@ impl Document {
     pub(crate) fn operation(&self, id: &str) -> &Operation {
         let found = self.operations.iter().find(|o| o.id == id);
         found.unwrap_or_else(|| panic!("no operation {id}"))
+    }
+
+    /// The schema of an operation's body, if it takes one.
+    pub(crate) fn body_schema(&self, operation: &Operation) -> Option<JsonValue> {
+        (!operation.body.is_null()).then(|| operation.body.clone())
+    }
+
+    /// A schema, or the one it refers to.
+    pub(crate) fn resolved(&self, schema: &JsonValue) -> JsonValue {
+        let mut schema = schema;
+        while let Some(name) = schema["$ref"]
+            .as_str()
+            .and_then(|path| path.strip_prefix("#/components/schemas/"))
+        {
+            schema = &self.json["components"]["schemas"][name];
+        }
+        schema.clone()
     }
 
     /// What is wrong with an answer's body by the schema of its status; nothing for those without a body.
@@ -129,6 +150,8 @@ impl Operation {
             example,
             parameters: json["parameters"].as_array().cloned().unwrap_or_default(),
             responses: json["responses"].clone(),
+            body: body["schema"].clone(),
+            changes_nothing: json["x-changes-nothing"] == true,
             id,
         }
     }
