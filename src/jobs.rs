@@ -6,19 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bulk::{AssignTerms, JobRecord};
 use crate::db::{Column, DbError, FromRow, Reader, Select, Statement, Value};
 use crate::params;
-use crate::types::{Id, Ids, Kind, Timestamp};
-
-/// A job that waits, runs or has ended.
-pub enum JobKind {}
-
-impl Kind for JobKind {
-    const PREFIX: &'static str = "job";
-}
+use crate::types::{Id, Ids, Timestamp};
 
 /// The id of a job.
-pub type JobId = Id<JobKind>;
+pub type JobId = Id<JobRecord>;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +32,20 @@ pub enum Job {
     ExpireAssignments,
     /// Compare every seat's counters with its ledger and its assignments.
     CheckIntegrity,
+    /// Provision people, one for each row.
+    ProvisionBulk,
+    /// Give places of a seat to people, one for each row.
+    AssignBulk {
+        /// The seat's row.
+        seat_id: String,
+        /// What happens when none is free, and when the places end.
+        terms: AssignTerms,
+    },
+    /// Take back what another job has made, row by row from its last.
+    UndoJob {
+        /// The other job.
+        job_id: String,
+    },
     /// Remove what has been kept long enough: idempotency records, rate windows, ended sessions, old events and jobs.
     CleanUp,
 }
@@ -53,6 +61,9 @@ impl Job {
             Self::PromoteWaitlist { .. } => "promote_waitlist",
             Self::ExpireAssignments => "expire_assignments",
             Self::CheckIntegrity => "check_integrity",
+            Self::ProvisionBulk => "provision_bulk",
+            Self::AssignBulk { .. } => "assign_bulk",
+            Self::UndoJob { .. } => "undo_job",
             Self::CleanUp => "clean_up",
         }
     }

@@ -1,5 +1,6 @@
 //! Access: who may come in and what they may do.
 
+pub mod again;
 pub mod api_keys;
 pub mod authenticate;
 pub mod caller;

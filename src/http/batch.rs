@@ -83,7 +83,7 @@ fn is_create(endpoint: &Endpoint) -> bool {
 }
 
 /// Paths that live as long as the program, each made once however often the list of operations is.
-fn interned(path: String) -> &'static str {
+pub(super) fn interned(path: String) -> &'static str {
     static PATHS: LazyLock<Mutex<BTreeSet<&'static str>>> = LazyLock::new(Mutex::default);
     let mut known = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = known.get(path.as_str()) {
@@ -264,6 +264,7 @@ async fn one(
                 places,
                 query: Vec::new(),
                 body,
+                is_lines: false,
                 if_match: None,
                 if_none_match: None,
                 idempotency,

@@ -165,9 +165,10 @@ async fn admit(
     if let Some(scope) = route.endpoint.scope {
         known.caller().require(scope)?;
     }
-    accepts_json(&parts.headers)?;
+    accepts(&parts.headers, route.endpoint.also_media)?;
     let is_write = !route.endpoint.is_read();
-    let body = read_body(app, &parts.headers, body, route.endpoint.input.is_some()).await?;
+    let is_lines = route.endpoint.takes_lines && media_type(&parts.headers) == LINES;
+    let body = read_body(app, &parts.headers, body, route.endpoint.input.is_some(), is_lines).await?;
     let mut query = pairs;
     let dry_run = is_write && take_dry_run(&mut query)?;
     let call = Call {
@@ -202,6 +203,7 @@ async fn admit(
             parts.uri.query(),
             &body,
         )?,
+        is_lines,
         if_match: text(header::IF_MATCH),
         if_none_match: text(header::IF_NONE_MATCH),
         wait: preferred_wait(prefer).map(|wait| wait.as_secs()),
@@ -346,7 +348,7 @@ fn take_dry_run(query: &mut Vec<(String, String)>) -> Result<bool> {
     }
 }
 
-fn accepts_json(headers: &HeaderMap) -> Result<()> {
+fn accepts(headers: &HeaderMap, also: Option<&str>) -> Result<()> {
     let mut accepted = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -356,10 +358,11 @@ fn accepts_json(headers: &HeaderMap) -> Result<()> {
         return Ok(());
     }
     let fits = |range: &str| {
+        let range = range.split(';').next().unwrap_or("").trim();
         matches!(
-            range.split(';').next().map(str::trim),
-            Some("*/*" | "application/*" | "application/json" | "application/problem+json")
-        )
+            range,
+            "*/*" | "application/*" | "application/json" | "application/problem+json"
+        ) || also == Some(range)
     };
     if accepted.any(|value| value.split(',').any(fits)) {
         return Ok(());
@@ -370,8 +373,31 @@ fn accepts_json(headers: &HeaderMap) -> Result<()> {
     ))
 }
 
-async fn read_body(app: &App, headers: &HeaderMap, body: Body, wanted: bool) -> Result<Vec<u8>> {
-    let limit = app.config.server.body_limit_bytes;
+/// JSON lines.
+const LINES: &str = "application/x-ndjson";
+
+/// The media type of a body, without parameters and in lower case.
+fn media_type(headers: &HeaderMap) -> String {
+    let media = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    let essence = media.split(';').next().unwrap_or("");
+    essence.trim().to_ascii_lowercase()
+}
+
+async fn read_body(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    wanted: bool,
+    is_lines: bool,
+) -> Result<Vec<u8>> {
+    let limit = if is_lines {
+        app.config.server.upload_limit_bytes
+    } else {
+        app.config.server.body_limit_bytes
+    };
     let too_large = || {
         Error::new(
             Code::BodyTooLarge,
@@ -404,17 +430,9 @@ async fn read_body(app: &App, headers: &HeaderMap, body: Body, wanted: bool) -> 
     if !wanted {
         return Ok(Vec::new());
     }
-    let media = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    let essence = media
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase();
-    if essence != "application/json"
+    let essence = media_type(headers);
+    if !is_lines
+        && essence != "application/json"
         && !(essence.starts_with("application/") && essence.ends_with("+json"))
     {
         return Err(Error::new(
@@ -432,7 +450,11 @@ async fn read_body(app: &App, headers: &HeaderMap, body: Body, wanted: bool) -> 
 }
 
 fn response(reply: Reply, head: &Head, standing: Option<&Standing>) -> Response<Body> {
-    let mut response = Response::new(Body::from(reply.body));
+    let body = match &reply.stream {
+        Some(stream) => stream.take(),
+        None => Body::from(reply.body),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

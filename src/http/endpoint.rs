@@ -68,6 +68,10 @@ pub struct Endpoint {
     pub status: u16,
     /// A further status of success, and when it is given.
     pub also: Option<(u16, &'static str)>,
+    /// A media type beside JSON in which it can answer.
+    pub also_media: Option<&'static str>,
+    /// Whether its body may come as JSON lines, of any size an upload may have.
+    pub takes_lines: bool,
     /// Whether its answer has a secret that is shown this once.
     pub shows_secret: bool,
     /// The body of success, if there is one.
@@ -103,6 +107,8 @@ impl Endpoint {
             input: None,
             status: 200,
             also: None,
+            also_media: None,
+            takes_lines: false,
             shows_secret: false,
             output: None,
             problems: Vec::new(),
@@ -143,6 +149,13 @@ impl Endpoint {
             schema: Arc::new(T::json_schema_of),
             example: Some(example),
         });
+        self
+    }
+
+    /// Takes JSON lines (`application/x-ndjson`) as well.
+    #[must_use]
+    pub const fn takes_lines(mut self) -> Self {
+        self.takes_lines = true;
         self
     }
 

@@ -150,6 +150,12 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
             json!({ "application/json": content(output, generator) }),
         );
     }
+    if let (Some(media), Some(content)) = (
+        endpoint.also_media,
+        success.get_mut("content").and_then(JsonValue::as_object_mut),
+    ) {
+        content.insert(media.to_owned(), json!({ "schema": { "type": "string" } }));
+    }
     responses.insert(endpoint.status.to_string(), success.clone());
     let also_200 = !endpoint.is_read() && endpoint.status != 200;
     if also_200 {

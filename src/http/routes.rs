@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{batch, members, organizations, people, provision, seats, system};
+use super::{batch, feeds, jobs, keys, mails, reports, members, organizations, people, provision, seats, system};
+use crate::bulk::JobRecord;
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -40,6 +41,10 @@ const TEMPLATES: Paths = Paths {
 const ASSIGNMENTS: Paths = Paths {
     list: "/seat_assignments",
     one: "/seat_assignments/{id}",
+};
+const JOBS: Paths = Paths {
+    list: "/jobs",
+    one: "/jobs/{id}",
 };
 const ENROLLMENTS: Paths = Paths {
     list: "/enrollments",
@@ -83,6 +88,12 @@ pub fn endpoints() -> Vec<Endpoint> {
         seats::templates(&TEMPLATES),
         crud::reads::<Assignment>(&ASSIGNMENTS),
         crud::reads::<Enrollment>(&ENROLLMENTS),
+        reports::endpoints(),
+        feeds::endpoints(),
+        mails::endpoints(),
+        keys::endpoints(),
+        crud::reads::<JobRecord>(&JOBS),
+        jobs::endpoints(),
         system::endpoints(),
     ];
     batch::with_batches(all.concat())

@@ -30,6 +30,8 @@ const LAYERS: &[&[&str]] = &[
         "accounts",
         "admins",
         "demo",
+        "bulk",
+        "feeds",
         "webhooks",
         "lms",
         "reports",
@@ -75,6 +77,7 @@ const WITHOUT_AXUM: &[&str] = &[
     "seats",
     "provisioning",
     "email",
+    "bulk",
     "app",
 ];
 

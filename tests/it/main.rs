@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod batches;
+mod bulk;
 mod cli;
 mod contract;
 mod docs;

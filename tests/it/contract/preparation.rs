@@ -1,5 +1,7 @@
 //! What an operation needs before its example can be carried out: the one place where special cases stand.
 
+use b2b_dashboard::db::Statement;
+use b2b_dashboard::worker;
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::http::{Answer, ApiApp, Call};
@@ -50,9 +52,42 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
         }
         "get_seat_assignment" | "get_enrollment" => {
             seat(app, document, true).await;
-            let (list, _) = operation.path.split_once("/{").expect("a place");
-            let newest = app.get(&format!("{list}?limit=1")).await.json();
-            operation.path_with(newest["data"][0]["id"].as_str().expect("a record"))
+            operation.path_with(&newest(app, &operation.path).await)
+        }
+        "list_events" => {
+            worker::publish(&app.node.app).await.expect("published events");
+            operation.path.clone()
+        }
+        "get_event" | "get_audit_fact" => operation.path_with(&newest(app, &operation.path).await),
+        "get_mail" | "retry_mail" => {
+            make(app, document, document.operation("provision")).await;
+            let mail = newest(app, "/api/mails/{id}").await;
+            if operation.id == "retry_mail" {
+                let failed = "UPDATE mails SET state = 'failed' WHERE account_id = $1 AND id = $2";
+                let failed = Statement::new(failed, b2b_dashboard::params![mail]);
+                app.node.app.db.write(&app.first, vec![failed]).await.expect("a failed mail");
+            }
+            operation.path_with(&mail)
+        }
+        "get_job" | "list_job_rows" | "cancel_job" => {
+            operation.path_with(&bulk_job(app, document, false).await)
+        }
+        "undo_job" => {
+            let job = bulk_job(app, document, false).await;
+            worker::drain(&app.node.app).await.expect("jobs that run");
+            operation.path_with(&job)
+        }
+        "retry_failed_job" => {
+            let job = bulk_job(app, document, true).await;
+            worker::drain(&app.node.app).await.expect("jobs that run");
+            operation.path_with(&job)
+        }
+        "run_again_job" => {
+            let job = bulk_job(app, document, false).await;
+            let dead = "UPDATE jobs SET state = 'dead', last_error = 'no luck' WHERE account_id = $1 AND id = $2";
+            let dead = Statement::new(dead, b2b_dashboard::params![job]);
+            app.node.app.db.write(&app.first, vec![dead]).await.expect("a dead job");
+            operation.path_with(&job)
         }
         "get_provision" => {
             let provision = make(app, document, document.operation("provision")).await;
@@ -62,6 +97,27 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
     };
     let body = operation.example.clone();
     Some(Prepared { path, body })
+}
+
+/// The newest record of the list before a path's place.
+async fn newest(app: &ApiApp, path: &str) -> String {
+    worker::publish(&app.node.app).await.expect("published events");
+    let (list, _) = path.split_once("/{").expect("a place");
+    let sort = if list == "/api/events" { "-sequence" } else { "-created_at" };
+    let page = app.get(&format!("{list}?limit=1&sort={sort}")).await.json();
+    page["data"][0]["id"].as_str().expect("a record").to_owned()
+}
+
+/// A bulk job of one row; `broken`: one that will fail.
+async fn bulk_job(app: &ApiApp, document: &Document, broken: bool) -> String {
+    let operation = document.operation("bulk_provision");
+    let mut body = body(app, document, operation).await.expect("an example");
+    if broken {
+        body["rows"][0]["email"] = json!("nonsense");
+    }
+    let answer = app.post(&operation.path, &body).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    answer.id()
 }
 
 /// A seat of a team of Ada and Grace; `assigned`: Ada has a place.
@@ -125,6 +181,7 @@ async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Optio
             new["courses"] = json!(["ext:safety-course"]);
             body["product"] = made(app, "/api/products", &new).await["id"].clone();
         }
+        "bulk_provision" => body["rows"][0] = varied(&body["rows"][0], number),
         "provision" => {
             body["user"] = varied(&body["user"], number);
             body["team"] = varied(&body["team"], number);
