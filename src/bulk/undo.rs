@@ -22,7 +22,7 @@ use crate::seats::actions::{PROMOTE_AT_ONCE, waiting_at};
 use crate::seats::assignment::AssignmentState;
 use crate::seats::change::Change;
 use crate::seats::{Assignment, Seat};
-use crate::types::{Id, Ids, Ref};
+use crate::types::{Ids, Ref};
 
 /// Days after its end for which a job can be undone.
 pub const UNDO_DAYS: i64 = 7;

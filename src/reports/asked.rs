@@ -183,7 +183,7 @@ impl Asked {
             .checked_add(jiff::Span::new().days(later))
             .map_err(|_| wrong())?;
         let begin = day
-            .to_zoned(self.clockwork.zone.clone())
+            .to_zoned_datetime(self.clockwork.zone.clone())
             .and_then(|begin| begin.start_of_day())
             .map_err(|_| wrong())?;
         Ok(Timestamp::from_micros(begin.timestamp().as_microsecond()))

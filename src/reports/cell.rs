@@ -37,13 +37,13 @@ pub struct Clockwork {
 impl Clockwork {
     /// A moment as the zone's clocks show it, with their offset.
     pub fn stamp(&self, at: Timestamp) -> String {
-        let there = at.to_jiff().to_zoned(self.zone.clone());
+        let there = at.to_jiff().to_zoned_datetime(self.zone.clone());
         there.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
     /// Days from today to the day of a moment, by the zone's calendar.
     pub fn days_until(&self, at: Timestamp) -> i64 {
-        let day = |at: Timestamp| at.to_jiff().to_zoned(self.zone.clone()).date();
+        let day = |at: Timestamp| at.to_jiff().to_zoned_datetime(self.zone.clone()).date();
         day(self.now)
             .until(day(at))
             .map_or(0, |span| i64::from(span.get_days()))

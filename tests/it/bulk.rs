@@ -9,6 +9,7 @@ use b2b_dashboard::events::Plan;
 use b2b_dashboard::types::Id;
 use b2b_dashboard::worker;
 use serde_json::{Value as JsonValue, json};
+use tokio::task::JoinSet;
 
 use crate::support::database::both;
 use crate::support::http::{Answer, ApiApp, Call, KeyOptions};
@@ -86,10 +87,10 @@ both! {
     async fn a_worker_that_is_cut_off_leaves_no_row_twice_and_none_out(app: ApiApp) {
         let id = start(&app, &(0..120).map(row).collect::<Vec<_>>()).await;
         let node = app.node.app.clone();
-        let running = tokio::spawn(async move { worker::drain(&node).await });
+        let mut running = JoinSet::new();
+        running.spawn(async move { worker::drain(&node).await });
         until_begun(&app, &id).await;
-        running.abort();
-        let _ = running.await;
+        running.shutdown().await;
         let before = job(&app, &id).await;
         assert_eq!(before["state"], "running", "{before}");
         assert!(before["done"].as_i64() < Some(120), "it was cut off in the middle");
@@ -104,13 +105,14 @@ both! {
     async fn a_cancelled_job_stops_and_can_go_on(app: ApiApp) {
         let id = start(&app, &(0..200).map(row).collect::<Vec<_>>()).await;
         let node = app.node.app.clone();
-        let running = tokio::spawn(async move { worker::drain(&node).await });
+        let mut running = JoinSet::new();
+        running.spawn(async move { worker::drain(&node).await });
         until_begun(&app, &id).await;
         let estimate = job(&app, &id).await;
         assert_eq!(estimate["estimated_finish_at"].is_string(), estimate["state"] == "running");
         let cancelled = app.post(&format!("/api/jobs/{id}/cancel"), &json!({})).await;
         assert_eq!((cancelled.status, &cancelled.json()["state"]), (200, &json!("cancelled")), "{}", cancelled.text());
-        running.await.expect("a worker").expect("jobs that run");
+        running.join_next().await.expect("a task").expect("a worker").expect("jobs that run");
         let after = job(&app, &id).await;
         assert_eq!(after["state"], "cancelled");
         assert!(after["done"].as_i64() < Some(200), "{after}");
@@ -173,7 +175,7 @@ both! {
     }
 
     async fn pain_25_many_rows_are_kept_at_once(app: ApiApp) {
-        let text: String = (0..5001).map(|n| format!("{}\n", row(n))).collect();
+        let text = (0..5001).map(|n| row(n).to_string()).collect::<Vec<_>>().join("\n");
         let writes = app.node.app.db.writes();
         let answer = lines(&app, &app.key.secret, &text).await;
         assert_eq!((answer.status, &answer.json()["total"]), (202, &json!(5001)), "{}", answer.text());

@@ -7,6 +7,6 @@ mod bodies;
 mod examples;
 mod keys;
 mod lists;
-mod preparation;
+pub(crate) mod preparation;
 mod repeats;
 mod versions;

@@ -9,11 +9,11 @@ use crate::support::operation::{Document, Operation};
 
 /// A call that must succeed.
 #[derive(Debug, Clone)]
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     /// Its address, without a query.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its body, if it takes one.
-    pub(super) body: Option<JsonValue>,
+    pub(crate) body: Option<JsonValue>,
 }
 
 impl Prepared {
@@ -212,7 +212,7 @@ const GRANTED: &[(&str, &str)] = &[
 ];
 
 /// The records that the examples speak of by `ext:`: each example of a creation, carried out as it stands.
-pub(super) async fn make_examples(app: &ApiApp, document: &Document) {
+pub(crate) async fn make_examples(app: &ApiApp, document: &Document) {
     for (path, body) in GRANTED {
         made(app, path, &serde_json::from_str(body).expect("JSON")).await;
     }
@@ -233,7 +233,7 @@ pub(super) async fn make_examples(app: &ApiApp, document: &Document) {
 }
 
 /// How this operation is called so that it succeeds. [`make_examples`] must have run.
-pub(super) async fn prepare(app: &ApiApp, document: &Document, operation: &Operation) -> Prepared {
+pub(crate) async fn prepare(app: &ApiApp, document: &Document, operation: &Operation) -> Prepared {
     if let Some(prepared) = special(app, document, operation).await {
         return prepared;
     }
