@@ -93,7 +93,8 @@ impl JsonSchema for EventRow {
 
 impl Record for EventRow {
     const KIND: &'static str = "event";
-    const SUMMARY: &'static str = "A change that has happened, in the order in which changes were published.";
+    const SUMMARY: &'static str =
+        "A change that has happened, in the order in which changes were published.";
     const FIELDS: &'static [Field] = &[
         Field::sorted("sequence", "sequence", FieldKind::Int),
         Field::filter("type", "type", FieldKind::Text),
@@ -119,8 +120,7 @@ impl Record for EventRow {
 
 impl Record for AuditFact {
     const KIND: &'static str = "audit_fact";
-    const SUMMARY: &'static str =
-        "A line of the audit trail: who did what, when and from where. It can be added to, never changed.";
+    const SUMMARY: &'static str = "A line of the audit trail: who did what, when and from where. It can be added to, never changed.";
     const FIELDS: &'static [Field] = &[
         Field::sorted("created_at", "created_at", FieldKind::Time),
         Field::filter("action", "action", FieldKind::Text),
@@ -141,7 +141,8 @@ impl Record for AuditFact {
 
 impl Record for MailRow {
     const KIND: &'static str = "mail";
-    const SUMMARY: &'static str = "A mail to a person: to be sent, sent, caught here, or failed with the server's words.";
+    const SUMMARY: &'static str =
+        "A mail to a person: to be sent, sent, caught here, or failed with the server's words.";
     const FIELDS: &'static [Field] = &[
         Field::sorted("created_at", "created_at", FieldKind::Time),
         Field::filter(
@@ -175,7 +176,11 @@ impl Record for ApiKey {
     const SUMMARY: &'static str = "A key for programs, without its secret, which is shown once.";
     const FIELDS: &'static [Field] = &[
         Field::sorted("created_at", "created_at", FieldKind::Time),
-        Field::filter("created_by", "created_by", FieldKind::Reference("user", "users")),
+        Field::filter(
+            "created_by",
+            "created_by",
+            FieldKind::Reference("user", "users"),
+        ),
     ];
     const SEARCH: &'static [&'static str] = &[];
     const EXPANDS: &'static [Expand] = &[];

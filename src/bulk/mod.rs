@@ -74,7 +74,13 @@ pub fn queue(
         ],
     ));
     for (chunk, texts) in rows.chunks(ROWS_OF_A_STATEMENT).enumerate() {
-        plan.write(insertion(&id, ids, call.now, chunk * ROWS_OF_A_STATEMENT, texts));
+        plan.write(insertion(
+            &id,
+            ids,
+            call.now,
+            chunk * ROWS_OF_A_STATEMENT,
+            texts,
+        ));
     }
     plan.event(record.event("created"));
     record

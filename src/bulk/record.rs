@@ -163,15 +163,21 @@ impl JobRecord {
 
 impl Record for JobRecord {
     const KIND: &'static str = "job";
-    const SUMMARY: &'static str =
-        "Work in the background: bulk jobs with their rows, mails to be sent, waiting lists, clean-up.";
+    const SUMMARY: &'static str = "Work in the background: bulk jobs with their rows, mails to be sent, waiting lists, clean-up.";
     const FIELDS: &'static [Field] = &[
         Field::sorted("created_at", "created_at", FieldKind::Time),
         Field::filter("kind", "kind", FieldKind::Text),
         Field::filter(
             "state",
             "CASE jobs.state WHEN 'done' THEN 'succeeded' WHEN 'dead' THEN 'failed' ELSE jobs.state END {}",
-            FieldKind::Word(&["queued", "running", "succeeded", "partly_failed", "failed", "cancelled"]),
+            FieldKind::Word(&[
+                "queued",
+                "running",
+                "succeeded",
+                "partly_failed",
+                "failed",
+                "cancelled",
+            ]),
         ),
         Field::filter("subject", "subject_id", FieldKind::Text),
     ];
@@ -227,7 +233,11 @@ impl Record for JobRow {
     const SUMMARY: &'static str = "A row of a bulk job, with what it did or why it was refused.";
     const FIELDS: &'static [Field] = &[
         Field::sorted("row", "number", FieldKind::Int),
-        Field::filter("state", "state", FieldKind::Word(&["open", "done", "failed"])),
+        Field::filter(
+            "state",
+            "state",
+            FieldKind::Word(&["open", "done", "failed"]),
+        ),
     ];
     const SEARCH: &'static [&'static str] = &[];
     const EXPANDS: &'static [Expand] = &[];

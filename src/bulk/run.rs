@@ -129,7 +129,13 @@ impl Held<'_> {
                 outcome,
                 result,
             } = self.step(&call, row).await?;
-            self.mark(&mut plan, &call, row, i64::from(status), Ok((outcome, &result)));
+            self.mark(
+                &mut plan,
+                &call,
+                row,
+                i64::from(status),
+                Ok((outcome, &result)),
+            );
             Ok((plan, true))
         };
         let error = match commit(db, ids, &call, planned).await {
@@ -179,11 +185,13 @@ impl Held<'_> {
         ));
         let mut rows = self.app.db.read(&self.caller.account, batch).await?;
         let is_there = |count: Option<(i64,)>| count.is_some_and(|(count,)| count > 0);
-        Ok(match (is_there(rows.first(&mine)), is_there(rows.first(&open))) {
-            (false, _) => Standing::Lost,
-            (true, false) => Standing::Done,
-            (true, true) => Standing::Open,
-        })
+        Ok(
+            match (is_there(rows.first(&mine)), is_there(rows.first(&open))) {
+                (false, _) => Standing::Lost,
+                (true, false) => Standing::Done,
+                (true, true) => Standing::Open,
+            },
+        )
     }
 
     /// The row's mark and the job's counters, which stand even where the row changes nothing else.
@@ -249,13 +257,7 @@ async fn stop(app: &App, system: &Call, id: &JobId, lease: &str, why: &str) -> R
     close(app, system, id, lease, Some(why)).await
 }
 
-async fn close(
-    app: &App,
-    system: &Call,
-    id: &JobId,
-    lease: &str,
-    why: Option<&str>,
-) -> Result<()> {
+async fn close(app: &App, system: &Call, id: &JobId, lease: &str, why: Option<&str>) -> Result<()> {
     let planned = || async {
         let mut plan = Plan::new("job.finish");
         let own = Id::<JobRecord>::clone(id);

@@ -86,7 +86,9 @@ pub async fn prospect(app: &App, call: &Call, job: &Ref<JobRecord>) -> Result<Pr
         match take_back(app, call, &made).await {
             Ok((plan, _)) => seen.changes.extend(plan.changes()),
             Err(error) if error.code().status() < 500 => {
-                seen.cannot.push(json!({ "row": row.number, "key": row.key, "problem": problem_of(&error) }));
+                seen.cannot.push(
+                    json!({ "row": row.number, "key": row.key, "problem": problem_of(&error) }),
+                );
             }
             Err(error) => return Err(error),
         }
@@ -99,10 +101,14 @@ async fn undoable(db: &Db, call: &Call, job: &Ref<JobRecord>) -> Result<JobRecor
     let job: JobRecord = records::find(db, &call.caller, job).await?;
     let refuse = |detail: &'static str| Error::new(Code::StateConflict, detail);
     if !matches!(job.kind.as_str(), "provision_bulk" | "assign_bulk") {
-        return Err(refuse("This kind of job makes nothing that could be taken back."));
+        return Err(refuse(
+            "This kind of job makes nothing that could be taken back.",
+        ));
     }
     let Some(end) = job.finished_at else {
-        return Err(refuse("The job is at work. Cancel it first, or wait for its end."));
+        return Err(refuse(
+            "The job is at work. Cancel it first, or wait for its end.",
+        ));
     };
     if end.plus_days(UNDO_DAYS) < call.now {
         return Err(refuse("A job can be undone for seven days after its end."));
@@ -152,7 +158,8 @@ async fn take_back_places(app: &App, call: &Call, made: &JsonValue) -> Result<(P
             )
             .with("assignment_id", place.id.as_str()));
         }
-        let seat: Seat = records::find(&app.db, &call.caller, &Ref::Id(place.seat_id.clone())).await?;
+        let seat: Seat =
+            records::find(&app.db, &call.caller, &Ref::Id(place.seat_id.clone())).await?;
         let mut around = Batch::new();
         let waiting = around.add::<Assignment>(waiting_at(seat.id.as_str(), PROMOTE_AT_ONCE));
         let product = around.add::<Product>(Select::rows::<Product>(

@@ -21,6 +21,8 @@ pub enum Room {
     Products,
     /// What people learn.
     Courses,
+    /// Questions over the whole account.
+    Reports,
     /// API keys.
     Api,
     /// The outbox.
@@ -35,7 +37,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 7] = [
+const MAIN: [Entry; 8] = [
     (
         Room::Home,
         "Home",
@@ -85,6 +87,13 @@ const MAIN: [Entry; 7] = [
         "/dashboard/courses",
         Permission::CoursesRead,
     ),
+    (
+        Room::Reports,
+        "Reports",
+        Icon::Chart,
+        "/dashboard/reports",
+        Permission::ReportsRead,
+    ),
 ];
 
 /// The rooms of those who look after the account.
@@ -105,7 +114,7 @@ const SETTINGS: [Entry; 4] = [
     ),
     (
         Room::Jobs,
-        "Failed jobs",
+        "Jobs",
         Icon::Activity,
         "/dashboard/jobs",
         Permission::JobsRead,

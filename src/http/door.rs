@@ -168,7 +168,14 @@ async fn admit(
     accepts(&parts.headers, route.endpoint.also_media)?;
     let is_write = !route.endpoint.is_read();
     let is_lines = route.endpoint.takes_lines && media_type(&parts.headers) == LINES;
-    let body = read_body(app, &parts.headers, body, route.endpoint.input.is_some(), is_lines).await?;
+    let body = read_body(
+        app,
+        &parts.headers,
+        body,
+        route.endpoint.input.is_some(),
+        is_lines,
+    )
+    .await?;
     let mut query = pairs;
     let dry_run = is_write && take_dry_run(&mut query)?;
     let call = Call {

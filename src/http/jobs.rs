@@ -136,7 +136,10 @@ async fn undo(app: App, request: Request) -> Result<Reply> {
             cannot: seen.as_ref().map(|seen| seen.cannot.clone()),
             examined: seen.as_ref().map(|seen| seen.examined),
         };
-        Ok((plan, Reply::json(202, &answer)?.header("location", location)))
+        Ok((
+            plan,
+            Reply::json(202, &answer)?.header("location", location),
+        ))
     })
     .await?;
     Ok(match seen {
@@ -150,7 +153,14 @@ async fn provision(app: App, request: Request) -> Result<Reply> {
     let rows = rows_of(&request)?;
     write(&app, &request, || async {
         let mut plan = Plan::new("provision.bulk");
-        let job = bulk::queue(&mut plan, &app.ids, &request.call, &Job::ProvisionBulk, None, &rows);
+        let job = bulk::queue(
+            &mut plan,
+            &app.ids,
+            &request.call,
+            &Job::ProvisionBulk,
+            None,
+            &rows,
+        );
         let location = format!("/api/jobs/{}", job.id);
         Ok((plan, Reply::json(202, &job)?.header("location", location)))
     })
@@ -163,7 +173,10 @@ fn rows_of(request: &Request) -> Result<Vec<String>> {
         // A NUL cannot be kept; as JSON it is a fault anyway, and the row says so.
         let text = String::from_utf8_lossy(&request.body).replace('\0', "\u{fffd}");
         let lines = text.lines().map(str::trim);
-        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+        lines
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
     } else {
         let body: BulkBody = request.body()?;
         body.rows.iter().map(JsonValue::to_string).collect()

@@ -43,7 +43,10 @@ pub fn endpoints() -> Vec<Endpoint> {
     let mut reads = crud::reads::<ApiKey>(&PATHS);
     for endpoint in &mut reads {
         *endpoint = if endpoint.path == PATHS.list {
-            endpoint.clone().runs(list).gives::<ListOf<ShownApiKey>>(200)
+            endpoint
+                .clone()
+                .runs(list)
+                .gives::<ListOf<ShownApiKey>>(200)
         } else {
             endpoint
                 .clone()
@@ -98,10 +101,16 @@ async fn list(app: App, request: Request) -> Result<Reply> {
     let caller = &request.call.caller;
     caller.require_account()?;
     let query = ListQuery::parse::<ApiKey>(&request.query, caller, &app.keys.cursor)?;
-    let page = query.run::<ApiKey>(&app.db, caller, &app.keys.cursor).await?;
+    let page = query
+        .run::<ApiKey>(&app.db, caller, &app.keys.cursor)
+        .await?;
     let next = page.next_cursor.clone();
     let shown = ListOf {
-        data: page.rows.iter().map(|key| key.shown(request.call.now)).collect(),
+        data: page
+            .rows
+            .iter()
+            .map(|key| key.shown(request.call.now))
+            .collect(),
         page: PageInfo {
             has_more: next.is_some(),
             next_cursor: page.next_cursor,
@@ -144,7 +153,10 @@ async fn create(app: App, request: Request) -> Result<Reply> {
     write(&app, &request, || async {
         let (plan, (key, secret)) = api_keys::create(&app, &request.call, &new).await?;
         let reply = once(201, &key, &secret, &request)?;
-        Ok((plan, reply.header("location", format!("/api/api_keys/{}", key.id))))
+        Ok((
+            plan,
+            reply.header("location", format!("/api/api_keys/{}", key.id)),
+        ))
     })
     .await
 }
@@ -156,7 +168,10 @@ async fn update(app: App, request: Request) -> Result<Reply> {
         let key = find(&app, &request).await?;
         check_match(&key.shown(request.call.now), request.if_match.as_deref())?;
         let (plan, key) = api_keys::update(&app, &request.call, &key, &patch).await?;
-        Ok((plan, Reply::json(200, &key.shown(request.call.now))?.with_etag()))
+        Ok((
+            plan,
+            Reply::json(200, &key.shown(request.call.now))?.with_etag(),
+        ))
     })
     .await
 }

@@ -99,11 +99,10 @@ async fn retry(app: App, request: Request) -> Result<Reply> {
     write(&app, &request, || async {
         let mail: MailRow = records::find(&app.db, &request.call.caller, &reference).await?;
         if mail.state != MailState::Failed {
-            return Err(Error::new(
-                Code::StateConflict,
-                "Only a failed mail can be sent again.",
-            )
-            .with("state", mail.state.as_str()));
+            return Err(
+                Error::new(Code::StateConflict, "Only a failed mail can be sent again.")
+                    .with("state", mail.state.as_str()),
+            );
         }
         let mut plan = Plan::new("mail.retry");
         outbox::retry(&mut plan, &mail);

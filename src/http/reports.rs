@@ -68,7 +68,10 @@ struct Cursor {
 pub fn endpoints() -> Vec<Endpoint> {
     let mut all = vec![
         Endpoint::new(Method::GET, "/reports", "list_reports", "reports", list)
-            .about("List reports", "Every report with its columns and what it can be narrowed by.")
+            .about(
+                "List reports",
+                "Every report with its columns and what it can be narrowed by.",
+            )
             .scope(Permission::ReportsRead)
             .gives::<ReportList>(200),
     ];
@@ -90,10 +93,26 @@ fn endpoint(report: &'static Report) -> Endpoint {
     )
     .about(report.title, words)
     .scope(Permission::ReportsRead)
-    .parameter("time_zone", "The IANA time zone of days and stamps; the account's unless said.", json!({"type": "string", "maxLength": 100, "default": "UTC"}))
-    .parameter("format", "`json` a page at a time, or `csv` all at once.", json!({"type": "string", "enum": ["json", "csv"], "default": "json"}))
-    .parameter("limit", "Rows on a page.", json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}))
-    .parameter("cursor", "Where to go on: `page.next_cursor` of the page before.", json!({"type": "string"}))
+    .parameter(
+        "time_zone",
+        "The IANA time zone of days and stamps; the account's unless said.",
+        json!({"type": "string", "maxLength": 100, "default": "UTC"}),
+    )
+    .parameter(
+        "format",
+        "`json` a page at a time, or `csv` all at once.",
+        json!({"type": "string", "enum": ["json", "csv"], "default": "json"}),
+    )
+    .parameter(
+        "limit",
+        "Rows on a page.",
+        json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
+    )
+    .parameter(
+        "cursor",
+        "Where to go on: `page.next_cursor` of the page before.",
+        json!({"type": "string"}),
+    )
     .problems(&[Code::InvalidParameter, Code::CursorMismatch]);
     for filter in report.filters {
         let (words, schema) = filter_schema(*filter, report);
@@ -119,7 +138,10 @@ fn filter_schema(filter: Filter, report: &Report) -> (&'static str, JsonValue) {
         json!({"type": "string", "pattern": pattern})
     };
     match filter {
-        Filter::Organization => ("An organization with all below it.", reference("organization")),
+        Filter::Organization => (
+            "An organization with all below it.",
+            reference("organization"),
+        ),
         Filter::Team => ("A team.", reference("team")),
         Filter::Product => ("A product.", reference("product")),
         Filter::Course => ("A course.", reference("course")),
@@ -127,8 +149,14 @@ fn filter_schema(filter: Filter, report: &Report) -> (&'static str, JsonValue) {
             "One of these; several by comma.",
             json!({"type": "array", "items": {"type": "string", "enum": report.statuses}, "minItems": 1}),
         ),
-        Filter::Tag => ("A label.", json!({"type": "string", "minLength": 1, "maxLength": 200})),
-        Filter::From => ("The first day.", json!({"type": "string", "format": "date"})),
+        Filter::Tag => (
+            "A label.",
+            json!({"type": "string", "minLength": 1, "maxLength": 200}),
+        ),
+        Filter::From => (
+            "The first day.",
+            json!({"type": "string", "format": "date"}),
+        ),
         Filter::To => ("The last day.", json!({"type": "string", "format": "date"})),
     }
 }
@@ -137,7 +165,9 @@ fn schema_of(report: &Report) -> schemars::Schema {
     let kind = |column: &Column| match column.kind {
         "number" => json!({"type": ["integer", "null"], "description": column.words}),
         "truth" => json!({"type": ["boolean", "null"], "description": column.words}),
-        "time" => json!({"type": ["string", "null"], "format": "date-time", "description": column.words}),
+        "time" => {
+            json!({"type": ["string", "null"], "format": "date-time", "description": column.words})
+        }
         _ => json!({"type": ["string", "null"], "description": column.words}),
     };
     let members: Map<String, JsonValue> = report
@@ -244,9 +274,13 @@ async fn run(app: App, request: Request, report: &'static Report) -> Result<Repl
         let text = serde_json::to_string(&cursor).unwrap_or_default();
         signed::sign(&app.keys.cursor, "report_cursor", &text)
     });
-    let link = next_cursor
-        .as_ref()
-        .map(|cursor| next_link(&format!("/api/reports/{}", report.name), &request.query, cursor));
+    let link = next_cursor.as_ref().map(|cursor| {
+        next_link(
+            &format!("/api/reports/{}", report.name),
+            &request.query,
+            cursor,
+        )
+    });
     let info = PageInfo {
         has_more: next_cursor.is_some(),
         next_cursor,
@@ -331,7 +365,9 @@ pub fn csv(
             let texts = row.iter().map(Cell::safe).chain([asked.zone_name.clone()]);
             file.write_record(texts).map_err(Error::internal)?;
         }
-        let part = file.into_inner().map_err(|error| Error::internal(error.to_string()))?;
+        let part = file
+            .into_inner()
+            .map_err(|error| Error::internal(error.to_string()))?;
         let next = page
             .next
             .map(|place| (app, call, asked, Some(place), false));

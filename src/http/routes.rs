@@ -4,7 +4,10 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{batch, feeds, jobs, keys, mails, reports, members, organizations, people, provision, seats, system};
+use super::{
+    batch, feeds, jobs, keys, mails, members, organizations, people, provision, reports, seats,
+    system,
+};
 use crate::bulk::JobRecord;
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};

@@ -144,7 +144,9 @@ impl Asked {
             Filter::Organization => {
                 self.organization = Some(named::<Organization>(db, caller, value).await?.path);
             }
-            Filter::Team => self.team = Some(named::<Team>(db, caller, value).await?.id.to_string()),
+            Filter::Team => {
+                self.team = Some(named::<Team>(db, caller, value).await?.id.to_string())
+            }
             Filter::Product => {
                 self.product = Some(named::<Product>(db, caller, value).await?.id.to_string());
             }
@@ -153,7 +155,10 @@ impl Asked {
             }
             Filter::Status => {
                 let words: Vec<String> = value.split(',').map(str::to_owned).collect();
-                if !words.iter().all(|word| report.statuses.contains(&word.as_str())) {
+                if !words
+                    .iter()
+                    .all(|word| report.statuses.contains(&word.as_str()))
+                {
                     let known = report.statuses.join(", ");
                     return Err(refuse(format!("status takes {known}; several by comma.")));
                 }
@@ -209,7 +214,10 @@ impl Asked {
 }
 
 async fn account_zone(db: &Db, caller: &Caller) -> Result<String> {
-    let select = Select::new("SELECT timezone FROM accounts WHERE account_id = $1", Vec::new());
+    let select = Select::new(
+        "SELECT timezone FROM accounts WHERE account_id = $1",
+        Vec::new(),
+    );
     let zone = db.first::<(String,)>(&caller.account, select).await?;
     Ok(zone.map_or_else(|| "UTC".to_owned(), |(zone,)| zone))
 }
@@ -217,8 +225,11 @@ async fn account_zone(db: &Db, caller: &Caller) -> Result<String> {
 /// The record that a filter names; what is out of reach is not there.
 async fn named<R: Record>(db: &Db, caller: &Caller, text: &str) -> Result<R> {
     let kind = R::KIND;
-    let reference = Ref::<R>::parse(text)
-        .map_err(|_| refuse(format!("{kind} takes an id ({kind}_…) or ext:<your own key>.")))?;
+    let reference = Ref::<R>::parse(text).map_err(|_| {
+        refuse(format!(
+            "{kind} takes an id ({kind}_…) or ext:<your own key>."
+        ))
+    })?;
     records::maybe::<R>(db, caller, &reference)
         .await?
         .ok_or_else(|| refuse(format!("There is no such {kind} in this account.")))

@@ -81,9 +81,7 @@ impl Cell {
 }
 
 fn is_formula(text: &str) -> bool {
-    text.starts_with([
-        '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠',
-    ])
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 
 /// A type that is one cell.
@@ -203,7 +201,9 @@ mod tests {
 
     #[test]
     fn a_text_that_would_be_a_formula_is_quoted_and_nothing_else() {
-        for text in ["=1+1", "+49 30", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"] {
+        for text in [
+            "=1+1", "+49 30", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1",
+        ] {
             assert_eq!(Cell::Text(text.to_owned()).safe(), format!("'{text}"));
             assert_eq!(Cell::Text(text.to_owned()).json(), text);
         }
@@ -223,15 +223,27 @@ mod tests {
         };
         // In the night of 28 March 2027 two o'clock becomes three, in that of 31 October three becomes two.
         let spring = noon("2027-03-27T22:30:00Z");
-        assert_eq!(spring.stamp(at("2027-03-28T00:59:59Z")), "2027-03-28T01:59:59+01:00");
-        assert_eq!(spring.stamp(at("2027-03-28T01:00:00Z")), "2027-03-28T03:00:00+02:00");
+        assert_eq!(
+            spring.stamp(at("2027-03-28T00:59:59Z")),
+            "2027-03-28T01:59:59+01:00"
+        );
+        assert_eq!(
+            spring.stamp(at("2027-03-28T01:00:00Z")),
+            "2027-03-28T03:00:00+02:00"
+        );
         assert_eq!(spring.days_until(at("2027-03-27T22:59:59Z")), 0);
         assert_eq!(spring.days_until(at("2027-03-27T23:00:00Z")), 1);
         assert_eq!(spring.days_until(at("2027-03-28T21:59:59Z")), 1);
         assert_eq!(spring.days_until(at("2027-03-28T22:00:00Z")), 2);
         let autumn = noon("2027-10-30T21:30:00Z");
-        assert_eq!(autumn.stamp(at("2027-10-31T00:30:00Z")), "2027-10-31T02:30:00+02:00");
-        assert_eq!(autumn.stamp(at("2027-10-31T01:30:00Z")), "2027-10-31T02:30:00+01:00");
+        assert_eq!(
+            autumn.stamp(at("2027-10-31T00:30:00Z")),
+            "2027-10-31T02:30:00+02:00"
+        );
+        assert_eq!(
+            autumn.stamp(at("2027-10-31T01:30:00Z")),
+            "2027-10-31T02:30:00+01:00"
+        );
         assert_eq!(autumn.days_until(at("2027-10-30T22:00:00Z")), 1);
         assert_eq!(autumn.days_until(at("2027-10-31T22:59:59Z")), 1);
         assert_eq!(autumn.days_until(at("2027-10-31T23:00:00Z")), 2);

@@ -55,9 +55,13 @@ pub(super) const REPORT: Report = Report {
 /// The conditions of both halves; `w` stands for the wish, `s` for its seat.
 fn conditions(caller: &Caller, asked: &Asked, after: Option<&Place>) -> Conditions {
     let mut wishes = Conditions::default();
-    let held = "EXISTS (SELECT 1 FROM seat_teams h WHERE h.account_id = $1 AND h.seat_id = s.id AND";
+    let held =
+        "EXISTS (SELECT 1 FROM seat_teams h WHERE h.account_id = $1 AND h.seat_id = s.id AND";
     wishes.reach(caller, &format!("{held} h.team_id IN {{}})"));
-    wishes.with(&format!("{held} h.team_id = {{}})"), asked.team.as_deref().map(Value::text));
+    wishes.with(
+        &format!("{held} h.team_id = {{}})"),
+        asked.team.as_deref().map(Value::text),
+    );
     if asked.organization.is_some() {
         let mut holder = Conditions {
             text: String::new(),
@@ -67,7 +71,10 @@ fn conditions(caller: &Caller, asked: &Asked, after: Option<&Place>) -> Conditio
         wishes.params = holder.params;
         wishes.and(&format!("{held} TRUE{})", holder.text));
     }
-    wishes.with("s.product_id = {}", asked.product.as_deref().map(Value::text));
+    wishes.with(
+        "s.product_id = {}",
+        asked.product.as_deref().map(Value::text),
+    );
     wishes.days(asked, "w.created_at");
     if let Some((at, id)) = after {
         let at = wishes.place(Value::Int(Some(at.parse().unwrap_or(i64::MAX))));

@@ -65,9 +65,15 @@ impl Asks for Ending {
         if let Some(reach) = Assignment::REACH {
             places.reach(caller, reach);
         }
-        places.with("seat_assignments.team_id = {}", asked.team.as_deref().map(Value::text));
+        places.with(
+            "seat_assignments.team_id = {}",
+            asked.team.as_deref().map(Value::text),
+        );
         places.team_below(asked, "seat_assignments.team_id");
-        places.with("seat_assignments.product_id = {}", asked.product.as_deref().map(Value::text));
+        places.with(
+            "seat_assignments.product_id = {}",
+            asked.product.as_deref().map(Value::text),
+        );
         places.with(
             "EXISTS (SELECT 1 FROM JSON_LIST(u.tags) AS tag WHERE tag.value = {})",
             asked.tag.as_deref().map(Value::text),

@@ -31,7 +31,13 @@ pub const STREAM_ROWS: i64 = 1000;
 /// Where a page ends: the two keys of its last row.
 pub type Place = (String, String);
 
-type Read = for<'a> fn(&'a Db, &'a Caller, &'a Asked, Option<&'a Place>, i64) -> BoxFuture<'a, Result<Rows>>;
+type Read = for<'a> fn(
+    &'a Db,
+    &'a Caller,
+    &'a Asked,
+    Option<&'a Place>,
+    i64,
+) -> BoxFuture<'a, Result<Rows>>;
 
 /// A named question.
 pub struct Report {
@@ -165,7 +171,10 @@ impl Conditions {
 
     /// Adds the days that were asked for.
     fn days(&mut self, asked: &Asked, column: &str) {
-        self.with(&format!("{column} >= {{}}"), asked.from.map(|at| at.value()));
+        self.with(
+            &format!("{column} >= {{}}"),
+            asked.from.map(|at| at.value()),
+        );
         self.with(&format!("{column} < {{}}"), asked.to.map(|at| at.value()));
     }
 

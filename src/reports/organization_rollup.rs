@@ -55,8 +55,14 @@ impl Asks for Rollup {
             tops.reach(caller, reach);
         }
         let path = asked.organization.as_deref().map(Value::text);
-        tops.with("organizations.path >= {} AND organizations.path < {} || '~'", path);
-        tops.with("organizations.path > {}", after.map(|(path, _)| Value::text(path.as_str())));
+        tops.with(
+            "organizations.path >= {} AND organizations.path < {} || '~'",
+            path,
+        );
+        tops.with(
+            "organizations.path > {}",
+            after.map(|(path, _)| Value::text(path.as_str())),
+        );
         let limit = tops.place(Value::Int(Some(limit)));
         // Of the teams below, those that the caller sees.
         let mut seen = Conditions {

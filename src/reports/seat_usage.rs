@@ -77,7 +77,9 @@ impl Asks for Usage {
         let from = seats.place(asked.from.value());
         let to = seats.place(asked.to.value());
         let days = |column: &str| {
-            format!("{column} >= COALESCE({from}, 0) AND {column} < COALESCE({to}, 9223372036854775807)")
+            format!(
+                "{column} >= COALESCE({from}, 0) AND {column} < COALESCE({to}, 9223372036854775807)"
+            )
         };
         if let Some(reach) = Seat::REACH {
             seats.reach(caller, reach);
@@ -98,13 +100,19 @@ impl Asks for Usage {
                 holder.text
             ));
         }
-        seats.with("seats.product_id = {}", asked.product.as_deref().map(Value::text));
+        seats.with(
+            "seats.product_id = {}",
+            asked.product.as_deref().map(Value::text),
+        );
         seats.with(
             "EXISTS (SELECT 1 FROM JSON_LIST(seats.tags) AS tag WHERE tag.value = {})",
             asked.tag.as_deref().map(Value::text),
         );
         seats.status(asked, "seats.status");
-        seats.with("seats.id > {}", after.map(|(id, _)| Value::text(id.as_str())));
+        seats.with(
+            "seats.id > {}",
+            after.map(|(id, _)| Value::text(id.as_str())),
+        );
         let limit = seats.place(Value::Int(Some(limit)));
         Select::new(
             format!(

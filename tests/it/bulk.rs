@@ -21,15 +21,23 @@ fn row(n: usize) -> JsonValue {
 }
 
 async fn start(app: &ApiApp, rows: &[JsonValue]) -> String {
-    let answer = app.post("/api/provision/bulk", &json!({ "rows": rows })).await;
+    let answer = app
+        .post("/api/provision/bulk", &json!({ "rows": rows }))
+        .await;
     assert_eq!(answer.status, 202, "{}", answer.text());
-    assert_eq!(answer.header("location"), format!("/api/jobs/{}", answer.id()));
+    assert_eq!(
+        answer.header("location"),
+        format!("/api/jobs/{}", answer.id())
+    );
     answer.id()
 }
 
 async fn lines(app: &ApiApp, key: &str, text: &str) -> Answer {
-    let call = Call::new("POST", "/api/provision/bulk").key(key).bytes(text.as_bytes());
-    app.send(call.header("content-type", "application/x-ndjson")).await
+    let call = Call::new("POST", "/api/provision/bulk")
+        .key(key)
+        .bytes(text.as_bytes());
+    app.send(call.header("content-type", "application/x-ndjson"))
+        .await
 }
 
 async fn drain(app: &ApiApp) {

@@ -11,12 +11,16 @@ use crate::support::operation::assert_problem;
 use crate::support::world;
 
 async fn publish(app: &ApiApp) {
-    worker::publish(&app.node.app).await.expect("published events");
+    worker::publish(&app.node.app)
+        .await
+        .expect("published events");
 }
 
 fn sequences(page: &JsonValue) -> Vec<i64> {
     let data = page["data"].as_array().expect("events");
-    data.iter().map(|event| event["sequence"].as_i64().expect("a number")).collect()
+    data.iter()
+        .map(|event| event["sequence"].as_i64().expect("a number"))
+        .collect()
 }
 
 both! {

@@ -21,25 +21,73 @@ async fn rows(app: &ApiApp, name: &str, query: &str) -> Vec<JsonValue> {
 }
 
 fn values<'a>(rows: &'a [JsonValue], name: &str) -> Vec<&'a str> {
-    rows.iter().map(|row| row[name].as_str().unwrap_or_default()).collect()
+    rows.iter()
+        .map(|row| row[name].as_str().unwrap_or_default())
+        .collect()
 }
 
 /// A company with two organizations, a shared seat, people with and without courses.
 async fn company(app: &ApiApp) -> String {
     let post = async |path: &str, body: JsonValue| app.post(path, &body).await.id();
-    let top = post("/api/organizations", json!({ "name": "Top", "external_id": "top" })).await;
-    post("/api/organizations", json!({ "name": "Below", "external_id": "below", "parent": top })).await;
-    post("/api/teams", json!({ "name": "North", "external_id": "north", "organization": "ext:top" })).await;
-    post("/api/teams", json!({ "name": "South", "external_id": "south", "organization": "ext:below" })).await;
+    let top = post(
+        "/api/organizations",
+        json!({ "name": "Top", "external_id": "top" }),
+    )
+    .await;
+    post(
+        "/api/organizations",
+        json!({ "name": "Below", "external_id": "below", "parent": top }),
+    )
+    .await;
+    post(
+        "/api/teams",
+        json!({ "name": "North", "external_id": "north", "organization": "ext:top" }),
+    )
+    .await;
+    post(
+        "/api/teams",
+        json!({ "name": "South", "external_id": "south", "organization": "ext:below" }),
+    )
+    .await;
     world::product(app, "p", &["c1", "c2"]).await;
-    let seat = world::seat(app, "p", &["north", "south"], &json!({ "quantity": 2, "tags": ["gold"] })).await;
-    for (name, team) in [("a", "north"), ("b", "south"), ("d", "south"), ("e", "south")] {
+    let seat = world::seat(
+        app,
+        "p",
+        &["north", "south"],
+        &json!({ "quantity": 2, "tags": ["gold"] }),
+    )
+    .await;
+    for (name, team) in [
+        ("a", "north"),
+        ("b", "south"),
+        ("d", "south"),
+        ("e", "south"),
+    ] {
         world::member(app, name, team).await;
     }
-    world::act(app, &seat, "assign", &json!({ "users": ["ext:a", "ext:b"] }), 200).await;
-    let refused = app.post(&format!("/api/seats/{seat}/assign"), &json!({ "users": ["ext:d"] })).await;
+    world::act(
+        app,
+        &seat,
+        "assign",
+        &json!({ "users": ["ext:a", "ext:b"] }),
+        200,
+    )
+    .await;
+    let refused = app
+        .post(
+            &format!("/api/seats/{seat}/assign"),
+            &json!({ "users": ["ext:d"] }),
+        )
+        .await;
     assert_eq!(refused.status, 409);
-    world::act(app, &seat, "assign", &json!({ "users": ["ext:e"], "if_full": "waitlist" }), 200).await;
+    world::act(
+        app,
+        &seat,
+        "assign",
+        &json!({ "users": ["ext:e"], "if_full": "waitlist" }),
+        200,
+    )
+    .await;
     seat
 }
 

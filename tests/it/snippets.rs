@@ -59,7 +59,9 @@ async fn program(
     }
     let all = examples(&endpoint, origin);
     let found = all.into_iter().find(|one| one.language == language);
-    found.unwrap_or_else(|| panic!("no program in {language}")).code
+    found
+        .unwrap_or_else(|| panic!("no program in {language}"))
+        .code
 }
 
 /// A server on a port, with the records that the examples take for granted.
@@ -172,7 +174,11 @@ fn one_program(list: &[Program]) -> String {
     let mut code = String::from("#![allow(dead_code)]\n");
     let mut runs = String::new();
     for program in list {
-        let _ = write!(code, "mod {0} {{\n{1}\npub fn run() {{ print!(\"{0} \"); main().expect(\"{0}\"); }}\n}}\n", program.name, program.code);
+        let _ = write!(
+            code,
+            "mod {0} {{\n{1}\npub fn run() {{ print!(\"{0} \"); main().expect(\"{0}\"); }}\n}}\n",
+            program.name, program.code
+        );
         let _ = writeln!(runs, "    {}::run();", program.name);
     }
     let _ = write!(code, "fn main() {{\n{runs}}}\n");
@@ -184,7 +190,10 @@ fn compiled(name: &str) -> Vec<PathBuf> {
     let own = std::env::current_exe().expect("this program");
     let folder = own.parent().expect("a folder");
     let is_it = |path: &PathBuf| {
-        let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let file = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         file.starts_with(&format!("lib{name}-")) && path.extension().is_some_and(|it| it == "rlib")
     };
     let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -205,11 +214,18 @@ async fn compile(source: &Path, target: &Path) -> Result<(), String> {
     let mut last = "there is no compiled reqwest".to_owned();
     for reqwest in compiled("reqwest") {
         for json in compiled("serde_json") {
-            let mut command = program_of("rustc", &["--edition", "2024", "--crate-type", "bin", "-o"]);
+            let mut command =
+                program_of("rustc", &["--edition", "2024", "--crate-type", "bin", "-o"]);
             command.arg(target).arg(source);
-            command.arg("-L").arg(format!("dependency={}", folder.display()));
-            command.arg("--extern").arg(format!("reqwest={}", reqwest.display()));
-            command.arg("--extern").arg(format!("serde_json={}", json.display()));
+            command
+                .arg("-L")
+                .arg(format!("dependency={}", folder.display()));
+            command
+                .arg("--extern")
+                .arg(format!("reqwest={}", reqwest.display()));
+            command
+                .arg("--extern")
+                .arg(format!("serde_json={}", json.display()));
             // The programs open no TLS connection here, so what only that would need is left out.
             match run(command, "").await {
                 Ok(_) => return Ok(()),
@@ -227,11 +243,20 @@ async fn rust_compiles_and_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     let (source, target) = (folder.path().join("all.rs"), folder.path().join("all"));
     std::fs::write(&source, one_program(&list)).expect("a file");
-    compile(&source, &target).await.expect("the programs compile");
-    let told = run(Command::new(&target), &app.key.secret).await.expect("the programs run");
+    compile(&source, &target)
+        .await
+        .expect("the programs compile");
+    let told = run(Command::new(&target), &app.key.secret)
+        .await
+        .expect("the programs run");
     for program in &list {
-        let line = told.lines().find(|line| line.starts_with(&format!("{} ", program.name)));
+        let line = told
+            .lines()
+            .find(|line| line.starts_with(&format!("{} ", program.name)));
         let wanted = format!("{} {} ", program.name, program.status);
-        assert!(line.is_some_and(|line| line.starts_with(&wanted)), "{wanted}: {line:?}");
+        assert!(
+            line.is_some_and(|line| line.starts_with(&wanted)),
+            "{wanted}: {line:?}"
+        );
     }
 }

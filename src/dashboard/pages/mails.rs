@@ -10,8 +10,8 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::dashboard::answer::{self, Answer, Policy};
 use crate::dashboard::components::{
-    Badge, Button, Callout, Card, Cell, Column, EmptyState, Facts, FilterBar, Form, ListUrl, Pager,
-    Row, Table, Tone, ago, moment, stack,
+    ApiCall, Badge, Button, Callout, Card, Cell, Column, EmptyState, Facts, FilterBar, Form,
+    ListUrl, Pager, Row, Table, Tone, ago, moment, stack,
 };
 use crate::dashboard::door::{Visitor, carry_out};
 use crate::dashboard::form::{FormData, Posted};
@@ -232,7 +232,15 @@ fn facts(mail: &MailRow) -> Markup {
 fn failure(visitor: &Visitor, mail: &MailRow) -> Markup {
     let words = mail.last_reply.as_deref().unwrap_or("No reason is known.");
     let again = Form::post(format!("{PATH}/{}/retry", mail.id), &visitor.csrf, html! {})
-        .buttons([Button::submit("Send again").icon(Icon::Refresh)]);
+        .buttons([Button::submit("Send again").icon(Icon::Refresh)])
+        .after(
+            ApiCall::new(
+                "call-retry",
+                "POST",
+                format!("{}/api/mails/{}/retry", visitor.origin(), mail.id),
+            )
+            .scope("jobs:write"),
+        );
     Callout::new(Tone::Danger, "This mail was not delivered")
         .body(words)
         .actions(again)

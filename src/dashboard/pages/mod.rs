@@ -8,6 +8,7 @@ mod courses;
 mod desk;
 mod feed;
 mod home;
+mod job;
 mod jobs;
 mod link;
 mod look;
@@ -19,6 +20,7 @@ mod person_aside;
 mod person_edit;
 mod products;
 mod provision;
+mod reports;
 mod search;
 mod seat;
 mod seat_actions;
@@ -51,6 +53,7 @@ pub fn routes() -> Router<App> {
         .merge(mails::routes())
         .merge(jobs::routes())
         .merge(audit::routes())
+        .merge(reports::routes())
 }
 
 /// The way in: to the dashboard, which sends on whoever is not at home there.

@@ -10,8 +10,9 @@ use axum::routing::{MethodRouter, get};
 
 use super::desk::{Desk, Shown};
 use super::{
-    assignments, bulk, courses, home, link, organizations, person, person_edit, products,
-    provision, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams, users,
+    assignments, bulk, courses, home, job, link, organizations, person, person_edit, products,
+    provision, reports, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams,
+    users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(of_teams())
         .merge(of_catalog())
         .merge(of_seats())
+        .merge(of_machinery())
 }
 
 fn of_users() -> Router<App> {
@@ -157,6 +159,23 @@ fn of_seats() -> Router<App> {
             "/dashboard/assignments",
             at(Room::Seats, assignments::assignments),
         )
+}
+
+fn of_machinery() -> Router<App> {
+    Router::new()
+        .route("/dashboard/reports", at(Room::Reports, reports::list))
+        .route(
+            "/dashboard/reports/{name}",
+            at(Room::Reports, reports::show),
+        )
+        .route("/dashboard/jobs/bulk", at(Room::Jobs, job::list))
+        .route("/dashboard/jobs/{id}", at(Room::Jobs, job::show))
+        .route("/dashboard/jobs/{id}/cancel", at(Room::Jobs, job::cancel))
+        .route(
+            "/dashboard/jobs/{id}/retry_failed",
+            at(Room::Jobs, job::retry_failed),
+        )
+        .route("/dashboard/jobs/{id}/undo", at(Room::Jobs, job::undo))
 }
 
 /// One page: looked at with GET, its form sent with POST to the same address.

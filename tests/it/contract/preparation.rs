@@ -55,7 +55,9 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             operation.path_with(&newest(app, &operation.path).await)
         }
         "list_events" => {
-            worker::publish(&app.node.app).await.expect("published events");
+            worker::publish(&app.node.app)
+                .await
+                .expect("published events");
             operation.path.clone()
         }
         "get_event" | "get_audit_fact" => operation.path_with(&newest(app, &operation.path).await),
@@ -65,7 +67,12 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             if operation.id == "retry_mail" {
                 let failed = "UPDATE mails SET state = 'failed' WHERE account_id = $1 AND id = $2";
                 let failed = Statement::new(failed, b2b_dashboard::params![mail]);
-                app.node.app.db.write(&app.first, vec![failed]).await.expect("a failed mail");
+                app.node
+                    .app
+                    .db
+                    .write(&app.first, vec![failed])
+                    .await
+                    .expect("a failed mail");
             }
             operation.path_with(&mail)
         }
@@ -86,7 +93,12 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let job = bulk_job(app, document, false).await;
             let dead = "UPDATE jobs SET state = 'dead', last_error = 'no luck' WHERE account_id = $1 AND id = $2";
             let dead = Statement::new(dead, b2b_dashboard::params![job]);
-            app.node.app.db.write(&app.first, vec![dead]).await.expect("a dead job");
+            app.node
+                .app
+                .db
+                .write(&app.first, vec![dead])
+                .await
+                .expect("a dead job");
             operation.path_with(&job)
         }
         "get_provision" => {
@@ -101,9 +113,15 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
 
 /// The newest record of the list before a path's place.
 async fn newest(app: &ApiApp, path: &str) -> String {
-    worker::publish(&app.node.app).await.expect("published events");
+    worker::publish(&app.node.app)
+        .await
+        .expect("published events");
     let (list, _) = path.split_once("/{").expect("a place");
-    let sort = if list == "/api/events" { "-sequence" } else { "-created_at" };
+    let sort = if list == "/api/events" {
+        "-sequence"
+    } else {
+        "-created_at"
+    };
     let page = app.get(&format!("{list}?limit=1&sort={sort}")).await.json();
     page["data"][0]["id"].as_str().expect("a record").to_owned()
 }

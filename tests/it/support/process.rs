@@ -178,7 +178,10 @@ mod tests {
         assert_eq!(status.code(), Some(3));
         // Two streams: which of them is read first is nobody's promise.
         let at = |line: &str| logs.lines().position(|one| one == line);
-        assert!(at("logged").is_some() && at("bye") > at(&process_ready), "{logs}");
+        assert!(
+            at("logged").is_some() && at("bye") > at(&process_ready),
+            "{logs}"
+        );
     }
 
     #[tokio::test]
