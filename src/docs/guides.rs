@@ -65,6 +65,27 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/idempotency.md"),
     },
     Guide {
+        name: "bulk",
+        label: "Batches and bulk jobs",
+        about: "Up to 100 records by one call, up to 100,000 in the background.",
+        icon: Icon::Box,
+        source: include_str!("../../docs/bulk.md"),
+    },
+    Guide {
+        name: "events",
+        label: "Events",
+        about: "What has happened, in order and without holes; the audit trail and the mails.",
+        icon: Icon::Activity,
+        source: include_str!("../../docs/events.md"),
+    },
+    Guide {
+        name: "reports",
+        label: "Reports",
+        about: "Questions over the whole account, by page or as a file.",
+        icon: Icon::Chart,
+        source: include_str!("../../docs/reports.md"),
+    },
+    Guide {
         name: "pagination",
         label: "Lists and pages",
         about: "Filters, search, order and pages of every list.",
