@@ -45,6 +45,7 @@ CREATE INDEX jobs_bulk ON jobs (account_id, finished_at) WHERE total > 0;
 ALTER TABLE audit_facts ADD COLUMN subject_name TEXT;
 CREATE INDEX audit_facts_by_created ON audit_facts (account_id, created_at, id);
 CREATE INDEX audit_facts_by_action ON audit_facts (account_id, action, created_at, id);
+CREATE INDEX audit_facts_by_actor_type ON audit_facts (account_id, actor_type, created_at, id);
 CREATE INDEX audit_facts_by_actor ON audit_facts (account_id, actor_id, created_at, id);
 
 CREATE INDEX events_by_type ON events (account_id, type, sequence) WHERE sequence IS NOT NULL;

@@ -125,6 +125,11 @@ impl Record for AuditFact {
         Field::sorted("created_at", "created_at", FieldKind::Time),
         Field::filter("action", "action", FieldKind::Text),
         Field::filter("actor", "actor_id", FieldKind::Text),
+        Field::filter(
+            "actor_type",
+            "actor_type",
+            FieldKind::Word(&["user", "api_key", "system"]),
+        ),
         Field::filter("subject", "subject_id", FieldKind::Text),
     ];
     const SEARCH: &'static [&'static str] = &[];

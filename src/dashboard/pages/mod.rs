@@ -52,7 +52,6 @@ pub fn routes() -> Router<App> {
         .merge(api::routes())
         .merge(mails::routes())
         .merge(jobs::routes())
-        .merge(audit::routes())
         .merge(reports::routes())
 }
 

@@ -10,9 +10,9 @@ use axum::routing::{MethodRouter, get};
 
 use super::desk::{Desk, Shown};
 use super::{
-    assignments, bulk, courses, home, job, link, organizations, person, person_edit, products,
-    provision, reports, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams,
-    users,
+    assignments, audit, bulk, courses, home, job, link, mails, organizations, person, person_edit,
+    products, provision, reports, search, seat, seat_actions, seat_edit, seats, team, team_edit,
+    teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -163,6 +163,8 @@ fn of_seats() -> Router<App> {
 
 fn of_machinery() -> Router<App> {
     Router::new()
+        .route("/dashboard/mails", at(Room::Mails, mails::list))
+        .route("/dashboard/audit", at(Room::Audit, audit::list))
         .route("/dashboard/reports", at(Room::Reports, reports::list))
         .route(
             "/dashboard/reports/{name}",
