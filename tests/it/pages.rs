@@ -274,3 +274,67 @@ both! {
         assert_eq!(status, StatusCode::FORBIDDEN);
     }
 }
+
+/// The rooms of those who look after the machinery.
+const MACHINERY: [&str; 11] = [
+    "/dashboard/reports",
+    "/dashboard/reports/enrollment_progress",
+    "/dashboard/reports/seat_usage",
+    "/dashboard/reports/expiring_access?from=2026-03-02&to=2027-03-02&time_zone=Europe/Berlin",
+    "/dashboard/reports/denials_and_waitlist?status=waitlisted",
+    "/dashboard/reports/organization_rollup",
+    "/dashboard/jobs",
+    "/dashboard/jobs/bulk",
+    "/dashboard/mails?state=queued&kind=welcome",
+    "/dashboard/audit?actor_type=system",
+    "/dashboard/settings/api/new",
+];
+
+both! {
+    async fn rooms_of_the_machinery_answer_with_and_without_data(test: TestApp) {
+        let desk = Desk::open(&test, "owner").await;
+        for path in MACHINERY {
+            desk.get(path).await;
+        }
+        fill(&test).await;
+        for path in MACHINERY {
+            let text = desk.get(path).await;
+            let shows_call = path.contains("/reports/") || path.contains("/mails") || path.contains("/audit") || path.contains("/api/");
+            assert!(!shows_call || text.contains("$API_KEY"), "{path} shows no call");
+        }
+        let text = desk.get("/dashboard/reports/enrollment_progress?status=active").await;
+        assert!(text.contains("ada0@example.com") && !text.contains("ada1@example.com"), "{text}");
+        let request = Request::get("/dashboard/reports/enrollment_progress/file?status=active").header(header::COOKIE, &desk.cookie);
+        let (status, _, file) = desk.send(request.body(Body::empty()).expect("a request")).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(file.starts_with("user_id,email,") && file.contains("ada0@example.com") && file.contains("Europe/Berlin"), "{file}");
+    }
+
+    async fn a_bulk_job_is_watched_tried_again_and_undone(test: TestApp) {
+        let desk = Desk::open(&test, "owner").await;
+        let call = b2b_dashboard::access::Call::system(test.account.clone(), "test", test.clock.now());
+        let rows = [json!({ "email": "a@example.com", "team": NAME }).to_string(), json!({ "email": "nonsense" }).to_string()];
+        let job = commit(&test.db, &test.ids, &call, || async {
+            let mut plan = b2b_dashboard::events::Plan::new("provision.bulk");
+            let kind = b2b_dashboard::jobs::Job::ProvisionBulk;
+            let job = b2b_dashboard::bulk::queue(&mut plan, &test.ids, &call, &kind, None, &rows);
+            Ok((plan, job))
+        }).await.expect("a job").value;
+        let path = format!("/dashboard/jobs/{}", job.id);
+        assert!(desk.get(&path).await.contains("Cancel"));
+        test.run_jobs().await;
+        assert!(desk.get("/dashboard/jobs/bulk?state=partly_failed").await.contains(job.id.as_str()));
+        let text = desk.get(&path).await;
+        assert!(text.contains("Partly failed") && text.contains("nonsense") && text.contains("retry_failed"), "{text}");
+        assert!(desk.get(&format!("{path}/undo")).await.contains("Undo this job?"));
+        let (status, ..) = desk.post_as(&format!("{path}/undo"), "forged", &[]).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        let (status, to, text) = desk.post(&format!("{path}/retry_failed"), &[]).await;
+        assert_eq!((status, to), (StatusCode::SEE_OTHER, path.clone()), "{text}");
+        test.run_jobs().await;
+        let (status, to, text) = desk.post(&format!("{path}/undo"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        test.run_jobs().await;
+        assert!(desk.get(&to).await.contains("Undo another job"));
+    }
+}
