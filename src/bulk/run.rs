@@ -278,6 +278,8 @@ async fn close(app: &App, system: &Call, id: &JobId, lease: &str, why: Option<&s
             super::JobState::Succeeded
         };
         let stored = match job.state {
+            // What could not go on can be run again by hand, like any job that was given up.
+            super::JobState::Failed if why.is_some() => "dead",
             super::JobState::Succeeded => "done",
             other => other.as_str(),
         };
