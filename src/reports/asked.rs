@@ -145,7 +145,7 @@ impl Asked {
                 self.organization = Some(named::<Organization>(db, caller, value).await?.path);
             }
             Filter::Team => {
-                self.team = Some(named::<Team>(db, caller, value).await?.id.to_string())
+                self.team = Some(named::<Team>(db, caller, value).await?.id.to_string());
             }
             Filter::Product => {
                 self.product = Some(named::<Product>(db, caller, value).await?.id.to_string());

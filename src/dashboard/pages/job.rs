@@ -6,7 +6,8 @@ use super::desk::{Desk, Shown};
 use super::users::pager;
 use crate::access::Permission;
 use crate::bulk::{
-    JobRecord, JobRow, JobState, RowState, plan_cancel, plan_retry_failed, plan_undo, prospect,
+    JobRecord, JobRow, JobState, RowOutcome, RowState, plan_cancel, plan_retry_failed, plan_undo,
+    prospect,
 };
 use crate::dashboard::components::{
     Badge, Button, Callout, Card, Cell, Column, EmptyState, Facts, FilterBar, Pager, Row, Table,
@@ -246,7 +247,7 @@ fn row(row: &JobRow) -> Row {
         .problem
         .as_ref()
         .and_then(|problem| problem.get("detail")?.as_str());
-    let outcome = row.outcome.map(|outcome| outcome.as_str());
+    let outcome = row.outcome.map(RowOutcome::as_str);
     Row::new([
         Cell::new(row.number.to_string()),
         Cell::text(row.key.as_deref().unwrap_or_default()),

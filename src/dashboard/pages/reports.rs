@@ -199,7 +199,7 @@ fn form(desk: &Desk, report: &Report, asked: &Asked, offers: &Offers, path: &str
     let fields = report.filters.iter().map(|filter| {
         let name = filter.name();
         let label = heading(name);
-        let any = ("".to_owned(), "Any".to_owned());
+        let any = (String::new(), "Any".to_owned());
         match filter {
             Filter::From | Filter::To => Field::date(name, &label),
             Filter::Tag => Field::text(name, &label),
