@@ -105,7 +105,7 @@ impl Asks for Wish {
                  UNION ALL SELECT * FROM (SELECT w.id, 'waitlisted' AS status, w.created_at, w.user_id, u.email, s.id AS seat_id, p.name AS product, \
                  {team} AS team, CAST(1 AS BIGINT) AS requested, CAST(0 AS BIGINT) AS available, w.cause FROM seat_assignments w {around} \
                  WHERE w.account_id = $1 AND w.state = 'waitlisted'{}{} ORDER BY w.created_at, w.id LIMIT {limit}) AS waiting\
-                 ) AS wishes ORDER BY created_at, id LIMIT {limit}",
+                 ) AS wishes ORDER BY wishes.created_at, wishes.id LIMIT {limit}",
                 wishes.text,
                 both("denied"),
                 wishes.text,

@@ -26,6 +26,7 @@ fn sequences(page: &JsonValue) -> Vec<i64> {
 both! {
     async fn pain_40_the_feed_skips_nothing_and_shows_nothing_too_early(app: ApiApp) {
         for n in 0..5 {
+            app.node.app.clock.advance(1);
             app.post("/api/courses", &json!({ "name": format!("C{n}") })).await;
         }
         assert_eq!(world::read(&app, "/api/events").await["data"], json!([]), "nothing is published yet");
