@@ -4,11 +4,12 @@
 //! put aside or deactivated may do nothing more.
 
 use super::authenticate::load;
+use super::grants::require_rights;
 use super::keys::KeyHash;
-use super::roles::permissions_of;
-use super::{Actor, ActorKind, Caller, Reach};
+use super::rights::{self, Rights};
+use super::{Actor, ActorKind, Caller};
 use crate::app::App;
-use crate::db::{Batch, Select};
+use crate::db::Select;
 use crate::error::Result;
 use crate::params;
 use crate::types::AccountId;
@@ -46,35 +47,24 @@ async fn key(app: &App, account: &AccountId, id: &str) -> Result<Option<Caller>>
 }
 
 async fn person(app: &App, account: &AccountId, id: &str, name: &str) -> Result<Option<Caller>> {
-    let mut batch = Batch::new();
-    let there = batch.add::<(String,)>(Select::new(
+    let there = Select::new(
         "SELECT id FROM users WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL AND status <> 'deactivated'",
         params![id.to_owned()],
-    ));
-    let roles = batch.add::<(String,)>(Select::new(
-        "SELECT role FROM user_roles WHERE account_id = $1 AND user_id = $2",
-        params![id.to_owned()],
-    ));
-    let mut rows = app.db.read(account, batch).await?;
-    if rows.first(&there).is_none() {
+    );
+    if app.db.first::<(String,)>(account, there).await?.is_none() {
         return Ok(None);
     }
-    let roles: Vec<String> = rows.take(&roles).into_iter().map(|(role,)| role).collect();
-    Ok(Some(Caller {
-        account: account.clone(),
-        actor: Actor {
-            kind: ActorKind::User,
-            id: Some(id.into()),
-            name: name.into(),
-        },
-        permissions: permissions_of(&roles),
-        reach: Reach::Account,
-        lineage: id.into(),
-    }))
+    let actor = Actor {
+        kind: ActorKind::User,
+        id: Some(id.into()),
+        name: name.into(),
+    };
+    let rights = Rights::of(&rights::of_person(&app.db, account, id).await?);
+    Ok(Some(Caller::new(account.clone(), actor, rights, id.into())))
 }
 
 /// Whether a caller may do all that a person may, so that the person's link may be shown to them.
 pub async fn may_act_as(app: &App, caller: &Caller, user: &str) -> Result<bool> {
-    let theirs = person(app, &caller.account, user, "").await?;
-    Ok(theirs.is_some_and(|theirs| theirs.permissions.is_subset(&caller.permissions)))
+    let theirs = rights::of_person(&app.db, &caller.account, user).await?;
+    Ok(require_rights(caller, &Rights::of(&theirs)).is_ok())
 }

@@ -10,7 +10,7 @@ use serde_json::{Value as JsonValue, json};
 
 use super::record::{JobRecord, JobRow, RowOutcome};
 use super::{assign, problem_of, provision, undo};
-use crate::access::{Call, Caller, again};
+use crate::access::{Call, Caller, Permission, again};
 use crate::app::App;
 use crate::commit::commit;
 use crate::db::{Batch, Select, Statement};
@@ -67,6 +67,8 @@ pub async fn run(app: &App, account: &AccountId, id: &JobId, lease: &str, job: &
     };
     let name = name.unwrap_or_default();
     let caller = again::caller(app, account, kind.as_deref(), actor.as_deref(), &name).await?;
+    // They reach where they hold now what the rows need.
+    let caller = caller.and_then(|caller| Arc::new(caller).acting(needs(job)).ok());
     let Some(caller) = caller else {
         let why = format!("{name}, who asked for it, may not act any more.");
         return stop(app, &system, id, lease, &why).await;
@@ -81,7 +83,7 @@ pub async fn run(app: &App, account: &AccountId, id: &JobId, lease: &str, job: &
         id,
         lease,
         job,
-        caller: Arc::new(caller),
+        caller,
     };
     loop {
         let rows = open_rows(app, account, id).await?;
@@ -93,6 +95,14 @@ pub async fn run(app: &App, account: &AccountId, id: &JobId, lease: &str, job: &
                 return Ok(());
             }
         }
+    }
+}
+
+/// What a row of a job needs.
+const fn needs(job: &Job) -> Permission {
+    match job {
+        Job::ProvisionBulk => Permission::ProvisionWrite,
+        _ => Permission::SeatsAssign,
     }
 }
 

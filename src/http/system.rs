@@ -86,7 +86,7 @@ fn who(request: &Request) -> WhoAmI {
         kind: caller.actor.kind,
         id: caller.actor.id.as_deref().map(str::to_owned),
         name: caller.actor.name.to_string(),
-        scopes: caller.permissions.iter().copied().collect(),
+        scopes: caller.rights.anywhere().into_iter().collect(),
         limited: caller.reach != Reach::Account,
     }
 }
