@@ -172,7 +172,7 @@ async fn php_runs() {
     .await;
 }
 
-/// All Rust programs as one: each a module, run in order when its name is given.
+/// All Rust programs as one: each a module, run in order.
 fn one_program(list: &[Program]) -> String {
     let mut code = String::from("#![allow(dead_code)]\n");
     let mut runs = String::new();
@@ -184,7 +184,10 @@ fn one_program(list: &[Program]) -> String {
         );
         let _ = writeln!(runs, "    {}::run();", program.name);
     }
-    let _ = write!(code, "fn main() {{\n{runs}}}\n");
+    // These tests' reqwest is built without a crypto library of its own; a reader's brings one.
+    let provider =
+        "rustls::crypto::ring::default_provider().install_default().expect(\"a provider\");";
+    let _ = write!(code, "fn main() {{\n    {provider}\n{runs}}}\n");
     code
 }
 
@@ -215,25 +218,34 @@ async fn compile(source: &Path, target: &Path) -> Result<(), String> {
     let own = std::env::current_exe().expect("this program");
     let folder = own.parent().expect("a folder");
     let mut last = "there is no compiled reqwest".to_owned();
-    for reqwest in compiled("reqwest") {
-        for json in compiled("serde_json") {
-            let mut command =
-                program_of("rustc", &["--edition", "2024", "--crate-type", "bin", "-o"]);
-            command.arg(target).arg(source);
-            command
-                .arg("-L")
-                .arg(format!("dependency={}", folder.display()));
+    let [all_reqwest, all_json, all_rustls] = ["reqwest", "serde_json", "rustls"].map(compiled);
+    let mut chosen = Vec::new();
+    for reqwest in &all_reqwest {
+        for json in &all_json {
+            let with = |rustls| {
+                [
+                    ("reqwest", reqwest),
+                    ("serde_json", json),
+                    ("rustls", rustls),
+                ]
+            };
+            chosen.extend(all_rustls.iter().map(with));
+        }
+    }
+    for crates in chosen {
+        let mut command = program_of("rustc", &["--edition", "2024", "--crate-type", "bin", "-o"]);
+        command.arg(target).arg(source);
+        command
+            .arg("-L")
+            .arg(format!("dependency={}", folder.display()));
+        for (name, path) in crates {
             command
                 .arg("--extern")
-                .arg(format!("reqwest={}", reqwest.display()));
-            command
-                .arg("--extern")
-                .arg(format!("serde_json={}", json.display()));
-            // The programs open no TLS connection here, so what only that would need is left out.
-            match run(command, "").await {
-                Ok(_) => return Ok(()),
-                Err(fault) => last = fault,
-            }
+                .arg(format!("{name}={}", path.display()));
+        }
+        match run(command, "").await {
+            Ok(_) => return Ok(()),
+            Err(fault) => last = fault,
         }
     }
     Err(last)
