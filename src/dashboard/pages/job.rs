@@ -231,8 +231,10 @@ fn actions(desk: &Desk, job: &JobRecord) -> Vec<Markup> {
             "Run the failed rows again?",
         ));
     }
-    if !is_open && matches!(job.kind.as_str(), "provision_bulk" | "assign_bulk") {
-        forms.push(Button::link("Undo…", format!("/dashboard/jobs/{}/undo", job.id)).render());
+    let has_made = job.created + job.updated + job.waitlisted > 0;
+    if !is_open && has_made && matches!(job.kind.as_str(), "provision_bulk" | "assign_bulk") {
+        let undo = Button::link("Undo…", format!("/dashboard/jobs/{}/undo", job.id));
+        forms.push(html! { div.row { (undo) } });
     }
     forms
 }

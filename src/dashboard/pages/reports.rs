@@ -80,18 +80,25 @@ pub(super) async fn show(desk: Desk) -> Result<Shown> {
     let found = report
         .page(desk.db(), &caller, &asked, place.as_ref(), ROWS)
         .await?;
-    let columns = report.columns.iter().map(|column| {
-        let head = Column::new(heading(column.name));
-        if column.kind == "number" {
-            head.numeric()
-        } else {
-            head
-        }
-    });
-    let rows = found
-        .rows
+    // Ids are for the file and for programs; people read the names beside them.
+    let shown = |name: &str| !name.ends_with("_id") || name == "external_id";
+    let columns = report
+        .columns
         .iter()
-        .map(|row| Row::new(row.iter().map(|cell| Cell::text(&cell.plain()))));
+        .filter(|column| shown(column.name))
+        .map(|column| {
+            let head = Column::new(heading(column.name));
+            if column.kind == "number" {
+                head.numeric()
+            } else {
+                head
+            }
+        });
+    let rows = found.rows.iter().map(|row| {
+        let cells = report.columns.iter().zip(row);
+        let named = cells.filter(|(column, _)| shown(column.name));
+        Row::new(named.map(|(_, cell)| Cell::text(&cell.plain())))
+    });
     let empty = if filters.is_empty() {
         EmptyState::new(
             Icon::Chart,
@@ -131,7 +138,7 @@ pub(super) async fn show(desk: Desk) -> Result<Shown> {
     let form = form(&desk, report, &asked, &offers, &path);
     let note = format!("Days and times are those of {}.", asked.zone_name);
     let body = html! {
-        div.stack { (Card::new(form).render()) div.stack.stack-tight { (table) p.hint { (note) } } (call(&desk, report, &filters)) }
+        div.stack { (Card::new(form)) (table) p.hint { (note) } (call(&desk, report, &filters)) }
     };
     Ok(Shown::page(page, body))
 }
