@@ -94,6 +94,10 @@ codes! {
     SeatsExhausted = "seats_exhausted", 409, "No free seat";
     /// The quantity would be lower than what is in use. Say with `on_shortfall` what is to happen.
     QuantityBelowUsage = "quantity_below_usage", 409, "More places are in use";
+    /// The organization would come to stand below itself. Move the lower one out first.
+    OrganizationCycle = "organization_cycle", 409, "An organization cannot stand below itself";
+    /// The tree of organizations would get more than eight levels. Choose a place further up.
+    OrganizationTooDeep = "organization_too_deep", 409, "The tree is too deep";
     /// The record is not in a state in which this can be done.
     StateConflict = "state_conflict", 409, "Not possible in this state";
     /// The last owner cannot leave or be demoted. Make somebody else an owner first.
@@ -352,9 +356,29 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "The person is already a member of the team.",
     ),
     (
-        "domain_claims_pkey",
+        "domain_claims_domain",
         "domain",
-        "Another team already claims this domain.",
+        "The domain is claimed already in this account. Change or release that claim instead.",
+    ),
+    (
+        "groups_external_id",
+        "external_id",
+        "A group with this external_id already exists.",
+    ),
+    (
+        "groups_lms_group",
+        "lms_group_id",
+        "Another group has this lms_group_id already.",
+    ),
+    (
+        "group_teams_once",
+        "team",
+        "The team is mapped to this group already.",
+    ),
+    (
+        "organization_members_pkey",
+        "user",
+        "The person looks after this organization already.",
     ),
 ];
 

@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
 use crate::resource::{Input, Record, Resource, Stamp, resolve};
-use crate::types::{Ids, Ref};
+use crate::types::{Id, Ids, Ref};
 
 /// The condition by which a caller limited to teams sees rows, with its value at `$n`.
 pub fn reach_condition<R: Record>(caller: &Caller, n: usize) -> Option<(String, Value)> {
@@ -61,6 +61,29 @@ pub async fn maybe<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> R
     );
     Ok(db
         .first(&caller.account, Select::rows::<R>(&rest, params))
+        .await?)
+}
+
+/// The records with these ids among those the caller may see, in one read.
+pub async fn find_all<R: Record>(db: &Db, caller: &Caller, ids: &[Id<R>]) -> Result<Vec<R>> {
+    let ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
+    let live = if R::SOFT_DELETE {
+        " AND deleted_at IS NULL"
+    } else {
+        ""
+    };
+    let mut params = params![serde_json::to_string(&ids).unwrap_or_default()];
+    let reach = reach_condition::<R>(caller, 3).map(|(condition, value)| {
+        params.push(value);
+        condition
+    });
+    let rest = format!(
+        "WHERE {0}.account_id = $1 AND {0}.id IN (SELECT value FROM JSON_LIST($2) AS wanted){live}{1}",
+        R::TABLE,
+        reach.unwrap_or_default()
+    );
+    Ok(db
+        .fetch(&caller.account, Select::rows::<R>(&rest, params))
         .await?)
 }
 
@@ -131,7 +154,7 @@ pub fn change<R: Resource>(before: &R, after: &R, verb: &str) -> Plan {
 }
 
 /// The members that differ, with their values before.
-fn changed_members<R: Resource>(before: &R, after: &R) -> JsonValue {
+pub fn changed_members<R: Resource>(before: &R, after: &R) -> JsonValue {
     let (Ok(JsonValue::Object(before)), Ok(JsonValue::Object(after))) =
         (serde_json::to_value(before), serde_json::to_value(after))
     else {

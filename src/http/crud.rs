@@ -216,8 +216,19 @@ async fn page_of<R: Record>(
     within: Option<(&'static str, &str)>,
     path: &str,
 ) -> Result<Reply> {
+    page_with::<R>(app, request, &request.query, within, path).await
+}
+
+/// A page of a list by other members than those of the address, for a list that takes members of its own.
+pub async fn page_with<R: Record>(
+    app: &App,
+    request: &Request,
+    pairs: &[(String, String)],
+    within: Option<(&'static str, &str)>,
+    path: &str,
+) -> Result<Reply> {
     let caller = &request.call.caller;
-    let query = ListQuery::parse_within::<R>(&request.query, within, caller, &app.keys.cursor)?;
+    let query = ListQuery::parse_within::<R>(pairs, within, caller, &app.keys.cursor)?;
     let page = query.run::<R>(&app.db, caller, &app.keys.cursor).await?;
     let info = PageInfo {
         has_more: page.next_cursor.is_some(),
@@ -315,7 +326,8 @@ pub fn check_match<R: Serialize>(record: &R, if_match: Option<&str>) -> Result<(
     Err(version_gone())
 }
 
-fn version_gone() -> Error {
+/// The record has changed since the version that the caller named.
+pub fn version_gone() -> Error {
     Error::new(
         Code::PreconditionFailed,
         "The record has changed since the version given in If-Match. Read it again and decide anew.",
@@ -395,7 +407,7 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
 }
 
 /// The body with the key that the address names. A body that gives another key contradicts its address.
-fn keyed_body<R: Resource>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
+pub fn keyed_body<R: Resource>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
     let (member, key, of_address) = match reference {
         Ref::Id(_) => return Ok(body.to_vec()),
         Ref::External(key) => ("external_id", key.as_str(), key.to_string()),

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{members, organizations, people, provision, seats, system};
-use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
+use super::{groups, members, organization_parts, organizations, people, provision, seats, system};
+use crate::resources::{Course, Enrollment, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
 const USERS: Paths = Paths {
@@ -19,6 +19,10 @@ const TEAMS: Paths = Paths {
 const ORGANIZATIONS: Paths = Paths {
     list: "/organizations",
     one: "/organizations/{id}",
+};
+const GROUPS: Paths = Paths {
+    list: "/groups",
+    one: "/groups/{id}",
 };
 const COURSES: Paths = Paths {
     list: "/courses",
@@ -51,6 +55,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let user = json!({ "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper", "external_id": "crm-90" });
     let team = json!({ "name": "Compiler group", "external_id": "team-90" });
     let organization = json!({ "name": "Navy", "external_id": "navy" });
+    let group = json!({ "name": "Night shift", "external_id": "group-90" });
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
     let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "quantity": 20, "expiry": "days", "expires_in_days": 365 });
@@ -65,8 +70,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         people::teams(&TEAMS),
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
         members::endpoints(),
-        crud::reads::<Organization>(&ORGANIZATIONS),
+        organizations::reads(&ORGANIZATIONS),
         organizations::endpoints(&ORGANIZATIONS, organization),
+        organization_parts::endpoints(),
+        groups::endpoints(&GROUPS, group),
         crud::reads::<Course>(&COURSES),
         crud::writes::<Course>(&COURSES, course.clone(), json!({ "status": "archived" })),
         vec![crud::put_endpoint::<Course>(&COURSES, course)],

@@ -110,7 +110,7 @@ fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
         .then(|| batch.add::<Team>(default_team(request)));
     let domain = request.user.email.as_ref().filter(|_| is_open && strategy == Strategy::Auto).map(|email| {
         batch.add::<Team>(Select::rows::<Team>(
-            "WHERE account_id = $1 AND deleted_at IS NULL AND id IN (SELECT team_id FROM domain_claims WHERE account_id = $1 AND domain = $2)",
+            "WHERE account_id = $1 AND deleted_at IS NULL AND id IN (SELECT coalesce(c.team_id, o.default_team_id) FROM domain_claims c LEFT JOIN organizations o ON o.account_id = $1 AND o.id = c.organization_id WHERE c.account_id = $1 AND c.domain = $2 AND c.state = 'verified')",
             params![email.domain()],
         ))
     });
@@ -329,7 +329,8 @@ fn default_team(request: &ProvisionRequest) -> Select {
             let (column, value) = by_reference(reference);
             (
                 format!(
-                    "(SELECT default_team_id FROM organizations WHERE account_id = $1 AND {column} = $2)"
+                    "(SELECT t.id FROM organizations o JOIN teams t ON t.account_id = $1 AND t.id = o.default_team_id JOIN organizations own ON own.account_id = $1 AND own.id = t.organization_id \
+                     AND own.path >= o.path AND own.path < o.path || '~' WHERE o.account_id = $1 AND o.{column} = $2)"
                 ),
                 value,
             )

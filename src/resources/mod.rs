@@ -2,6 +2,8 @@
 
 pub mod course;
 pub mod enrollment;
+pub mod group;
+pub mod group_team;
 pub mod member;
 pub mod organization;
 pub mod product;
@@ -10,6 +12,7 @@ pub mod user;
 
 pub use course::Course;
 pub use enrollment::Enrollment;
+pub use group::Group;
 pub use organization::Organization;
 pub use product::Product;
 pub use team::Team;

@@ -347,6 +347,10 @@ impl Resource for User {
                 params![self.id.to_string()],
             ),
             Statement::new(
+                "DELETE FROM organization_members WHERE account_id = $1 AND user_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
                 "DELETE FROM sessions WHERE account_id = $1 AND user_id = $2",
                 params![self.id.to_string()],
             ),

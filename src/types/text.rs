@@ -144,6 +144,10 @@ text_type!(
     WebUrl, "uri", 1..=2000, parse_web_url
 );
 text_type!(
+    /// A colour: `#` and six hexadecimal digits, in lower case.
+    Color, "color", 7..=7, parse_color
+);
+text_type!(
     /// A domain name in lower case, such as `example.com`.
     Domain, "hostname", 3..=253, parse_domain
 );
@@ -227,6 +231,16 @@ fn parse_web_url(text: &str) -> Result<String, String> {
     }
 }
 
+fn parse_color(text: &str) -> Result<String, String> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.strip_prefix('#').unwrap_or_default();
+    if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(text)
+    } else {
+        Err("must be # and six hexadecimal digits, such as #1f6feb".to_owned())
+    }
+}
+
 fn parse_domain(text: &str) -> Result<String, String> {
     let text = clean(text, 3, 253, false)?.to_lowercase();
     let label = |l: &str| {
@@ -273,6 +287,7 @@ pub const FORMATS: &[(&str, Check)] = &[
     ("language-tag", |t| Language::parse(t).is_ok()),
     ("time-zone", |t| Zone::parse(t).is_ok()),
     ("uri", |t| WebUrl::parse(t).is_ok()),
+    ("color", |t| Color::parse(t).is_ok()),
     ("hostname", |t| Domain::parse(t).is_ok()),
     ("idn-email", |t| Email::parse(t).is_ok()),
     ("date-time", |t| super::Timestamp::parse(t).is_some()),

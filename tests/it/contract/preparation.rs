@@ -44,6 +44,36 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let user = member["user"]["id"].as_str().expect("a person").to_owned();
             format!("{members}/{user}")
         }
+        "get_organization_admin" | "remove_organization_admin" | "put_organization_admin" => {
+            let admins = format!(
+                "/api/organizations/{}/admins",
+                organization(app, document).await
+            );
+            let user = make(app, document, document.operation("create_user"))
+                .await
+                .id();
+            let path = format!("{admins}/{user}");
+            if operation.id != "put_organization_admin" {
+                assert_eq!(app.put(&path, &json!({})).await.status, 200);
+            }
+            path
+        }
+        "remove_organization_team" => {
+            let (node, team) = (organization(app, document).await, team(app, document).await);
+            let teams = format!("/api/organizations/{node}/teams");
+            let assigned = app.post(&teams, &json!({ "teams": [team] })).await;
+            assert_eq!(assigned.status, 200, "{}", assigned.text());
+            format!("{teams}/{team}")
+        }
+        "get_group_team" | "put_group_team" | "delete_group_team" => {
+            let group = make(app, document, document.operation("create_group"))
+                .await
+                .id();
+            let path = format!("/api/groups/{group}/teams/{}", team(app, document).await);
+            let mapped = app.put(&path, &json!({ "direction": "disabled" })).await;
+            assert_eq!(mapped.status, 201, "{}", mapped.text());
+            path
+        }
         "assign_seat" => operation.path_with(&seat(app, document, false).await),
         "revoke_seat" | "extend_seat" | "transfer_seat" => {
             operation.path_with(&seat(app, document, true).await)
@@ -62,6 +92,18 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
     };
     let body = operation.example.clone();
     Some(Prepared { path, body })
+}
+
+async fn organization(app: &ApiApp, document: &Document) -> String {
+    make(app, document, document.operation("create_organization"))
+        .await
+        .id()
+}
+
+async fn team(app: &ApiApp, document: &Document) -> String {
+    make(app, document, document.operation("create_team"))
+        .await
+        .id()
 }
 
 /// A seat of a team of Ada and Grace; `assigned`: Ada has a place.
