@@ -21,7 +21,7 @@ CREATE TABLE domain_claims (
     team_id TEXT,
     proof TEXT NOT NULL,
     state TEXT NOT NULL,
-    token TEXT NOT NULL,
+    txt_record TEXT NOT NULL,
     verified_at BIGINT,
     checked_at BIGINT,
     check_result TEXT,

@@ -79,12 +79,15 @@ impl Dns {
             Err(error) if error.is_no_records_found() => return Err(DnsFault::NoText),
             Err(error) => return Err(unreachable(error)),
         };
-        let texts = answer.answers().iter().filter_map(|record| match &record.data {
-            RData::TXT(text) => {
-                Some(String::from_utf8_lossy(&text.txt_data.concat()).into_owned())
-            }
-            _ => None,
-        });
+        let texts = answer
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::TXT(text) => {
+                    Some(String::from_utf8_lossy(&text.txt_data.concat()).into_owned())
+                }
+                _ => None,
+            });
         Ok(texts.collect())
     }
 }

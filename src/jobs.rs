@@ -36,6 +36,13 @@ pub enum Job {
     },
     /// End assignments whose time is over.
     ExpireAssignments,
+    /// Ask the DNS whether a domain has the text that proves a claim of it.
+    CheckDomain {
+        /// The claim's row.
+        claim_id: String,
+    },
+    /// The same for all claims of an account that are due.
+    CheckDomains,
     /// Compare every seat's counters with its ledger and its assignments.
     CheckIntegrity,
     /// Remove what has been kept long enough: idempotency records, rate windows, ended sessions, old events and jobs.
@@ -52,6 +59,8 @@ impl Job {
             Self::SendMail { .. } => "send_mail",
             Self::PromoteWaitlist { .. } => "promote_waitlist",
             Self::ExpireAssignments => "expire_assignments",
+            Self::CheckDomain { .. } => "check_domain",
+            Self::CheckDomains => "check_domains",
             Self::CheckIntegrity => "check_integrity",
             Self::CleanUp => "clean_up",
         }

@@ -11,6 +11,7 @@ pub mod config;
 pub mod dashboard;
 pub mod db;
 pub mod demo;
+pub mod dns;
 pub mod docs;
 pub mod email;
 pub mod error;

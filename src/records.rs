@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use serde_json::Value as JsonValue;
+use serde::Serialize;
+use serde_json::{Map, Value as JsonValue};
 
 use crate::access::{Call, Caller, Reach};
 use crate::db::{Db, Select, Statement, Value};
@@ -143,32 +144,27 @@ where
 /// The plan that turns one state of a record into another: nothing when they are equal.
 pub fn change<R: Resource>(before: &R, after: &R, verb: &str) -> Plan {
     let mut plan = Plan::new(format!("{}.{}", R::KIND, verb.trim_end_matches('d')));
-    let previous = changed_members(before, after);
-    if previous.as_object().is_some_and(serde_json::Map::is_empty) {
+    let previous = differences(before, after);
+    if previous.is_empty() {
         return plan;
     }
     plan.write(Statement::update(after, before.version()));
     plan.write_all(after.companions(Some(before)));
-    plan.event(after.event(verb).previous(previous));
+    plan.event(after.event(verb).previous(previous.into()));
     plan
 }
 
 /// The members that differ, with their values before.
-pub fn changed_members<R: Resource>(before: &R, after: &R) -> JsonValue {
+pub fn differences<R: Serialize>(before: &R, after: &R) -> Map<String, JsonValue> {
     let (Ok(JsonValue::Object(before)), Ok(JsonValue::Object(after))) =
         (serde_json::to_value(before), serde_json::to_value(after))
     else {
-        return JsonValue::Null;
+        return Map::new();
     };
-    let differs = |(name, value): &(String, JsonValue)| {
-        name != "updated_at" && after.get(name) != Some(value)
-    };
-    JsonValue::Object(
-        before
-            .into_iter()
-            .filter(|(name, value)| differs(&(name.clone(), value.clone())))
-            .collect(),
-    )
+    before
+        .into_iter()
+        .filter(|(name, value)| name != "updated_at" && after.get(name) != Some(value))
+        .collect()
 }
 
 /// Plans the deletion of a record: put aside, or removed for good where nothing refers to it.

@@ -15,6 +15,8 @@ pub enum Room {
     Teams,
     /// The tree of customers.
     Organizations,
+    /// Groups of the LMS.
+    Groups,
     /// Allocations of places.
     Seats,
     /// What seats are of.
@@ -35,7 +37,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 7] = [
+const MAIN: [Entry; 8] = [
     (
         Room::Home,
         "Home",
@@ -63,6 +65,13 @@ const MAIN: [Entry; 7] = [
         Icon::Building,
         "/dashboard/organizations",
         Permission::OrganizationsRead,
+    ),
+    (
+        Room::Groups,
+        "Groups",
+        Icon::Link,
+        "/dashboard/groups",
+        Permission::GroupsRead,
     ),
     (
         Room::Seats,

@@ -44,6 +44,13 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/provisioning.md"),
     },
     Guide {
+        name: "organizations",
+        label: "Organizations",
+        about: "Customers as trees: moves, looks, catalogs, administrators, domains, groups.",
+        icon: Icon::Building,
+        source: include_str!("../../docs/organizations.md"),
+    },
+    Guide {
         name: "api",
         label: "Conventions",
         about: "What every operation has in common.",

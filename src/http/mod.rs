@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod canonical;
 pub mod crud;
+pub mod domain_claims;
 pub mod door;
 pub mod endpoint;
 pub mod expand;

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{groups, members, organization_parts, organizations, people, provision, seats, system};
+use super::{
+    batch, domain_claims, groups, members, organization_parts, organizations, people, provision,
+    seats, system,
+};
 use crate::resources::{Course, Enrollment, Product, Team, User};
-use super::{batch, members, organizations, people, provision, seats, system};
-use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
 const USERS: Paths = Paths {
@@ -21,6 +22,10 @@ const TEAMS: Paths = Paths {
 const ORGANIZATIONS: Paths = Paths {
     list: "/organizations",
     one: "/organizations/{id}",
+};
+const DOMAINS: Paths = Paths {
+    list: "/domain_claims",
+    one: "/domain_claims/{id}",
 };
 const GROUPS: Paths = Paths {
     list: "/groups",
@@ -57,6 +62,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let user = json!({ "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper", "external_id": "crm-90" });
     let team = json!({ "name": "Compiler group", "external_id": "team-90" });
     let organization = json!({ "name": "Navy", "external_id": "navy" });
+    let domain = json!({ "domain": "navy.example", "team": "ext:engines" });
     let group = json!({ "name": "Night shift", "external_id": "group-90" });
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
@@ -75,6 +81,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         organizations::reads(&ORGANIZATIONS),
         organizations::endpoints(&ORGANIZATIONS, organization),
         organization_parts::endpoints(),
+        domain_claims::endpoints(&DOMAINS, domain),
         groups::endpoints(&GROUPS, group),
         crud::reads::<Course>(&COURSES),
         crud::writes::<Course>(&COURSES, course.clone(), json!({ "status": "archived" })),

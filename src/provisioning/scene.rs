@@ -111,7 +111,7 @@ fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
     let domain = request.user.email.as_ref().filter(|_| is_open && strategy == Strategy::Auto).map(|email| {
         batch.add::<Team>(Select::rows::<Team>(
             "WHERE account_id = $1 AND deleted_at IS NULL AND id IN (SELECT coalesce(c.team_id, o.default_team_id) FROM domain_claims c LEFT JOIN organizations o ON o.account_id = $1 AND o.id = c.organization_id WHERE c.account_id = $1 AND c.domain = $2 AND c.state = 'verified')",
-            params![email.domain()],
+            params![crate::resources::domain_claim::key(&email.domain())],
         ))
     });
     let lines: Vec<LineSlots> = request

@@ -1,6 +1,7 @@
 //! The kinds of records: one file a kind.
 
 pub mod course;
+pub mod domain_claim;
 pub mod enrollment;
 pub mod group;
 pub mod group_team;
@@ -11,6 +12,7 @@ pub mod team;
 pub mod user;
 
 pub use course::Course;
+pub use domain_claim::DomainClaim;
 pub use enrollment::Enrollment;
 pub use group::Group;
 pub use organization::Organization;

@@ -22,6 +22,7 @@ use crate::email::delivery;
 use crate::error::{Error, Result};
 use crate::jobs::{self, Job, JobId};
 use crate::params;
+use crate::resources::domain_claim::verification;
 use crate::seats;
 use crate::types::AccountId;
 
@@ -301,6 +302,8 @@ async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Resul
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,
         Job::ExpireAssignments => seats::expire_due(&app, &account).await,
+        Job::CheckDomain { claim_id } => verification::check(&app, &account, &claim_id).await,
+        Job::CheckDomains => verification::check_due(&app, &account).await,
         Job::CheckIntegrity => seats::check_integrity(&app, &account).await,
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// line with `app`, since it is opened from what they keep (the cache of keys, the limits, the mailer) and is handed to
 /// them again.
 const LAYERS: &[&[&str]] = &[
-    &["tasks", "types", "db"],
+    &["tasks", "types", "db", "dns"],
     &["error", "metrics"],
     &["locale", "i18n", "body", "telemetry"],
     &[

@@ -6,6 +6,7 @@ mod batches;
 mod cli;
 mod contract;
 mod docs;
+mod domains;
 mod faults;
 mod groups;
 mod guide;

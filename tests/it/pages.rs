@@ -161,7 +161,7 @@ async fn fill(test: &TestApp) -> Made {
     }
 }
 
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 19] = [
     "/dashboard",
     "/dashboard/users",
     "/dashboard/provision",
@@ -169,6 +169,10 @@ const LISTS: [&str; 15] = [
     "/dashboard/teams/new",
     "/dashboard/organizations",
     "/dashboard/organizations/new",
+    "/dashboard/domains",
+    "/dashboard/domains/new",
+    "/dashboard/groups",
+    "/dashboard/groups/new",
     "/dashboard/products",
     "/dashboard/products/new",
     "/dashboard/courses",
@@ -216,6 +220,11 @@ both! {
             format!("/dashboard/teams/{team}/members/{user}/remove"),
             format!("/dashboard/organizations/{organization}"),
             format!("/dashboard/organizations/{organization}/edit"),
+            format!("/dashboard/organizations/{organization}/move"),
+            format!("/dashboard/organizations/{organization}/delete"),
+            format!("/dashboard/organizations/{organization}/teams"),
+            format!("/dashboard/organizations/{organization}/admins"),
+            "/dashboard/organizations?q=%3Cscript&depth=1&sort=name".to_owned(),
             format!("/dashboard/products/{product}/edit"),
             format!("/dashboard/courses/{course}/edit"),
             format!("/dashboard/seats/{seat}"),
@@ -262,6 +271,80 @@ both! {
         assert!(text.contains("Nothing has been changed yet"));
         let (_, _, text) = desk.post("/dashboard/users/bulk/run", &[("action", "deactivate"), ("id", user)]).await;
         assert!(text.contains("All of it was done"), "{text}");
+    }
+
+    async fn organizations_are_moved_after_a_preview_and_looked_after(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let node = format!("/dashboard/organizations/{}", made.organization);
+        let (status, top, text) = desk.post("/dashboard/organizations/new", &[("name", "Holding")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let parent = top.rsplit('/').next().expect("an id").to_owned();
+        let look = [("name", "Holding"), ("brand_color", "#112233"), ("inherit_branding", "true"), ("inherit_catalog", "true")];
+        let (status, _, text) = desk.post(&format!("{top}/edit"), &look).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, _, text) = desk.post(&format!("{top}/edit"), &[("name", "Holding"), ("brand_color", "red")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        assert!(text.contains("six hexadecimal digits"), "{text}");
+        let wish = format!("{node}/move");
+        let (status, _, text) = desk.post(&wish, &[("parent", &parent)]).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("level 2 afterwards") && text.contains("#112233") && text.contains("1 team come along"), "{text}");
+        assert!(!desk.get(&node).await.contains("from Holding"), "a preview changes nothing");
+        let (status, to, text) = desk.post(&wish, &[("parent", &parent), ("confirmed", "true")]).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, node.as_str()), "{text}");
+        assert!(desk.get(&node).await.contains("from Holding"));
+        let child = made.organization.as_str();
+        let (status, _, text) = desk.post(&format!("{top}/move"), &[("parent", child)]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        let (status, _, text) = desk.post(&format!("{top}/delete"), &[]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "what stands below is told: {text}");
+
+        let (status, _, text) = desk.post(&format!("{top}/admins"), &[("email", "ada0@example.com")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let page = desk.get(&top).await;
+        assert!(page.contains("ada0@example.com"), "{page}");
+        let (status, ..) = desk.post(&format!("{top}/admins/{}/remove", made.user), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(!desk.get(&top).await.contains("ada0@example.com"));
+        let (status, _, text) = desk.post(&format!("{top}/teams"), &[("team", &made.team)]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, _, text) = desk.post(&format!("{top}/teams/{}/remove", made.team), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+
+        let (status, claim, text) = desk.post("/dashboard/domains/new", &[("domain", "acme.example"), ("organization", &parent), ("proof", "dns")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        assert!(desk.get(&claim).await.contains("b2b-dashboard-verification="));
+        let (status, ..) = desk.post(&format!("{claim}/verify"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let (status, ..) = desk.post(&format!("{claim}/vouch"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(desk.get("/dashboard/domains?state=verified").await.contains("Verified by an administrator"));
+        let (status, ..) = desk.post(&format!("{claim}/delete"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let (status, _, text) = desk.post("/dashboard/domains/new", &[("domain", "gmail.com"), ("organization", &parent)]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+    }
+
+    async fn groups_are_made_and_mapped(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let (status, group, text) = desk.post("/dashboard/groups/new", &[("name", NAME), ("lms_group_id", "77")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, _, text) = desk.post("/dashboard/groups/new", &[("name", "Twin"), ("lms_group_id", "77")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        let (status, ..) = desk.post(&format!("{group}/teams"), &[("team", &made.team), ("direction", "from_lms")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(desk.get(&group).await.contains("From the group to the team"));
+        desk.get("/dashboard/groups").await;
+        desk.get(&format!("{group}/edit")).await;
+        let (status, ..) = desk.post(&format!("{group}/edit"), &[("name", "Nights"), ("lms_group_id", "78")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let (status, ..) = desk.post(&format!("{group}/teams/{}/remove", made.team), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(desk.get(&group).await.contains("No team is mapped"));
+        let (status, to, _) = desk.post(&format!("{group}/delete"), &[]).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/dashboard/groups"));
     }
 
     async fn a_reporter_sees_no_way_to_change_and_finds_none(test: TestApp) {

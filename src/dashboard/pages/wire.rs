@@ -10,8 +10,9 @@ use axum::routing::{MethodRouter, get};
 
 use super::desk::{Desk, Shown};
 use super::{
-    assignments, bulk, courses, home, link, organizations, person, person_edit, products,
-    provision, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams, users,
+    assignments, bulk, courses, domains, groups, home, link, organization, organization_edit,
+    organizations, person, person_edit, products, provision, search, seat, seat_actions, seat_edit,
+    seats, team, team_edit, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -28,6 +29,8 @@ pub(super) fn routes() -> Router<App> {
         .merge(of_users())
         .merge(of_teams())
         .merge(of_catalog())
+        .merge(of_domains())
+        .merge(of_groups())
         .merge(of_seats())
 }
 
@@ -98,15 +101,39 @@ fn of_catalog() -> Router<App> {
         )
         .route(
             "/dashboard/organizations/new",
-            at(Room::Organizations, organizations::create),
+            at(Room::Organizations, organization_edit::create),
         )
         .route(
             "/dashboard/organizations/{id}",
-            at(Room::Organizations, organizations::node),
+            at(Room::Organizations, organization::node),
         )
         .route(
             "/dashboard/organizations/{id}/edit",
-            at(Room::Organizations, organizations::edit),
+            at(Room::Organizations, organization_edit::edit),
+        )
+        .route(
+            "/dashboard/organizations/{id}/move",
+            at(Room::Organizations, organization_edit::relocate),
+        )
+        .route(
+            "/dashboard/organizations/{id}/delete",
+            at(Room::Organizations, organization_edit::delete),
+        )
+        .route(
+            "/dashboard/organizations/{id}/teams",
+            at(Room::Organizations, organization_edit::assign),
+        )
+        .route(
+            "/dashboard/organizations/{id}/teams/{team}/remove",
+            at(Room::Organizations, organization_edit::take_away),
+        )
+        .route(
+            "/dashboard/organizations/{id}/admins",
+            at(Room::Organizations, organization_edit::name_admin),
+        )
+        .route(
+            "/dashboard/organizations/{id}/admins/{user}/remove",
+            at(Room::Organizations, organization_edit::dismiss),
         )
         .route(
             "/dashboard/products",
@@ -125,6 +152,32 @@ fn of_catalog() -> Router<App> {
         .route(
             "/dashboard/courses/{id}/edit",
             at(Room::Courses, courses::edit),
+        )
+}
+
+fn of_domains() -> Router<App> {
+    let room = Room::Organizations;
+    Router::new()
+        .route("/dashboard/domains", at(room, domains::domains))
+        .route("/dashboard/domains/new", at(room, domains::create))
+        .route("/dashboard/domains/{id}", at(room, domains::claim))
+        .route("/dashboard/domains/{id}/verify", at(room, domains::verify))
+        .route("/dashboard/domains/{id}/vouch", at(room, domains::vouch))
+        .route("/dashboard/domains/{id}/delete", at(room, domains::delete))
+}
+
+fn of_groups() -> Router<App> {
+    let room = Room::Groups;
+    Router::new()
+        .route("/dashboard/groups", at(room, groups::groups))
+        .route("/dashboard/groups/new", at(room, groups::create))
+        .route("/dashboard/groups/{id}", at(room, groups::group))
+        .route("/dashboard/groups/{id}/edit", at(room, groups::edit))
+        .route("/dashboard/groups/{id}/delete", at(room, groups::delete))
+        .route("/dashboard/groups/{id}/teams", at(room, groups::map))
+        .route(
+            "/dashboard/groups/{id}/teams/{team}/remove",
+            at(room, groups::unmap),
         )
 }
 

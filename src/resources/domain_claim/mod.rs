@@ -20,7 +20,7 @@ use crate::events::Event;
 use crate::resource::{Expand, Field, FieldKind, Input, Record, Reference, event_of};
 use crate::types::merge::present;
 use crate::types::text::Domain;
-use crate::types::{Id, Kind, Patch, Ref, Timestamp};
+use crate::types::{Id, Kind, Ref, Timestamp};
 
 pub use plans::{plan_change, plan_create, plan_delete, plan_verify};
 
@@ -133,7 +133,10 @@ pub struct DomainClaimPatch {
     pub proof: Option<Proof>,
 }
 
-fn references(team: Option<&Ref<Team>>, organization: Option<&Ref<Organization>>) -> Vec<Reference> {
+fn references(
+    team: Option<&Ref<Team>>,
+    organization: Option<&Ref<Organization>>,
+) -> Vec<Reference> {
     let team = team.map(|team| Reference::to("/team", team));
     let organization = organization.map(|one| Reference::to("/organization", one));
     team.into_iter().chain(organization).collect()

@@ -80,7 +80,9 @@ pub async fn plan_create(
     let ascii = key(new.domain.as_str());
     let mut faults = Vec::new();
     if is_public(&ascii) {
-        let detail = format!("«{ascii}» is a public mail service: its people belong to no one team. Claim a domain of the company.");
+        let detail = format!(
+            "«{ascii}» is a public mail service: its people belong to no one team. Claim a domain of the company."
+        );
         faults.push(Fault::new("/domain", "public_mail_domain", detail));
     }
     if new.team.is_none() && new.organization.is_none() {
@@ -90,9 +92,8 @@ pub async fn plan_create(
             "Name the team or the organization that claims the domain.",
         ));
     }
-    let domain = Domain::parse(&ascii).map_err(|fault| {
-        Error::invalid(vec![Fault::new("/domain", "invalid", fault)])
-    })?;
+    let domain = Domain::parse(&ascii)
+        .map_err(|fault| Error::invalid(vec![Fault::new("/domain", "invalid", fault)]))?;
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
     }

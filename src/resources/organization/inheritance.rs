@@ -71,6 +71,21 @@ pub fn ids_of(path: &str) -> Vec<&str> {
     path.split('/').filter(|id| !id.is_empty()).collect()
 }
 
+/// The longest path that all of these begin with: what they have in common, `/` where that is nothing.
+pub fn common_path(paths: &[String]) -> String {
+    let Some((first, others)) = paths.split_first() else {
+        return "/".to_owned();
+    };
+    let shared = |part: &&str| {
+        let upto = part.len();
+        others.iter().all(|other| other.get(..upto) == Some(*part))
+    };
+    let ends = first.match_indices('/').map(|(at, _)| at + 1);
+    let prefixes: Vec<&str> = ends.filter_map(|end| first.get(..end)).collect();
+    let longest = prefixes.into_iter().rev().find(shared);
+    longest.unwrap_or("/").to_owned()
+}
+
 /// Where the way up from a path will be.
 pub struct Way(Slot<LinkRow>);
 
@@ -165,7 +180,7 @@ pub async fn effective(
     let mut batch = Batch::new();
     let way = Way::ask(&mut batch, &node.path);
     let account = batch.add::<(String, JsonValue)>(account_look());
-    let admins = batch.add(AdminAbove::read(&ids_of(&node.path)));
+    let admins = batch.add::<AdminAbove>(AdminAbove::read(&ids_of(&node.path)));
     let seen = batch.add::<(Id<Organization>,)>(seen_of(call, &node.path));
     let mut rows = db.read(call.account(), batch).await?;
     let way = way.take(&mut rows);
@@ -212,4 +227,23 @@ fn seen_of(call: &Call, path: &str) -> Select {
         ),
         params,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_paths_have_in_common_is_whole_nodes() {
+        let common = |paths: &[&str]| {
+            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+            common_path(&paths)
+        };
+        assert_eq!(common(&[]), "/");
+        assert_eq!(common(&["/a/b/"]), "/a/b/");
+        assert_eq!(common(&["/a/b/", "/a/bc/"]), "/a/");
+        assert_eq!(common(&["/a/b/", "/a/b/c/"]), "/a/b/");
+        assert_eq!(common(&["/a/", "/"]), "/");
+        assert_eq!(common(&["/a/", "/b/"]), "/");
+    }
 }

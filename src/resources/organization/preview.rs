@@ -107,7 +107,7 @@ pub(super) async fn read(
     let of_subtree = "FROM teams t JOIN organizations o ON o.account_id = $1 AND o.id = t.organization_id \
          WHERE t.account_id = $1 AND t.deleted_at IS NULL AND o.path >= $2 AND o.path < $2 || '~'";
     let mut batch = Batch::new();
-    let nodes = batch.add(nodes_below(&before.path));
+    let nodes = batch.add::<Node>(nodes_below(&before.path));
     let teams = batch.add::<(Id<Team>, Name, Id<Organization>)>(Select::new(
         format!("SELECT t.id, t.name, t.organization_id {of_subtree} ORDER BY o.path, t.name_key LIMIT {LISTED}"),
         params![before.path.clone()],
@@ -116,13 +116,13 @@ pub(super) async fn read(
         format!("SELECT count(*) {of_subtree}"),
         params![before.path.clone()],
     ));
-    let losing = batch.add(Select::rows::<Organization>(
+    let losing = batch.add::<Organization>(Select::rows::<Organization>(
         &format!("WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($3) AS up) AND default_team_id IN (SELECT t.id {of_subtree}) ORDER BY depth"),
         params![before.path.clone(), json!(left).to_string()],
     ));
     let ways = [&before.path, &after.path].map(|path| Way::ask(&mut batch, path));
     let account = batch.add::<(String, JsonValue)>(account_look());
-    let admins = [&old, &new].map(|ids| batch.add(AdminAbove::read(ids)));
+    let admins = [&old, &new].map(|ids| batch.add::<AdminAbove>(AdminAbove::read(ids)));
     let mut rows = db.read(call.account(), batch).await?;
     let look = look_of(rows.first(&account));
     let [mut old_way, mut new_way] = ways.map(|way| way.take(&mut rows));

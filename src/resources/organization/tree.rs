@@ -22,7 +22,7 @@ use crate::db::{Batch, Db, Select, Statement};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::Plan;
 use crate::params;
-use crate::records::{self, changed_members};
+use crate::records::{self, differences};
 use crate::resource::{Input as _, Resolved, Resource as _, Stamp, event_of, resolve};
 use crate::resources::team::Team;
 use crate::types::{Id, Ids, Name, Patch, Ref};
@@ -373,12 +373,10 @@ fn shift(before: &Organization, after: &Organization, nodes: &[Node]) -> Option<
 /// Tells the move, and the change of other members beside it.
 fn tell(plan: &mut Plan, before: &Organization, after: &Organization) {
     let (mut moved, mut changed) = (serde_json::Map::new(), serde_json::Map::new());
-    if let JsonValue::Object(members) = changed_members(before, after) {
-        for (name, value) in members {
-            let of_move = matches!(name.as_str(), "parent_id" | "depth");
-            let list = if of_move { &mut moved } else { &mut changed };
-            list.insert(name, value);
-        }
+    for (name, value) in differences(before, after) {
+        let of_move = matches!(name.as_str(), "parent_id" | "depth");
+        let list = if of_move { &mut moved } else { &mut changed };
+        list.insert(name, value);
     }
     plan.event(after.event("moved").previous(moved.into()));
     if !changed.is_empty() {

@@ -258,7 +258,7 @@ pub(super) fn varied(example: &JsonValue, number: u64) -> JsonValue {
     if let Some(members) = example.as_object_mut() {
         for (name, value) in members {
             match (name.as_str(), value.as_str()) {
-                ("email", Some(text)) => *value = json!(format!("n{number}.{text}")),
+                ("email" | "domain", Some(text)) => *value = json!(format!("n{number}.{text}")),
                 ("name" | "external_id" | "slug" | "external_reference", Some(text)) => {
                     *value = json!(format!("{text}-{number}"));
                 }

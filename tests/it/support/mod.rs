@@ -7,6 +7,7 @@ pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod dns;
 pub(crate) mod http;
 pub(crate) mod operation;
 pub(crate) mod postgres;
