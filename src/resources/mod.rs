@@ -8,6 +8,7 @@ pub mod group_team;
 pub mod member;
 pub mod organization;
 pub mod product;
+pub mod role;
 pub mod team;
 pub mod user;
 
@@ -17,5 +18,6 @@ pub use enrollment::Enrollment;
 pub use group::Group;
 pub use organization::Organization;
 pub use product::Product;
+pub use role::Role;
 pub use team::Team;
 pub use user::User;

@@ -92,19 +92,31 @@ async fn event_types(test: &TestApp) -> Vec<String> {
 }
 
 /// Makes an organization `name` below another, with a look, and a team in it; gives the ids of both.
-async fn customer(test: &TestApp, name: &str, above: Option<&str>, branding: serde_json::Value) -> (String, String) {
+async fn customer(
+    test: &TestApp,
+    name: &str,
+    above: Option<&str>,
+    branding: serde_json::Value,
+) -> (String, String) {
     use b2b_dashboard::records::plan_create;
     use b2b_dashboard::resources::{Team, organization};
     let call = Call::system(test.account.clone(), "test", test.clock.now());
     let body = json!({ "name": name, "parent": above, "branding": branding });
     let new: organization::NewOrganization = serde_json::from_value(body).expect("a body");
     let plan = || organization::plan_create(&test.db, &test.ids, &call, new.clone());
-    let node = commit(&test.db, &test.ids, &call, plan).await.expect("an organization").value;
+    let node = commit(&test.db, &test.ids, &call, plan)
+        .await
+        .expect("an organization")
+        .value;
     let plan = || async {
-        let team = serde_json::from_value(json!({ "name": name, "organization": node.id })).expect("a body");
+        let team = serde_json::from_value(json!({ "name": name, "organization": node.id }))
+            .expect("a body");
         plan_create::<Team>(&test.db, &test.ids, &call, team).await
     };
-    let team = commit(&test.db, &test.ids, &call, plan).await.expect("a team").value;
+    let team = commit(&test.db, &test.ids, &call, plan)
+        .await
+        .expect("a team")
+        .value;
     (node.id.to_string(), team.id.to_string())
 }
 
@@ -114,7 +126,10 @@ async fn join(test: &TestApp, team: &str, user: &str) {
         "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, 'member', 'api', 0)",
         params![team.to_owned(), user.to_owned()],
     );
-    test.db.write(&test.account, vec![insert]).await.expect("a member");
+    test.db
+        .write(&test.account, vec![insert])
+        .await
+        .expect("a member");
 }
 
 both! {

@@ -185,9 +185,8 @@ impl Record for DomainClaim {
         },
     ];
     const SOFT_DELETE: bool = false;
-    const REACH: Option<&'static str> = Some(
-        "(domain_claims.team_id IN {} OR EXISTS (SELECT 1 FROM teams t WHERE t.account_id = $1 AND t.organization_id = domain_claims.organization_id AND t.id IN {}))",
-    );
+    const REACH: Option<&'static str> =
+        Some("(domain_claims.team_id IN {} OR domain_claims.organization_id IN {})");
     const READ: Permission = Permission::OrganizationsRead;
 
     fn id(&self) -> &Id<Self> {

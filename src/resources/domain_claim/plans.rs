@@ -13,7 +13,7 @@ use crate::jobs::Job;
 use crate::params;
 use crate::records;
 use crate::resource::{Input as _, resolve};
-use crate::resources::organization::Organization;
+use crate::resources::organization::{Organization, require_held};
 use crate::resources::team::Team;
 use crate::types::text::Domain;
 use crate::types::{Id, Ids, Ref};
@@ -50,7 +50,7 @@ async fn target(
         }
         (None, Some(organization)) => {
             let node = records::find::<Organization>(db, &call.caller, organization).await?;
-            call.caller.require_account()?;
+            require_held(&call.caller, &node)?;
             Ok(Some(Target {
                 team: None,
                 organization: Some(node.id),
@@ -97,7 +97,7 @@ pub async fn plan_create(
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
     }
-    resolve(db, call.account(), new.references()).await?;
+    resolve(db, &call.caller, new.references()).await?;
     let target = target(db, call, new.team.as_ref(), new.organization.as_ref()).await?;
     let verified = proof == Proof::Admin;
     let claim = DomainClaim {
@@ -147,7 +147,7 @@ where
     call.caller.require(Permission::DomainsWrite)?;
     let before = records::find::<DomainClaim>(db, &call.caller, reference).await?;
     check(&before)?;
-    resolve(db, call.account(), patch.references()).await?;
+    resolve(db, &call.caller, patch.references()).await?;
     let mut after = before.clone();
     after.updated_at = call.now;
     let (team, organization) = (patch.team.as_ref(), patch.organization.as_ref());
@@ -194,9 +194,6 @@ where
 {
     call.caller.require(Permission::DomainsWrite)?;
     let claim = records::find::<DomainClaim>(db, &call.caller, reference).await?;
-    if claim.organization_id.is_some() {
-        call.caller.require_account()?;
-    }
     check(&claim)?;
     let mut plan = Plan::new("domain_claim.delete");
     plan.write(Statement::guarded(

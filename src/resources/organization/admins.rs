@@ -4,8 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Organization;
-use crate::access::{Call, Caller, Permission, Reach};
+use super::{Organization, require_held};
+use crate::access::grants::require_grant_in;
+use crate::access::roles::{Held, OrganizationRole};
+use crate::access::{Call, Permission};
 use crate::db::{Column, Db, DbError, FromRow, Reader, Row as _, Select, Statement};
 use crate::error::{Code, Error, Result};
 use crate::events::{Event, Plan};
@@ -13,14 +15,6 @@ use crate::params;
 use crate::records;
 use crate::resources::User;
 use crate::types::{Id, Ref, Timestamp};
-
-crate::words! {
-    /// A role on an organization and everything below it.
-    pub enum OrganizationRole {
-        /// Looks after the tree: its teams, people and places.
-        Admin = "organization_admin",
-    }
-}
 
 /// Somebody who looks after an organization.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -30,7 +24,7 @@ pub struct OrganizationAdmin {
     /// The person.
     pub user: User,
     /// The role.
-    pub role: OrganizationRole,
+    pub role: Held<OrganizationRole>,
     /// Since when.
     pub created_at: Timestamp,
 }
@@ -114,12 +108,8 @@ async fn scene(
 ) -> Result<(Organization, User, Option<OrganizationAdmin>)> {
     call.caller.require(Permission::OrganizationsWrite)?;
     let node = records::find::<Organization>(db, &call.caller, organization).await?;
-    call.caller.require_account()?;
-    let anybody = Caller {
-        reach: Reach::Account,
-        ..(*call.caller).clone()
-    };
-    let user = records::find::<User>(db, &anybody, user).await?;
+    require_held(&call.caller, &node)?;
+    let user = records::find::<User>(db, &call.caller, user).await?;
     let standing = db
         .first::<OrganizationAdmin>(call.account(), admin_of(&node.id, &user.id))
         .await?;
@@ -140,6 +130,11 @@ pub async fn plan_put(
     user: &Ref<User>,
 ) -> Result<(Plan, OrganizationAdmin)> {
     let (node, user, standing) = scene(db, call, organization, user).await?;
+    require_grant_in(
+        &call.caller,
+        node.id.as_str(),
+        &OrganizationRole::Admin.permissions(),
+    )?;
     let mut plan = Plan::new("organization_admin.add");
     if let Some(standing) = standing {
         return Ok((plan, standing));
@@ -152,7 +147,7 @@ pub async fn plan_put(
     let admin = OrganizationAdmin {
         organization_id: node.id,
         user,
-        role: OrganizationRole::Admin,
+        role: OrganizationRole::Admin.into(),
         created_at: call.now,
     };
     Ok((plan, admin))

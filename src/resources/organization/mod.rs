@@ -15,10 +15,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::team::Team;
-use crate::access::Permission;
+use crate::access::{Caller, Permission};
 use crate::columns;
 use crate::db::Statement;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::events::Event;
 use crate::params;
 use crate::resource::{
@@ -30,6 +30,17 @@ use crate::types::{ExternalId, Id, Kind, Metadata, Name, Patch, Ref, Tags, Times
 use branding::{Branding, BrandingPatch};
 
 pub use tree::plan_create;
+
+/// Refuses a caller who sees an organization by one of its teams only: what it is is not theirs to change.
+pub fn require_held(caller: &Caller, node: &Organization) -> Result<()> {
+    if caller.reach.holds(node.id.as_str()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::Forbidden,
+        "This is limited to some of the organization's teams; the operation concerns the organization itself.",
+    ))
+}
 
 /// Levels of a tree at the most.
 pub const DEEPEST: i64 = 8;
@@ -252,7 +263,7 @@ impl Record for Organization {
     ];
     const SOFT_DELETE: bool = false;
     const REACH: Option<&'static str> = Some(
-        "EXISTS (SELECT 1 FROM teams t WHERE t.account_id = $1 AND t.organization_id = organizations.id AND t.id IN {})",
+        "(organizations.id IN {} OR EXISTS (SELECT 1 FROM teams t WHERE t.account_id = $1 AND t.organization_id = organizations.id AND t.id IN {}))",
     );
     const READ: Permission = Permission::OrganizationsRead;
 

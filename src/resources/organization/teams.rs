@@ -62,7 +62,7 @@ pub async fn plan_assign(
             detail,
         )]));
     }
-    let refs = resolve(db, call.account(), body.references()).await?;
+    let refs = resolve(db, &call.caller, body.references()).await?;
     let mut plan = Plan::new("organization.assign_teams");
     let mut data: Vec<Team> = Vec::new();
     for team in find_all(db, call, &body.teams, &refs).await? {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::Value as JsonValue;
 
 use super::preview::{self, OrganizationMove, Scene};
-use super::{DEEPEST, NewOrganization, Organization, OrganizationPatch};
+use super::{DEEPEST, NewOrganization, Organization, OrganizationPatch, require_held};
 use crate::access::Call;
 use crate::db::{Batch, Db, Select, Statement};
 use crate::error::{Code, Error, Fault, Result};
@@ -107,14 +107,17 @@ pub async fn plan_create(
     new: NewOrganization,
 ) -> Result<(Plan, Organization)> {
     call.caller.require(Organization::WRITE)?;
-    call.caller.require_account()?;
-    let refs = resolve(db, call.account(), new.references()).await?;
+    let refs = resolve(db, &call.caller, new.references()).await?;
     let parent = match &new.parent {
         None => None,
         Some(reference) => Some(
             records::find::<Organization>(db, &call.caller, &Ref::Id(refs.id(reference)?)).await?,
         ),
     };
+    match &parent {
+        Some(parent) => require_held(&call.caller, parent)?,
+        None => call.caller.require_account()?,
+    }
     if let Some(parent) = parent.as_ref().filter(|parent| parent.depth >= DEEPEST) {
         return Err(too_deep(parent.depth + 1));
     }
@@ -139,7 +142,7 @@ where
 {
     let before = may_change(db, call, reference).await?;
     check(&before)?;
-    let refs = resolve(db, call.account(), patch.references()).await?;
+    let refs = resolve(db, &call.caller, patch.references()).await?;
     let parent = patch.parent.clone();
     if let Patch::Set(team) = &patch.default_team {
         must_lie_within(db, call, &before, &refs.id(team)?).await?;
@@ -168,7 +171,7 @@ where
     };
     let before = may_change(db, call, reference).await?;
     check(&before)?;
-    let refs = resolve(db, call.account(), patch.references()).await?;
+    let refs = resolve(db, &call.caller, patch.references()).await?;
     let mut after = before.clone();
     after.updated_at = call.now;
     let (plan, after, scene) = change(db, call, &before, after, &patch.parent, &refs).await?;
@@ -257,7 +260,7 @@ where
 async fn may_change(db: &Db, call: &Call, reference: &Ref<Organization>) -> Result<Organization> {
     call.caller.require(Organization::WRITE)?;
     let node = records::find::<Organization>(db, &call.caller, reference).await?;
-    call.caller.require_account()?;
+    require_held(&call.caller, &node)?;
     Ok(node)
 }
 
@@ -300,6 +303,15 @@ async fn change(
         None => None,
         Some(id) => Some(records::find::<Organization>(db, &call.caller, &Ref::Id(id)).await?),
     };
+    // Whoever moves something reaches both where it stands and where it goes.
+    let above = before.parent_id.as_ref().map(Id::as_str);
+    if above.is_none_or(|above| !call.caller.reach.holds(above)) {
+        call.caller.require_account()?;
+    }
+    match &parent {
+        Some(parent) => require_held(&call.caller, parent)?,
+        None => call.caller.require_account()?,
+    }
     place(before, &mut after, parent.as_ref())?;
     let scene = preview::read(db, call, before, &after).await?;
     let deepest = scene.nodes.iter().map(|node| node.depth).max();
