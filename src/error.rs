@@ -96,6 +96,16 @@ codes! {
     QuantityBelowUsage = "quantity_below_usage", 409, "More places are in use";
     /// The record is not in a state in which this can be done.
     StateConflict = "state_conflict", 409, "Not possible in this state";
+    /// The link for self-enrolment has been paused. Ask those who gave it to you, or set `paused` to false.
+    LinkPaused = "link_paused", 409, "The link is paused";
+    /// The link for self-enrolment is not open yet; `starts_at` tells from when on it is.
+    LinkNotStarted = "link_not_started", 409, "The link is not open yet";
+    /// The time of the link for self-enrolment is over. Ask for a new one, or give it a later `expires_at`.
+    LinkExpired = "link_expired", 409, "The link has expired";
+    /// The link for self-enrolment has been used as often as it may be. Ask for a new one, or give it more `max_uses`.
+    LinkUsedUp = "link_used_up", 409, "The link is used up";
+    /// The link for self-enrolment takes addresses of certain domains only; `allowed_domains` tells which.
+    DomainNotAllowed = "domain_not_allowed", 409, "Addresses of this domain are not taken";
     /// The last owner cannot leave or be demoted. Make somebody else an owner first.
     LastOwner = "last_owner", 409, "The last owner must stay";
     /// A request with the same Idempotency-Key is still running. Ask again in a second.
@@ -116,6 +126,8 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key belongs to another request";
     /// The limit of requests is used up. Wait for the seconds in Retry-After.
     RateLimited = "rate_limited", 429, "Too many requests";
+    /// An invitation may be sent again once a minute. Wait for the seconds in Retry-After.
+    ResendTooSoon = "resend_too_soon", 429, "The invitation has just been sent";
     /// Something went wrong here. It has been logged under the request id; repeating is safe with an Idempotency-Key.
     Internal = "internal_error", 500, "Something went wrong here";
     /// The database is not reachable or overloaded at the moment; nothing was changed. Repeat after the seconds in Retry-After.
@@ -130,6 +142,7 @@ impl Code {
             Self::IdempotencyInProgress
                 | Self::Contention
                 | Self::RateLimited
+                | Self::ResendTooSoon
                 | Self::Internal
                 | Self::Unavailable
         )
@@ -350,6 +363,21 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "team_members_pkey",
         "user",
         "The person is already a member of the team.",
+    ),
+    (
+        "invitations_one_open",
+        "email",
+        "An invitation of this person to this team is open already: resend it, or revoke it first.",
+    ),
+    (
+        "links_external_id",
+        "external_id",
+        "A link with this external_id already exists.",
+    ),
+    (
+        "link_slugs_pkey",
+        "slug",
+        "A link with this slug already exists. Choose another, or leave it out for one that nobody guesses.",
     ),
     (
         "domain_claims_pkey",

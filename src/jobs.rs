@@ -36,6 +36,8 @@ pub enum Job {
     },
     /// End assignments whose time is over.
     ExpireAssignments,
+    /// End invitations whose time is over, and send the reminders that are due.
+    SweepInvitations,
     /// Compare every seat's counters with its ledger and its assignments.
     CheckIntegrity,
     /// Remove what has been kept long enough: idempotency records, rate windows, ended sessions, old events and jobs.
@@ -52,6 +54,7 @@ impl Job {
             Self::SendMail { .. } => "send_mail",
             Self::PromoteWaitlist { .. } => "promote_waitlist",
             Self::ExpireAssignments => "expire_assignments",
+            Self::SweepInvitations => "sweep_invitations",
             Self::CheckIntegrity => "check_integrity",
             Self::CleanUp => "clean_up",
         }

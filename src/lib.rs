@@ -17,6 +17,7 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod i18n;
+pub mod invitations;
 pub mod jobs;
 pub mod listing;
 pub mod locale;

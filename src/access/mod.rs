@@ -9,6 +9,7 @@ pub mod grants;
 pub mod keys;
 pub mod links;
 pub mod master_key;
+pub mod offers;
 pub mod password;
 pub mod password_rules;
 pub mod passwords;

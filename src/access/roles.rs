@@ -28,6 +28,33 @@ crate::words! {
     }
 }
 
+/// What a manager may do in their team.
+const MANAGER: [Permission; 15] = [
+    Permission::UsersRead,
+    Permission::TeamsRead,
+    Permission::MembersWrite,
+    Permission::InvitationsRead,
+    Permission::InvitationsWrite,
+    Permission::LinksRead,
+    Permission::LinksWrite,
+    Permission::OrganizationsRead,
+    Permission::CoursesRead,
+    Permission::ProductsRead,
+    Permission::SeatsRead,
+    Permission::SeatsAssign,
+    Permission::EnrollmentsRead,
+    Permission::CatalogRead,
+    Permission::ReportsRead,
+];
+
+/// What an owner may do in their team beside that.
+const OWNER: [Permission; 4] = [
+    Permission::TeamsWrite,
+    Permission::CatalogBuy,
+    Permission::OrdersRead,
+    Permission::CreditsRead,
+];
+
 impl GlobalRole {
     /// What the role may do in the whole account.
     pub fn permissions(self) -> BTreeSet<Permission> {
@@ -49,6 +76,15 @@ impl TeamRole {
             Self::Member => 0,
             Self::Manager => 1,
             Self::Owner => 2,
+        }
+    }
+
+    /// What the role may do in its team.
+    pub fn permissions(self) -> BTreeSet<Permission> {
+        match self {
+            Self::Member => BTreeSet::new(),
+            Self::Manager => MANAGER.into(),
+            Self::Owner => MANAGER.into_iter().chain(OWNER).collect(),
         }
     }
 }

@@ -191,6 +191,8 @@ pub struct Invitation {
     pub role: String,
     /// What comes with the membership; may be empty.
     pub products: Vec<Access>,
+    /// Whether it is sent once more, because it ends soon.
+    pub reminder: bool,
     /// Link to the page where the invitation is accepted or declined.
     pub link: String,
     /// When the invitation ends.

@@ -12,6 +12,7 @@ pub mod delivery;
 mod filter;
 mod kind;
 mod message;
+mod offer;
 pub mod outbox;
 mod sample;
 mod settings;

@@ -136,6 +136,7 @@ fn invitation(common: Common, german: bool) -> Invitation {
         inviter: Some("Grace Hopper".into()),
         role: pick(german, "Mitglied", "member"),
         products: products(german),
+        reminder: false,
         link: LINK.into(),
         link_expires_at: time(LINK_EXPIRES_AT),
     }

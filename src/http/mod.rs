@@ -9,6 +9,7 @@ pub mod door;
 pub mod endpoint;
 pub mod expand;
 pub mod idempotency;
+pub mod invitations;
 pub mod members;
 pub mod openapi;
 pub mod organizations;

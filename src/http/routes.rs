@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{members, organizations, people, provision, seats, system};
+use super::{invitations, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -46,6 +46,11 @@ const ENROLLMENTS: Paths = Paths {
     one: "/enrollments/{id}",
 };
 
+const INVITATIONS: Paths = Paths {
+    list: "/invitations",
+    one: "/invitations/{id}",
+};
+
 /// Every operation, in the order of the reference.
 pub fn endpoints() -> Vec<Endpoint> {
     let user = json!({ "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper", "external_id": "crm-90" });
@@ -65,6 +70,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         people::teams(&TEAMS),
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
         members::endpoints(),
+        invitations::endpoints(&INVITATIONS),
         crud::reads::<Organization>(&ORGANIZATIONS),
         organizations::endpoints(&ORGANIZATIONS, organization),
         crud::reads::<Course>(&COURSES),

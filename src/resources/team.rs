@@ -221,11 +221,16 @@ impl Resource for Team {
         Vec::new()
     }
 
-    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+    fn farewell(&self, now: Timestamp) -> Vec<Statement> {
         vec![
             Statement::new(
                 "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2",
                 params![self.id.to_string()],
+            ),
+            Statement::new(
+                "UPDATE invitations SET state = 'revoked', ended_at = $3, updated_at = $3, remind_at = NULL, version = version + 1 \
+                 WHERE account_id = $1 AND team_id = $2 AND state IN ('queued', 'sent', 'failed')",
+                params![self.id.to_string(), now],
             ),
             Statement::new(
                 "DELETE FROM domain_claims WHERE account_id = $1 AND team_id = $2",

@@ -340,11 +340,16 @@ impl Resource for User {
         }
     }
 
-    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+    fn farewell(&self, now: Timestamp) -> Vec<Statement> {
         vec![
             Statement::new(
                 "DELETE FROM team_members WHERE account_id = $1 AND user_id = $2",
                 params![self.id.to_string()],
+            ),
+            Statement::new(
+                "UPDATE invitations SET state = 'revoked', ended_at = $3, updated_at = $3, remind_at = NULL, version = version + 1 \
+                 WHERE account_id = $1 AND user_id = $2 AND state IN ('queued', 'sent', 'failed')",
+                params![self.id.to_string(), now],
             ),
             Statement::new(
                 "DELETE FROM sessions WHERE account_id = $1 AND user_id = $2",

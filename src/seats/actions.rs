@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::assignment::{Assignment, AssignmentState};
-use super::change::{Change, Holder, deny, exhausted};
+use super::change::{Change, Holder, INVITED, deny, exhausted};
 use super::seat::{NewSeat, Seat, SeatPatch};
 use super::template::SeatTemplate;
 use super::terms::{MAX_DAYS, later};
@@ -201,7 +201,7 @@ pub fn give(
         Some((one, AssignmentState::Reserved)) => {
             return Ok(Given {
                 outcome: Outcome::Assigned,
-                assignment: change.promote(one, holder.until)?,
+                assignment: change.promote(&of_cause(one, holder.cause), holder.until)?,
             });
         }
         _ => {}
@@ -212,7 +212,7 @@ pub fn give(
             (IfFull::Fail | IfFull::Waitlist, Some(one)) => {
                 return Ok(Given {
                     outcome: Outcome::Waitlisted,
-                    assignment: one.clone(),
+                    assignment: change.claim(one, holder.cause),
                 });
             }
             (IfFull::Waitlist, None) => {
@@ -228,13 +228,22 @@ pub fn give(
         }
     }
     let assignment = match existing {
-        Some(one) => change.promote(one, holder.until)?,
+        Some(one) => change.promote(&of_cause(one, holder.cause), holder.until)?,
         None => change.assign(holder)?,
     };
     Ok(Given {
         outcome: Outcome::Assigned,
         assignment,
     })
+}
+
+/// The same assignment; what was held for somebody invited is from now on theirs by this cause.
+fn of_cause(one: &Assignment, cause: &str) -> Assignment {
+    let mut one = one.clone();
+    if one.cause == INVITED {
+        cause.clone_into(&mut one.cause);
+    }
+    one
 }
 
 /// The live assignments of people at a seat.

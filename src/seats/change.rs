@@ -32,6 +32,9 @@ impl Deltas {
     }
 }
 
+/// The cause of a place that is held, or waited for, for somebody who was invited and has not accepted yet.
+pub const INVITED: &str = "invited";
+
 /// For whom a place is, and how it came about.
 #[derive(Debug, Clone)]
 pub struct Holder {
@@ -315,6 +318,41 @@ impl<'a> Change<'a> {
         Ok(after)
     }
 
+    /// Holds a free place for somebody who was invited and waits in line for it.
+    fn hold(&mut self, waiting: &Assignment) -> Result<Assignment> {
+        self.require_room()?;
+        let after = Assignment {
+            state: AssignmentState::Reserved,
+            updated_at: self.call.now,
+            ..waiting.clone()
+        };
+        let deltas = Deltas {
+            reserved: 1,
+            waitlisted: -1,
+            ..Deltas::default()
+        };
+        self.entry("reserved", deltas, Some(&after.id), None);
+        self.shift(deltas);
+        self.writes.push(Statement::update(&after, waiting.version));
+        self.events.push(after.event("reserved"));
+        Ok(after)
+    }
+
+    /// Makes a wish that came with an invitation the person's own, once they have a right to it: what comes free for it
+    /// is given then, not held.
+    pub fn claim(&mut self, waiting: &Assignment, cause: &str) -> Assignment {
+        if waiting.cause != INVITED || cause == INVITED {
+            return waiting.clone();
+        }
+        let after = Assignment {
+            cause: cause.to_owned(),
+            updated_at: self.call.now,
+            ..waiting.clone()
+        };
+        self.writes.push(Statement::update(&after, waiting.version));
+        after
+    }
+
     /// Ends an assignment: released, revoked or expired. A place that is not reusable stays used for good.
     pub fn end(&mut self, assignment: &Assignment, state: AssignmentState) -> Result<Assignment> {
         let deltas = match assignment.state {
@@ -375,12 +413,17 @@ impl<'a> Change<'a> {
         after
     }
 
-    /// Gives free places to those who wait, in their order, as far as they reach.
+    /// Gives free places to those who wait, in their order, as far as they reach; those who have not accepted their
+    /// invitation get theirs held.
     pub fn promote_waiting(&mut self, waiting: &[Assignment]) -> Result<Vec<Assignment>> {
         let mut promoted = Vec::new();
         for one in waiting {
             if !self.seat.has_room(1) || !self.seat.is_open(self.call.now) {
                 break;
+            }
+            if one.cause == INVITED {
+                promoted.push(self.hold(one)?);
+                continue;
             }
             let until = self.seat.terms().end(self.call.now);
             promoted.push(self.promote(one, until)?);

@@ -40,7 +40,7 @@ pub(super) async fn run(app: &App, account: &AccountId) -> Result<()> {
         ),
         (
             "DELETE FROM jobs WHERE account_id = $1 AND id IN (SELECT id FROM jobs WHERE account_id = $1 AND state = 'done' AND \
-             (finished_at < $3 OR (finished_at < $4 AND kind = 'expire_assignments')) LIMIT $2)",
+             (finished_at < $3 OR (finished_at < $4 AND kind IN ('expire_assignments', 'sweep_invitations'))) LIMIT $2)",
             params![CHUNK, now.plus_days(-JOB_DAYS), now.plus_days(-1)],
         ),
         (

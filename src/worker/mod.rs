@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::db::{Scan, Statement};
 use crate::email::delivery;
 use crate::error::{Error, Result};
+use crate::invitations;
 use crate::jobs::{self, Job, JobId};
 use crate::params;
 use crate::seats;
@@ -296,11 +297,15 @@ fn error_text(error: &Error) -> String {
 async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Result<()> {
     match job {
         Job::SendMail { mail_id } => {
-            delivery::deliver(&app, &account, &mail_id, attempts >= jobs::MAX_ATTEMPTS).await
+            let last = attempts >= jobs::MAX_ATTEMPTS;
+            let delivered = delivery::deliver(&app, &account, &mail_id, last).await;
+            invitations::follow_mail(&app, &account, &mail_id).await?;
+            delivered
         }
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,
         Job::ExpireAssignments => seats::expire_due(&app, &account).await,
+        Job::SweepInvitations => invitations::sweep(&app, &account).await,
         Job::CheckIntegrity => seats::check_integrity(&app, &account).await,
     }
 }

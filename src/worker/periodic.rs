@@ -21,11 +21,16 @@ struct Round {
     offset: i64,
 }
 
-const ROUNDS: [Round; 3] = [
+const ROUNDS: [Round; 4] = [
     Round {
         job: Job::ExpireAssignments,
         period: 300,
         offset: 0,
+    },
+    Round {
+        job: Job::SweepInvitations,
+        period: 300,
+        offset: 150,
     },
     Round {
         job: Job::CleanUp,

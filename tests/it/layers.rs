@@ -27,6 +27,8 @@ const LAYERS: &[&[&str]] = &[
         "email",
         "seats",
         "provisioning",
+        "invitations",
+        "joining",
         "accounts",
         "admins",
         "demo",
@@ -74,6 +76,8 @@ const WITHOUT_AXUM: &[&str] = &[
     "resources",
     "seats",
     "provisioning",
+    "invitations",
+    "joining",
     "email",
     "app",
 ];

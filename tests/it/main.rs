@@ -8,6 +8,7 @@ mod docs;
 mod faults;
 mod guide;
 mod hangup;
+mod invitations;
 mod layers;
 mod mail;
 mod openapi;

@@ -1,5 +1,6 @@
 //! What an operation needs before its example can be carried out: the one place where special cases stand.
 
+use b2b_dashboard::db::Statement;
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::http::{Answer, ApiApp, Call};
@@ -53,6 +54,17 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let (list, _) = operation.path.split_once("/{").expect("a place");
             let newest = app.get(&format!("{list}?limit=1")).await.json();
             operation.path_with(newest["data"][0]["id"].as_str().expect("a record"))
+        }
+        "resend_invitation" => {
+            let made = make(app, document, document.operation("create_invitation")).await;
+            // As if it had been sent a while ago: once a minute is enough.
+            let earlier = Statement::new(
+                "UPDATE invitations SET mailed_at = 0 WHERE account_id = $1",
+                vec![],
+            );
+            let db = &app.node.app.db;
+            db.write(&app.first, vec![earlier]).await.expect("a change");
+            operation.path_with(&made.id())
         }
         "get_provision" => {
             let provision = make(app, document, document.operation("provision")).await;
