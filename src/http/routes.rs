@@ -5,6 +5,7 @@ use serde_json::json;
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
 use super::{invitations, members, organizations, people, provision, seats, system};
+use super::{batch, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -59,7 +60,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
     let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "quantity": 20, "expiry": "days", "expires_in_days": 365 });
-    [
+    let all = [
         provision::endpoints(),
         crud::reads::<User>(&USERS),
         vec![crud::create_endpoint::<User>(&USERS, user.clone())],
@@ -90,6 +91,6 @@ pub fn endpoints() -> Vec<Endpoint> {
         crud::reads::<Assignment>(&ASSIGNMENTS),
         crud::reads::<Enrollment>(&ENROLLMENTS),
         system::endpoints(),
-    ]
-    .concat()
+    ];
+    batch::with_batches(all.concat())
 }
