@@ -19,6 +19,7 @@ pub mod http;
 pub mod i18n;
 pub mod invitations;
 pub mod jobs;
+pub mod joining;
 pub mod listing;
 pub mod locale;
 pub mod metrics;

@@ -17,6 +17,10 @@ pub enum Room {
     Organizations,
     /// Allocations of places.
     Seats,
+    /// Offers of memberships by mail.
+    Invitations,
+    /// Self-enrolment addresses.
+    Links,
     /// What seats are of.
     Products,
     /// What people learn.
@@ -35,7 +39,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 7] = [
+const MAIN: [Entry; 9] = [
     (
         Room::Home,
         "Home",
@@ -70,6 +74,20 @@ const MAIN: [Entry; 7] = [
         Icon::Seat,
         "/dashboard/seats",
         Permission::SeatsRead,
+    ),
+    (
+        Room::Invitations,
+        "Invitations",
+        Icon::Mail,
+        "/dashboard/invitations",
+        Permission::InvitationsRead,
+    ),
+    (
+        Room::Links,
+        "Links",
+        Icon::Link,
+        "/dashboard/links",
+        Permission::LinksRead,
     ),
     (
         Room::Products,

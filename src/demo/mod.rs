@@ -2,6 +2,7 @@
 //! events, its audit trail and its rules like any other.
 
 mod data;
+mod doors;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
@@ -88,7 +89,8 @@ pub async fn fill(app: &App, call: &Call) -> Result<()> {
         .map(|n| join(app, call, n))
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
-        .await
+        .await?;
+    doors::make(app, call).await
 }
 
 /// The nth person joins, on a day of their own: half of them have been here since, and the last get a welcome mail.

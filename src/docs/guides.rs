@@ -44,6 +44,13 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/provisioning.md"),
     },
     Guide {
+        name: "invitations",
+        label: "Invitations and links",
+        about: "How people come into a team: by mail, or by an address of its own.",
+        icon: Icon::Mail,
+        source: include_str!("../../docs/invitations.md"),
+    },
+    Guide {
         name: "api",
         label: "Conventions",
         about: "What every operation has in common.",

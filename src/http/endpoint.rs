@@ -72,6 +72,8 @@ pub struct Endpoint {
     pub shows_secret: bool,
     /// The body of success, if there is one.
     pub output: Option<Content>,
+    /// Media types in which it answers instead of JSON.
+    pub pictures: &'static [&'static str],
     /// Problems it may answer with, beside those every operation may.
     pub problems: Vec<Code>,
     /// What runs it.
@@ -105,6 +107,7 @@ impl Endpoint {
             also: None,
             shows_secret: false,
             output: None,
+            pictures: &[],
             problems: Vec::new(),
             run: Arc::new(move |app, request| Box::pin(handler(app, request))),
         }
@@ -168,6 +171,13 @@ impl Endpoint {
     #[must_use]
     pub const fn shows_secret(mut self) -> Self {
         self.shows_secret = true;
+        self
+    }
+
+    /// Gives a picture of one of these media types.
+    #[must_use]
+    pub const fn gives_picture(mut self, media: &'static [&'static str]) -> Self {
+        self.pictures = media;
         self
     }
 

@@ -77,18 +77,25 @@ pub fn endpoints(paths: &Paths) -> Vec<Endpoint> {
         .collect()
 }
 
-/// The same operation, with the address of each open invitation in its answer where the caller may see it.
+/// The same operation, with the address of each open invitation in its answer where the caller may see it. An answer that
+/// is remembered for repeats, by itself or within that of a batch, is the same without.
 fn with_address(endpoint: Endpoint) -> Endpoint {
     let run = Arc::clone(&endpoint.run);
     endpoint.runs(move |app, request| {
-        let call = request.call.clone();
+        let (call, is_kept) = (request.call.clone(), request.idempotency.is_some());
         let answer = run(app.clone(), request);
-        async move { add_addresses(&app, &call, answer.await?).await }
+        async move {
+            let reply = answer.await?;
+            if is_kept || call.dry_run {
+                return Ok(reply);
+            }
+            add_addresses(&app, &call, reply).await
+        }
     })
 }
 
 async fn add_addresses(app: &App, call: &Call, mut reply: Reply) -> Result<Reply> {
-    if !call.caller.may(Permission::MailsRead) || call.dry_run || reply.status >= 300 {
+    if !call.caller.may(Permission::MailsRead) || reply.status >= 300 {
         return Ok(reply);
     }
     let mut body: JsonValue = serde_json::from_slice(&reply.body).map_err(Error::internal)?;

@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod expand;
 pub mod idempotency;
 pub mod invitations;
+pub mod links;
 pub mod members;
 pub mod openapi;
 pub mod organizations;

@@ -150,6 +150,16 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
             json!({ "application/json": content(output, generator) }),
         );
     }
+    if let (false, Some(members)) = (endpoint.pictures.is_empty(), success.as_object_mut()) {
+        let one = |media: &&str| {
+            (
+                (*media).to_owned(),
+                json!({ "schema": { "type": "string" } }),
+            )
+        };
+        let content: Map<String, JsonValue> = endpoint.pictures.iter().map(one).collect();
+        members.insert("content".to_owned(), content.into());
+    }
     responses.insert(endpoint.status.to_string(), success.clone());
     let also_200 = !endpoint.is_read() && endpoint.status != 200;
     if also_200 {
@@ -167,7 +177,10 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         responses.insert("201".to_owned(), success);
     }
     if let Some((status, when)) = endpoint.also {
-        let mut further = responses.get(&endpoint.status.to_string()).cloned().unwrap_or_default();
+        let mut further = responses
+            .get(&endpoint.status.to_string())
+            .cloned()
+            .unwrap_or_default();
         if let Some(members) = further.as_object_mut() {
             members.insert("description".to_owned(), when.into());
         }

@@ -4,8 +4,7 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{invitations, members, organizations, people, provision, seats, system};
-use super::{batch, members, organizations, people, provision, seats, system};
+use super::{batch, invitations, links, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -52,6 +51,15 @@ const INVITATIONS: Paths = Paths {
     one: "/invitations/{id}",
 };
 
+const LINKS: Paths = Paths {
+    list: "/links",
+    one: "/links/{id}",
+};
+const LINK_REQUESTS: Paths = Paths {
+    list: "/link_requests",
+    one: "/link_requests/{id}",
+};
+
 /// Every operation, in the order of the reference.
 pub fn endpoints() -> Vec<Endpoint> {
     let user = json!({ "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper", "external_id": "crm-90" });
@@ -72,6 +80,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
         members::endpoints(),
         invitations::endpoints(&INVITATIONS),
+        links::endpoints(&LINKS, &LINK_REQUESTS),
         crud::reads::<Organization>(&ORGANIZATIONS),
         organizations::endpoints(&ORGANIZATIONS, organization),
         crud::reads::<Course>(&COURSES),

@@ -15,5 +15,6 @@ mod mail;
 pub mod record;
 pub mod sweep;
 
+pub(crate) use mail::role_name;
 pub use record::{Invitation, InvitationState};
 pub use sweep::{follow_mail, sweep};

@@ -102,8 +102,8 @@ pub struct Invitation {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// The address at which it is accepted, to hand over by other ways than mail: for callers who may `mails:read`, while
-    /// it is open.
+    /// The address at which it is accepted, to hand over by other ways than mail: while it is open, for callers who may
+    /// `mails:read`. An answer to a request with an Idempotency-Key, which is remembered, has none: read it then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept_url: Option<String>,
 }

@@ -22,6 +22,7 @@ use crate::email::delivery;
 use crate::error::{Error, Result};
 use crate::invitations;
 use crate::jobs::{self, Job, JobId};
+use crate::joining;
 use crate::params;
 use crate::seats;
 use crate::types::AccountId;
@@ -305,7 +306,10 @@ async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Resul
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,
         Job::ExpireAssignments => seats::expire_due(&app, &account).await,
-        Job::SweepInvitations => invitations::sweep(&app, &account).await,
+        Job::SweepInvitations => {
+            invitations::sweep(&app, &account).await?;
+            joining::sweep(&app, &account).await
+        }
         Job::CheckIntegrity => seats::check_integrity(&app, &account).await,
     }
 }

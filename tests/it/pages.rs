@@ -161,7 +161,7 @@ async fn fill(test: &TestApp) -> Made {
     }
 }
 
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 19] = [
     "/dashboard",
     "/dashboard/users",
     "/dashboard/provision",
@@ -177,6 +177,10 @@ const LISTS: [&str; 15] = [
     "/dashboard/seats/new",
     "/dashboard/assignments",
     "/dashboard/search",
+    "/dashboard/invitations",
+    "/dashboard/invitations/new",
+    "/dashboard/links",
+    "/dashboard/links/new",
 ];
 
 both! {
@@ -262,6 +266,47 @@ both! {
         assert!(text.contains("Nothing has been changed yet"));
         let (_, _, text) = desk.post("/dashboard/users/bulk/run", &[("action", "deactivate"), ("id", user)]).await;
         assert!(text.contains("All of it was done"), "{text}");
+    }
+
+    async fn invitations_and_links_are_made_changed_and_ended_by_forms(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let team = made.team.as_str();
+        let (status, to, text) = desk.post("/dashboard/invitations/new", &[("emails", "lin@example.com, mary@example.com"), ("team", team), ("role", "member")]).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/dashboard/invitations"), "{text}");
+        let full = [("emails", "sue@example.com nonsense"), ("team", team), ("role", "member"), ("product", made.product.as_str())];
+        let (status, _, text) = desk.post("/dashboard/invitations/new", &full).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("What came of it") && text.contains("free places") && text.contains("nonsense"), "{text}");
+        let (status, _, text) = desk.post("/dashboard/invitations/new", &[("emails", ""), ("team", team)]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        let ids: Vec<(String,)> = test.rows("SELECT id FROM invitations WHERE account_id = $1 ORDER BY id", vec![]).await;
+        assert_eq!(ids.len(), 2);
+        let one = format!("/dashboard/invitations/{}", ids[0].0);
+        assert!(desk.get(&one).await.contains("/invitation/"), "the owner may copy the address");
+        let (_, to, _) = desk.post(&format!("{one}/resend"), &[]).await;
+        assert_eq!(to, one, "too soon: said on the page");
+        let (status, ..) = desk.post(&format!("{one}/revoke"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let states: Vec<(String,)> = test.rows("SELECT state FROM invitations WHERE account_id = $1 ORDER BY id", vec![]).await;
+        assert_eq!(states, [("revoked".to_owned(),), ("queued".to_owned(),)]);
+        desk.get("/dashboard/invitations?state=queued,sent,failed&q=mary&sort=email").await;
+
+        let new = [("name", NAME), ("team", team), ("max_uses", "5"), ("expires_at", "2030-01-01"), ("allowed_domains", "example.com, example.org"), ("requires_approval", "true")];
+        let (status, link, text) = desk.post("/dashboard/links/new", &new).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let page = desk.get(&link).await;
+        assert!(page.contains("<svg") && page.contains("example.org") && page.contains("/join/"), "{page}");
+        let (status, _, text) = desk.post(&format!("{link}/edit"), &[("name", "Hall"), ("max_uses", "")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, ..) = desk.post(&format!("{link}/pause"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(desk.get(&link).await.contains("Paused"));
+        let rows: Vec<(String, Option<i64>, bool)> = test.rows("SELECT name, max_uses, paused FROM links WHERE account_id = $1", vec![]).await;
+        assert_eq!(rows, [("Hall".to_owned(), None, true)]);
+        desk.get("/dashboard/links?q=hall&sort=name").await;
+        let (status, to, _) = desk.post(&format!("{link}/delete"), &[]).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/dashboard/links"));
     }
 
     async fn a_reporter_sees_no_way_to_change_and_finds_none(test: TestApp) {

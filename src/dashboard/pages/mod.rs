@@ -8,8 +8,12 @@ mod courses;
 mod desk;
 mod feed;
 mod home;
+mod invitation;
+mod invitations;
 mod jobs;
+mod join;
 mod link;
+mod links;
 mod look;
 mod mails;
 mod my;
@@ -46,6 +50,9 @@ pub fn routes() -> Router<App> {
         .route("/dashboard/design", get(design))
         .merge(wire::routes())
         .merge(sign_in::routes())
+        .merge(invitation::routes())
+        .merge(join::routes())
+        .merge(links::routes())
         .merge(my::routes())
         .merge(api::routes())
         .merge(mails::routes())

@@ -120,10 +120,30 @@ fn actions(desk: &Desk, team: &Team) -> Markup {
     html! {
         @if desk.may(Permission::TeamsWrite) { (Button::link("Edit", format!("{href}/edit")).icon(Icon::Edit)) }
         @if desk.may(Permission::ProvisionWrite) { (Button::link("Add a person", format!("/dashboard/provision?team={}", team.id)).primary().icon(Icon::Plus)) }
-        @if desk.may_in_account(Permission::TeamsWrite) {
-            (Menu::new(format!("More actions for {}", team.name)).link(Icon::Trash, "Delete", &format!("{href}/delete")))
-        }
+        @if desk.may(Permission::InvitationsWrite) { (Button::link("Invite", format!("/dashboard/invitations/new?team={}", team.id)).icon(Icon::Mail)) }
+        (more(desk, team, &href))
     }
+}
+
+/// What is done less often, and the rooms as far as they are the team's.
+fn more(desk: &Desk, team: &Team, href: &str) -> Menu {
+    let mut menu = Menu::new(format!("More actions for {}", team.name));
+    if desk.may(Permission::InvitationsRead) {
+        let list = format!("/dashboard/invitations?team={}", team.id);
+        menu = menu.link(Icon::Mail, "Invitations", &list);
+    }
+    if desk.may(Permission::LinksRead) {
+        let list = format!("/dashboard/links?team={}", team.id);
+        menu = menu.link(Icon::Link, "Links", &list);
+    }
+    if desk.may(Permission::LinksWrite) {
+        let new = format!("/dashboard/links/new?team={}", team.id);
+        menu = menu.link(Icon::Plus, "New link", &new);
+    }
+    if desk.may_in_account(Permission::TeamsWrite) {
+        menu = menu.link(Icon::Trash, "Delete", &format!("{href}/delete"));
+    }
+    menu
 }
 
 fn seats(desk: &Desk, dossier: &Dossier) -> Markup {

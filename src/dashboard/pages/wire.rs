@@ -10,8 +10,9 @@ use axum::routing::{MethodRouter, get};
 
 use super::desk::{Desk, Shown};
 use super::{
-    assignments, bulk, courses, home, link, organizations, person, person_edit, products,
-    provision, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams, users,
+    assignments, bulk, courses, home, invitations, link, links, organizations, person, person_edit,
+    products, provision, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams,
+    users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -29,6 +30,48 @@ pub(super) fn routes() -> Router<App> {
         .merge(of_teams())
         .merge(of_catalog())
         .merge(of_seats())
+        .merge(of_doors())
+}
+
+fn of_doors() -> Router<App> {
+    Router::new()
+        .route(
+            "/dashboard/invitations",
+            at(Room::Invitations, invitations::list),
+        )
+        .route(
+            "/dashboard/invitations/new",
+            at(Room::Invitations, invitations::create),
+        )
+        .route(
+            "/dashboard/invitations/{id}",
+            at(Room::Invitations, invitations::one),
+        )
+        .route(
+            "/dashboard/invitations/{id}/resend",
+            at(Room::Invitations, invitations::resend),
+        )
+        .route(
+            "/dashboard/invitations/{id}/revoke",
+            at(Room::Invitations, invitations::revoke),
+        )
+        .route("/dashboard/links", at(Room::Links, links::list))
+        .route("/dashboard/links/new", at(Room::Links, links::create))
+        .route("/dashboard/links/{id}", at(Room::Links, links::one))
+        .route("/dashboard/links/{id}/edit", at(Room::Links, links::edit))
+        .route("/dashboard/links/{id}/pause", at(Room::Links, links::pause))
+        .route(
+            "/dashboard/links/{id}/delete",
+            at(Room::Links, links::delete),
+        )
+        .route(
+            "/dashboard/links/{id}/approve",
+            at(Room::Links, links::approve),
+        )
+        .route(
+            "/dashboard/links/{id}/decline",
+            at(Room::Links, links::decline),
+        )
 }
 
 fn of_users() -> Router<App> {

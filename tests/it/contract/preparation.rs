@@ -1,6 +1,11 @@
 //! What an operation needs before its example can be carried out: the one place where special cases stand.
 
+use b2b_dashboard::access::offers::join_url;
+use b2b_dashboard::access::sessions::Origin;
 use b2b_dashboard::db::Statement;
+use b2b_dashboard::joining::{ask, confirm};
+use b2b_dashboard::locale::Locale;
+use b2b_dashboard::types::Email;
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::http::{Answer, ApiApp, Call};
@@ -66,6 +71,19 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             db.write(&app.first, vec![earlier]).await.expect("a change");
             operation.path_with(&made.id())
         }
+        "get_link_request" => {
+            let (_, request) = asked(app).await;
+            operation.path_with(&request)
+        }
+        "approve_link_requests" | "decline_link_requests" => {
+            let (link, request) = asked(app).await;
+            let mut body = operation.example.clone().expect("an example");
+            body["requests"] = json!([request]);
+            return Some(Prepared {
+                path: operation.path_with(&link),
+                body: Some(body),
+            });
+        }
         "get_provision" => {
             let provision = make(app, document, document.operation("provision")).await;
             operation.path_with(&provision.id())
@@ -103,6 +121,36 @@ async fn seat(app: &ApiApp, document: &Document, assigned: bool) -> String {
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
     seat
+}
+
+/// Somebody who has confirmed their address and waits for a decision: the link and the request.
+async fn asked(app: &ApiApp) -> (String, String) {
+    let body = json!({ "name": "Door", "team": "ext:engines", "requires_approval": true });
+    let link = made(app, "/api/links", &body).await;
+    let (service, now) = (&app.node.app, app.node.app.clock.now());
+    let from = Origin {
+        address: None,
+        agent: None,
+        request_id: "r1".into(),
+    };
+    let address = format!("n{}.asks@example.com", app.number());
+    let email = Email::parse(&address).expect("an address");
+    let slug = link["slug"].as_str().expect("a slug");
+    ask::ask(service, slug, &email, None, &Locale::english(), &from, now)
+        .await
+        .expect("asked");
+    let link = link["id"].as_str().expect("an id").to_owned();
+    let list = app.get(&format!("/api/links/{link}/requests")).await.json();
+    let request = list["data"][0]["id"]
+        .as_str()
+        .expect("a request")
+        .to_owned();
+    let url = join_url(service, &app.first, &request);
+    let token = url.rsplit('/').next().expect("a token");
+    confirm::confirm(service, token, None, None, &from, now)
+        .await
+        .expect("confirmed");
+    (link, request)
 }
 
 async fn made(app: &ApiApp, path: &str, body: &JsonValue) -> JsonValue {
