@@ -6,7 +6,7 @@
 use super::entrance::{self, Entrance, Who};
 use super::mail::{self, Told};
 use super::record::{Invitation, InvitationState, NewInvitation, OPEN};
-use crate::access::grants::require_grant;
+use crate::access::grants::require_grant_in;
 use crate::access::roles::TeamRole;
 use crate::access::{ActorKind, Call, Caller, Permission};
 use crate::db::{Batch, Db, Select};
@@ -36,13 +36,12 @@ pub(crate) fn require_offer(
     has_products: bool,
     if_full: IfFull,
 ) -> Result<()> {
-    require_grant(caller, &role.permissions())
-        .map_err(|error| error.with("team_id", team.as_str()))?;
+    require_grant_in(caller, team.as_str(), &role.permissions())?;
     if has_products {
-        caller.require(Permission::SeatsAssign)?;
+        caller.require_in(Permission::SeatsAssign, team.as_str())?;
     }
     if has_products && if_full == IfFull::Grow {
-        caller.require(Permission::SeatsWrite)?;
+        caller.require_in(Permission::SeatsWrite, team.as_str())?;
     }
     Ok(())
 }
@@ -106,7 +105,7 @@ pub async fn plan_invite(
         new.role.unwrap_or(TeamRole::Member),
         new.if_full.unwrap_or(IfFull::Fail),
     );
-    let refs = resolve(db, call.account(), new.references()).await?;
+    let refs = resolve(db, caller, new.references()).await?;
     let team = find_team(db, caller, &new.team).await?;
     require_offer(caller, &team.id, role, !new.products.is_empty(), if_full)?;
     let products = new.products.iter().map(|product| refs.id(product));

@@ -27,7 +27,7 @@ fn require(call: &Call, link: &Link) -> Result<()> {
 /// Plans a new link.
 pub async fn plan_create(db: &Db, ids: &Ids, call: &Call, new: NewLink) -> Result<(Plan, Link)> {
     call.caller.require(Permission::LinksWrite)?;
-    let refs = resolve(db, call.account(), new.references()).await?;
+    let refs = resolve(db, &call.caller, new.references()).await?;
     find_team(db, &call.caller, &new.team).await?;
     let link = Link::create(new, &refs, &Stamp { ids, now: call.now })?;
     require(call, &link)?;
