@@ -61,7 +61,7 @@ pub async fn look(app: &App, slug: &str, now: Timestamp) -> Result<Option<Door>>
     let Some((account, id)) = known.into_iter().next() else {
         return Ok(None);
     };
-    Ok(open(app, account, &id, now).await?)
+    open(app, account, &id, now).await
 }
 
 /// The same by the link's id.
@@ -110,10 +110,10 @@ pub(super) async fn open(
     }))
 }
 
-/// 409 `seats_exhausted` where a product has no free place and nobody may wait. Whether it is so for one person is known
-/// only when they join.
+/// 409 `seats_exhausted` where a product has no free place, nobody may wait and nobody decides. Whether it is so for one
+/// person is known only when they join.
 fn no_place(link: &Link, seats: &[Seat]) -> Option<Error> {
-    if link.if_full != IfFull::Fail {
+    if link.if_full != IfFull::Fail || link.requires_approval {
         return None;
     }
     let has_place = |product: &Id<Product>| {
@@ -124,7 +124,7 @@ fn no_place(link: &Link, seats: &[Seat]) -> Option<Error> {
         .product_ids
         .0
         .iter()
-        .find(|product| !has_place(*product))?;
+        .find(|product| !has_place(product))?;
     Some(
         Error::new(
             Code::SeatsExhausted,
@@ -196,24 +196,21 @@ fn keep(
     if mailed_lately {
         return Ok(());
     }
-    let request = match known {
-        Some(before) => {
-            let after = LinkRequest {
-                name: before.name.clone().or_else(|| name.cloned()),
-                mailed_at: Some(now),
-                expires_at: now.plus_seconds(CONFIRM),
-                updated_at: now,
-                ..before.clone()
-            };
-            plan.write(Statement::update(&after, before.version));
-            after
-        }
-        None => {
-            let new = new_request(app, door, email, name, locale, now)?;
-            plan.write(Statement::insert(&new));
-            plan.event(new.event("created"));
-            new
-        }
+    let request = if let Some(before) = known {
+        let after = LinkRequest {
+            name: before.name.clone().or_else(|| name.cloned()),
+            mailed_at: Some(now),
+            expires_at: now.plus_seconds(CONFIRM),
+            updated_at: now,
+            ..before.clone()
+        };
+        plan.write(Statement::update(&after, before.version));
+        after
+    } else {
+        let new = new_request(app, door, email, name, locale, now)?;
+        plan.write(Statement::insert(&new));
+        plan.event(new.event("created"));
+        new
     };
     let mail = NewMail {
         kind: TemplateKind::JoinConfirmation,

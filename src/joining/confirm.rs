@@ -248,29 +248,23 @@ async fn plan_join(
         ));
     }
     let is_here = here == Some(person.id.as_str());
-    let started = match &user {
-        Some(before) => arrive(
-            app,
-            &mut plan,
-            &door.account,
-            before,
-            request.name.as_ref(),
-            is_here,
-            from,
-            call.now,
-        )?,
-        None => {
-            let mut new = person.clone();
-            new.status = UserStatus::Active;
-            new.last_seen_at = Some(call.now);
-            plan.write_all(records::insertion(&new));
-            plan.event(new.event("created"));
-            let (started, insert) =
-                sessions::start(app, &door.account, new.id.as_str(), from, call.now);
-            plan.write(insert);
-            plan.event(signed_in(&new, &started));
-            Some(started)
-        }
+    let started = if let Some(before) = &user {
+        let name = request.name.as_ref();
+        let account = &door.account;
+        arrive(
+            app, &mut plan, account, before, name, is_here, from, call.now,
+        )?
+    } else {
+        let mut new = person.clone();
+        new.status = UserStatus::Active;
+        new.last_seen_at = Some(call.now);
+        plan.write_all(records::insertion(&new));
+        plan.event(new.event("created"));
+        let (started, insert) =
+            sessions::start(app, &door.account, new.id.as_str(), from, call.now);
+        plan.write(insert);
+        plan.event(signed_in(&new, &started));
+        Some(started)
     };
     if enter(&mut plan, &mut entrance, link, &person.id)? {
         plan.write(use_open(link, call.now));

@@ -26,7 +26,7 @@ use crate::records;
 use crate::resource::Resource as _;
 use crate::resources::User;
 use crate::resources::user::UserStatus;
-use crate::types::text::Description;
+use crate::types::text::{Description, Language};
 use crate::types::{Id, Name, Ref, Timestamp};
 
 /// Requests decided by one call at the most.
@@ -280,7 +280,7 @@ fn tell_approved(
     account_locale: &str,
     call: &Call,
 ) {
-    let locale = locale_of(user.locale.as_ref().map(|tag| tag.as_str()), account_locale);
+    let locale = locale_of(user.locale.as_ref().map(Language::as_str), account_locale);
     let inviter =
         (call.caller.actor.kind == ActorKind::User).then(|| call.caller.actor.name.to_string());
     let mut mail = NewMail {

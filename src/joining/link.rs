@@ -460,6 +460,7 @@ impl Link {
 mod tests {
     use super::*;
     use crate::types::{Email, Ids};
+    use serde_json::json;
 
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
@@ -507,7 +508,6 @@ mod tests {
                 .refusal(Some(&address), NOW)
                 .map(|error| error.code())
         };
-        use serde_json::json;
         assert_eq!(refusal(json!({})), None);
         assert_eq!(refusal(json!({ "paused": true })), Some(Code::LinkPaused));
         assert_eq!(refusal(json!({ "max_uses": 3 })), Some(Code::LinkUsedUp));

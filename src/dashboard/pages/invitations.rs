@@ -223,9 +223,8 @@ fn told(one: &Invitation) -> Markup {
 }
 
 fn facts(one: &Invitation, team: &str, products: &[String]) -> Facts {
-    let at = |at: Option<Timestamp>| match at {
-        Some(at) => moment(at.to_jiff()),
-        None => html! { span.muted { "–" } },
+    let at = |at: Option<Timestamp>| {
+        html! { @if let Some(at) = at { (moment(at.to_jiff())) } @else { span.muted { "–" } } }
     };
     Facts::new()
         .markup("Team", link(&team_href(one.team_id.as_str()), team))

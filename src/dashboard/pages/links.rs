@@ -278,9 +278,8 @@ fn address(desk: &Desk, one: &Link) -> Result<Card> {
 }
 
 fn facts(one: &Link, team: &str, products: &[String], refused: &[(String, i64)]) -> Facts {
-    let at = |at: Option<Timestamp>| match at {
-        Some(at) => moment(at.to_jiff()),
-        None => html! { span.muted { "–" } },
+    let at = |at: Option<Timestamp>| {
+        html! { @if let Some(at) = at { (moment(at.to_jiff())) } @else { span.muted { "–" } } }
     };
     let domains: Vec<String> = one
         .allowed_domains
@@ -329,8 +328,8 @@ fn requests_card(desk: &Desk, one: &Link, requests: &[LinkRequest]) -> Card {
         }
         row.actions(html! {
             div.row {
-                (decision(desk, one, request, "approve", Button::submit("Approve").small().primary()))
-                (decision(desk, one, request, "decline", Button::submit("Decline").small()))
+                (decision(desk, one, request, "approve", &Button::submit("Approve").small().primary()))
+                (decision(desk, one, request, "decline", &Button::submit("Decline").small()))
             }
         })
     });
@@ -349,7 +348,7 @@ fn requests_card(desk: &Desk, one: &Link, requests: &[LinkRequest]) -> Card {
     Card::new(table.render()).title("Requests").flush()
 }
 
-fn decision(desk: &Desk, one: &Link, request: &LinkRequest, verb: &str, button: Button) -> Markup {
+fn decision(desk: &Desk, one: &Link, request: &LinkRequest, verb: &str, button: &Button) -> Markup {
     let form = desk.post(format!("{}/{verb}", href(&one.id)), html! { (button) });
     form.hidden("request", request.id.as_str()).render()
 }
