@@ -342,6 +342,16 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "A seat template with this external_id already exists.",
     ),
     (
+        "enrollments_external_id",
+        "external_id",
+        "An enrollment with this external_id already exists.",
+    ),
+    (
+        "enrollments_one",
+        "course",
+        "The person has an enrollment in this course from this source already: change that one.",
+    ),
+    (
         "seat_teams_one_live",
         "teams",
         "One of the teams already has a live seat of this product: add to that one.",

@@ -38,6 +38,11 @@ pub enum Job {
     ExpireAssignments,
     /// Compare every seat's counters with its ledger and its assignments.
     CheckIntegrity,
+    /// Remove the traces of a person who was erased from what others keep.
+    EraseTraces {
+        /// The erasure's row.
+        erasure_id: String,
+    },
     /// Remove what has been kept long enough: idempotency records, rate windows, ended sessions, old events and jobs.
     CleanUp,
 }
@@ -53,6 +58,7 @@ impl Job {
             Self::PromoteWaitlist { .. } => "promote_waitlist",
             Self::ExpireAssignments => "expire_assignments",
             Self::CheckIntegrity => "check_integrity",
+            Self::EraseTraces { .. } => "erase_traces",
             Self::CleanUp => "clean_up",
         }
     }

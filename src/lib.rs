@@ -18,6 +18,7 @@ pub mod events;
 pub mod http;
 pub mod i18n;
 pub mod jobs;
+pub mod lifecycle;
 pub mod listing;
 pub mod locale;
 pub mod metrics;

@@ -76,6 +76,16 @@ fn folded(text: &str) -> String {
     words.join(" ").nfc().collect()
 }
 
+/// Whether a list is of what was put aside instead of what is there.
+fn asks_for_deleted(pairs: &[(String, String)]) -> Result<bool> {
+    let given = pairs.iter().find(|(name, _)| name == "deleted");
+    given.map_or(Ok(false), |(_, value)| {
+        value
+            .parse()
+            .map_err(|_| refuse("«deleted» takes true or false.".to_owned()))
+    })
+}
+
 fn refuse(detail: String) -> Error {
     Error::new(Code::InvalidParameter, detail)
 }
@@ -110,7 +120,11 @@ impl ListQuery {
             expand: Vec::new(),
         };
         if R::SOFT_DELETE {
-            query.conditions.push_str(" AND deleted_at IS NULL");
+            query.conditions.push_str(if asks_for_deleted(pairs)? {
+                " AND deleted_at IS NOT NULL AND purged_at IS NULL"
+            } else {
+                " AND deleted_at IS NULL"
+            });
         }
         if let Some((condition, value)) = reach_condition::<R>(caller, 2) {
             query.params.push(value);
@@ -138,6 +152,7 @@ impl ListQuery {
                 "include" => return Err(refuse("include takes total_count only.".to_owned())),
                 "expand" => query.expand = value.split(',').map(str::to_owned).collect(),
                 "q" => query.search::<R>(value)?,
+                "deleted" if R::SOFT_DELETE => {}
                 _ => query.filter::<R>(name, value)?,
             }
         }

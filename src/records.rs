@@ -9,7 +9,7 @@ use crate::db::{Db, Select, Statement, Value};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
-use crate::resource::{Input, Record, Resource, Stamp, resolve};
+use crate::resource::{Input, Record, Resource, Stamp, named_by, resolve};
 use crate::types::{Ids, Ref};
 
 /// The condition by which a caller limited to teams sees rows, with its value at `$n`.
@@ -55,8 +55,9 @@ pub async fn maybe<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> R
         condition
     });
     let rest = format!(
-        "WHERE {0}.account_id = $1 AND {0}.{column} = $2{live}{1}",
+        "WHERE {}.account_id = $1 AND {}{live}{}",
         R::TABLE,
+        named_by(R::TABLE, column, R::ALIASES),
         reach.unwrap_or_default()
     );
     Ok(db

@@ -94,6 +94,7 @@ pub struct Reference {
     kind: &'static str,
     table: &'static str,
     columns: &'static [&'static str],
+    aliases: Option<&'static str>,
     text: String,
     soft: bool,
 }
@@ -106,6 +107,7 @@ impl Reference {
             kind: R::KIND,
             table: R::TABLE,
             columns: R::STORED,
+            aliases: R::ALIASES,
             text: reference.to_string(),
             soft: R::SOFT_DELETE,
         }
@@ -139,10 +141,32 @@ impl Resolved {
 
 /// The read that finds a record by reference: its id.
 pub fn find_reference<R: Record>(reference: &Ref<R>) -> Select {
-    reference_select(R::TABLE, R::STORED, R::SOFT_DELETE, &reference.to_string())
+    let text = reference.to_string();
+    reference_select(R::TABLE, R::STORED, R::ALIASES, R::SOFT_DELETE, &text)
 }
 
-fn reference_select(table: &str, columns: &[&str], soft: bool, text: &str) -> Select {
+/// The condition that a row of `table` is the one that `column` names by the value at `$2`. Where records became part of
+/// others, their ids and keys lead to those; a living record that has the key itself goes before.
+pub fn named_by(table: &str, column: &str, aliases: Option<&str>) -> String {
+    match aliases {
+        None => format!("{table}.{column} = $2"),
+        Some(aliases) if column == "id" => format!(
+            "{table}.id = COALESCE((SELECT a.user_id FROM {aliases} a WHERE a.account_id = $1 AND a.id = $2), $2)"
+        ),
+        Some(aliases) => format!(
+            "{table}.id = COALESCE((SELECT o.id FROM {table} o WHERE o.account_id = $1 AND o.{column} = $2 AND o.deleted_at IS NULL), \
+             (SELECT a.user_id FROM {aliases} a WHERE a.account_id = $1 AND a.{column} = $2 ORDER BY a.created_at DESC LIMIT 1))"
+        ),
+    }
+}
+
+fn reference_select(
+    table: &str,
+    columns: &[&str],
+    aliases: Option<&str>,
+    soft: bool,
+    text: &str,
+) -> Select {
     let live = if soft { " AND deleted_at IS NULL" } else { "" };
     let (column, value) = if let Some(key) = text.strip_prefix("ext:") {
         ("external_id", key.to_owned())
@@ -159,8 +183,9 @@ fn reference_select(table: &str, columns: &[&str], soft: bool, text: &str) -> Se
     } else {
         ("id", text.to_owned())
     };
+    let named = named_by(table, column, aliases);
     Select::new(
-        format!("SELECT id FROM {table} WHERE account_id = $1 AND {column} = $2{live}"),
+        format!("SELECT id FROM {table} WHERE account_id = $1 AND {named}{live}"),
         params![value],
     )
 }
@@ -177,6 +202,7 @@ pub async fn resolve(db: &Db, account: &AccountId, references: Vec<Reference>) -
             let slot = batch.add(reference_select(
                 reference.table,
                 reference.columns,
+                reference.aliases,
                 reference.soft,
                 &reference.text,
             ));
@@ -231,6 +257,8 @@ pub trait Record: Row + Kind + Serialize + JsonSchema + Clone + Send + Sync + 's
     const REACH: Option<&'static str>;
     /// The permission to see it.
     const READ: Permission;
+    /// The table in which ids and keys of records stand that became part of another, with that one's id as `user_id`.
+    const ALIASES: Option<&'static str> = None;
 
     /// Its id.
     fn id(&self) -> &Id<Self>;

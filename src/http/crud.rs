@@ -50,6 +50,11 @@ pub struct Paths {
 
 /// `GET` of the list and of one.
 pub fn reads<R: Record>(paths: &Paths) -> Vec<Endpoint> {
+    vec![list_endpoint::<R>(paths), get_endpoint::<R>(paths)]
+}
+
+/// `GET` of the list.
+pub fn list_endpoint<R: Record>(paths: &Paths) -> Endpoint {
     let plural = R::TABLE.replace('_', " ");
     let list = Endpoint::new(
         Method::GET,
@@ -68,7 +73,11 @@ pub fn reads<R: Record>(paths: &Paths) -> Vec<Endpoint> {
     .scope(R::READ)
     .gives::<ListOf<R>>(200)
     .problems(&[Code::InvalidParameter, Code::CursorMismatch]);
-    let list = of_list::<R>(list);
+    of_list::<R>(list)
+}
+
+/// `GET` of one.
+pub fn get_endpoint<R: Record>(paths: &Paths) -> Endpoint {
     let one = Endpoint::new(
         Method::GET,
         paths.one,
@@ -83,7 +92,7 @@ pub fn reads<R: Record>(paths: &Paths) -> Vec<Endpoint> {
     .scope(R::READ)
     .gives::<R>(200)
     .problems(&[Code::NotFound]);
-    vec![list, of_expand::<R>(one)]
+    of_expand::<R>(one)
 }
 
 /// `POST`, `PATCH` and `DELETE`, with bodies that work.
@@ -264,7 +273,11 @@ async fn get<R: Record>(app: App, request: Request) -> Result<Reply> {
         }
         paths.extend(value.split(',').map(str::to_owned));
     }
-    let record = records::find::<R>(&app.db, caller, &request.reference(0)?).await?;
+    let reference: Ref<R> = request.reference(0)?;
+    let record = records::find::<R>(&app.db, caller, &reference).await?;
+    if matches!(&reference, Ref::Id(id) if id != record.id()) {
+        return Ok(Reply::moved(format!("/api/{}/{}", R::TABLE, record.id())));
+    }
     let reply = if paths.is_empty() {
         Reply::json(200, &record)?
     } else {
@@ -369,6 +382,11 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
     let if_match = request.if_match.as_deref();
     write(&app, &request, || async {
         let new = read_body::<R::New>(&body)?;
+        let body = if R::ALIASES.is_some() {
+            body_for_alias(&app, &request, &reference, &body).await?
+        } else {
+            body.clone()
+        };
         let as_patch = |_| async { read_body::<R::Patch>(&body) };
         let check = |record: Option<&R>| match (record, if_match) {
             (Some(record), _) => check_match(record, if_match),
@@ -392,6 +410,34 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
         ))
     })
     .await
+}
+
+/// The body without the key that the address names, where that is one of before a merge: who has become part of another
+/// is found by it, and does not get it back.
+async fn body_for_alias<R: Resource>(
+    app: &App,
+    request: &Request,
+    reference: &Ref<R>,
+    body: &[u8],
+) -> Result<Vec<u8>> {
+    let (member, key) = match reference {
+        Ref::Id(_) => return Ok(body.to_vec()),
+        Ref::External(key) => ("external_id", key.to_string()),
+        Ref::Email(email) => ("email", email.key()),
+    };
+    let found = records::maybe::<R>(&app.db, &request.call.caller, reference).await?;
+    let record = serde_json::to_value(found).map_err(Error::internal)?;
+    let own = record.get(member).and_then(JsonValue::as_str);
+    let is_own = |own: &str| {
+        own == key || Email::parse(own).is_ok_and(|email| member == "email" && email.key() == key)
+    };
+    match serde_json::from_slice(body) {
+        Ok(JsonValue::Object(mut members)) if !record.is_null() && !own.is_some_and(is_own) => {
+            members.shift_remove(member);
+            serde_json::to_vec(&members).map_err(Error::internal)
+        }
+        _ => Ok(body.to_vec()),
+    }
 }
 
 /// The body with the key that the address names. A body that gives another key contradicts its address.

@@ -42,6 +42,15 @@ impl Reply {
         }
     }
 
+    /// 308: the record has become part of another, which stands at this address.
+    pub fn moved(location: String) -> Self {
+        Self {
+            status: 308,
+            ..Self::empty()
+        }
+        .header("location", location)
+    }
+
     /// Another format than JSON.
     pub fn text(content_type: &str, body: Vec<u8>) -> Self {
         Self {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{members, organizations, people, provision, seats, system};
+use super::{enrollments, lifecycle, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -57,12 +57,14 @@ pub fn endpoints() -> Vec<Endpoint> {
     [
         provision::endpoints(),
         crud::reads::<User>(&USERS),
-        vec![crud::create_endpoint::<User>(&USERS, user.clone())],
+        vec![people::create_user(&USERS, user.clone())],
         people::users(&USERS),
+        lifecycle::users(),
         vec![crud::put_endpoint::<User>(&USERS, user)],
         crud::reads::<Team>(&TEAMS),
         vec![crud::create_endpoint::<Team>(&TEAMS, team.clone())],
         people::teams(&TEAMS),
+        lifecycle::teams(),
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
         members::endpoints(),
         crud::reads::<Organization>(&ORGANIZATIONS),
@@ -83,6 +85,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         seats::templates(&TEMPLATES),
         crud::reads::<Assignment>(&ASSIGNMENTS),
         crud::reads::<Enrollment>(&ENROLLMENTS),
+        enrollments::endpoints(&ENROLLMENTS),
         system::endpoints(),
     ]
     .concat()

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::answer::{
-    Answer, MailAnswer, MailOutcome, MembershipAnswer, Provision, ProvisionOutcome, RecordOutcome,
-    SeatAnswer, SeatOutcome, TeamAnswer, UserAnswer,
+    Answer, Made, MadePlaces, MailAnswer, MailOutcome, MembershipAnswer, Provision,
+    ProvisionOutcome, RecordOutcome, SeatAnswer, SeatOutcome, TeamAnswer, UserAnswer,
 };
 use super::request::{ProvisionRequest, SeatPart, UserPart};
 use super::scene::{self, First, Known, Line, SeatScene, welcome_key};
@@ -25,6 +25,7 @@ use crate::resources::{Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give, wanted_end};
 use crate::seats::change::{Holder, exhausted, member_event};
 use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
+use crate::types::text::Json;
 use crate::types::{ExternalId, Id, Ids, Name, Patch};
 
 /// What the parts of the plan share.
@@ -34,6 +35,7 @@ struct Work<'a> {
     request: &'a ProvisionRequest,
     plan: Plan,
     id: Id<Provision>,
+    places: Vec<MadePlaces>,
 }
 
 /// Plans a provision. The plan is empty when everything stands as the call wants it.
@@ -59,6 +61,7 @@ pub async fn plan(
         request,
         plan: Plan::new("provision.create"),
         id: ids.next(call.now),
+        places: Vec::new(),
     };
     let (user, user_outcome) = work.user(&first)?;
     let default_name = default_team_name(&user)?;
@@ -96,10 +99,12 @@ pub async fn plan(
         lms: "off",
         created_at: call.now,
     };
-    match (work.plan.is_empty(), known.last_provision) {
+    if let (true, Some(id)) = (work.plan.is_empty(), known.last_provision) {
         // Nothing to do: the answer is that of the provision that did it.
-        (true, Some(id)) => answer.id = id,
-        _ => record(&mut work.plan, &answer),
+        answer.id = id;
+    } else {
+        let made = made(&answer, work.places);
+        record(&mut work.plan, &answer, made);
     }
     Ok((work.plan, answer))
 }
@@ -126,8 +131,33 @@ fn outcome(seats: &[SeatAnswer], mail: MailOutcome) -> ProvisionOutcome {
     }
 }
 
+/// What an answer tells to be made, for those who would take it back.
+fn made(answer: &Answer, places: Vec<MadePlaces>) -> Made {
+    let membership = &answer.team.membership;
+    let given = answer.seats.iter().filter(|seat| {
+        matches!(
+            seat.outcome,
+            SeatOutcome::Assigned | SeatOutcome::Waitlisted
+        )
+    });
+    Made {
+        user: answer.user.outcome == RecordOutcome::Created,
+        user_updated: answer.user.outcome == RecordOutcome::Updated,
+        team: answer.team.outcome == RecordOutcome::Created,
+        membership: (membership.outcome == RecordOutcome::Created).then(|| membership.role.clone()),
+        role_changed: membership.outcome == RecordOutcome::Updated,
+        places,
+        assignments: given
+            .filter_map(|seat| seat.assignment.as_ref())
+            .filter(|one| one.provision_id.as_deref() == Some(answer.id.as_str()))
+            .map(|one| one.id.clone())
+            .collect(),
+        mail: answer.welcome_email.id.clone(),
+    }
+}
+
 /// The row of the provision and its event.
-fn record(plan: &mut Plan, answer: &Answer) {
+fn record(plan: &mut Plan, answer: &Answer, made: Made) {
     plan.write(Statement::insert(&Provision {
         id: answer.id.clone(),
         external_reference: answer.external_reference.clone(),
@@ -136,7 +166,10 @@ fn record(plan: &mut Plan, answer: &Answer) {
         team_id: Some(answer.team.team.id.clone()),
         mail_id: answer.welcome_email.id.clone(),
         answer: serde_json::to_value(answer).unwrap_or_default(),
+        made: Json(made),
         created_at: answer.created_at,
+        undone_at: None,
+        undo_report: None,
     }));
     let lines: Vec<_> = answer
         .seats
@@ -188,7 +221,8 @@ impl Work<'_> {
                 .with("user_id", before.id.as_str()));
         }
         let mut after = before.clone();
-        after.apply(patch_of(part, before), &Resolved::default(), self.call.now)?;
+        let patch = patch_of(part, before, &first.known_by);
+        after.apply(patch, &Resolved::default(), self.call.now)?;
         let changes = records::change(before, &after, "updated");
         if changes.is_empty() {
             return Ok((before.clone(), RecordOutcome::Existing));
@@ -322,6 +356,11 @@ impl Work<'_> {
             let waiting: Vec<_> = scene.waiting.iter().filter(waits).cloned().collect();
             if change.gains() {
                 change.promote_waiting(&waiting)?;
+                self.places.push(MadePlaces {
+                    seat_id: seat_id.clone(),
+                    quantity: change.added(),
+                    seat_made: change.makes_seat(),
+                });
             }
             seats.push(change.finish(&mut self.plan, &mut access));
         }
@@ -516,8 +555,9 @@ fn new_user(part: &UserPart, email: crate::types::Email) -> NewUser {
     }
 }
 
-/// The members given, as a patch; absent ones stay. An address that differs in case alone is the same one.
-fn patch_of(part: &UserPart, before: &User) -> UserPatch {
+/// The members given, as a patch; absent ones stay. An address or a key by which the person is known already, be it in
+/// other letters or from before a merge, changes nothing.
+fn patch_of(part: &UserPart, before: &User, known_by: &[&str]) -> UserPatch {
     fn set<T: Clone>(given: Option<&T>) -> Patch<T> {
         given.cloned().map_or(Patch::Keep, Patch::Set)
     }
@@ -525,7 +565,7 @@ fn patch_of(part: &UserPart, before: &User) -> UserPatch {
         email: part
             .email
             .clone()
-            .filter(|email| email.key() != before.email.key()),
+            .filter(|_| !known_by.contains(&"email_key")),
         first_name: set(part.first_name.as_ref()),
         last_name: set(part.last_name.as_ref()),
         name: set(part
@@ -533,7 +573,10 @@ fn patch_of(part: &UserPart, before: &User) -> UserPatch {
             .as_ref()
             .filter(|name| before.name.as_ref() != Some(name))),
         company: set(part.company.as_ref()),
-        external_id: set(part.external_id.as_ref()),
+        external_id: set(part
+            .external_id
+            .as_ref()
+            .filter(|_| !known_by.contains(&"external_id"))),
         locale: set(part.locale.as_ref()),
         timezone: set(part.timezone.as_ref()),
         status: None,

@@ -10,6 +10,7 @@ use crate::db::{Answers, Batch, Db, Pair, Select, Slot};
 use crate::email::outbox;
 use crate::error::{Code, Error, Fault, Result};
 use crate::params;
+use crate::resource::{Record, named_by};
 use crate::resources::{Organization, Product, Team, User};
 use crate::seats::actions::PROMOTE_AT_ONCE;
 use crate::seats::{Assignment, Seat, SeatTemplate, Terms};
@@ -27,6 +28,8 @@ pub(super) struct Line {
 /// What is known before the person is.
 pub(super) struct First {
     pub(super) user: Option<User>,
+    /// Which of the names given find the person as they stand: `id`, `external_id`, `email_key`.
+    pub(super) known_by: Vec<&'static str>,
     pub(super) organization: Option<Organization>,
     pub(super) lines: Vec<Line>,
     pub(super) terms: Terms,
@@ -68,7 +71,7 @@ struct LineSlots {
 
 /// Where the answers to the first round of questions will be.
 struct FirstSlots {
-    users: Vec<Slot<User>>,
+    users: Vec<(&'static str, Slot<User>)>,
     organization: Option<Slot<Organization>>,
     by_id: Option<Slot<Team>>,
     named: Option<Slot<Team>>,
@@ -149,14 +152,13 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
         ));
     }
     let found = lines_of(&mut rows, slots.lines, request, &mut faults);
-    let user = identity(
-        slots
-            .users
-            .into_iter()
-            .filter_map(|slot| rows.first(&slot))
-            .collect(),
-        request,
-    );
+    let by_names: Vec<(&'static str, User)> = slots
+        .users
+        .into_iter()
+        .filter_map(|(name, slot)| Some((name, rows.first(&slot)?)))
+        .collect();
+    let known_by = by_names.iter().map(|(name, _)| *name).collect();
+    let user = identity(by_names, request);
     let user = match (user, faults.is_empty()) {
         (Ok(user), true) => user,
         (Ok(_), false) => return Err(Error::invalid(faults)),
@@ -190,6 +192,7 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
     };
     Ok(First {
         user,
+        known_by,
         organization: organization.flatten(),
         lines: found,
         terms: Terms::of_settings(&settings),
@@ -227,13 +230,16 @@ fn lines_of(
     found
 }
 
-fn user_slots(batch: &mut Batch, request: &ProvisionRequest) -> Vec<Slot<User>> {
+fn user_slots(batch: &mut Batch, request: &ProvisionRequest) -> Vec<(&'static str, Slot<User>)> {
     let mut slots = Vec::new();
-    let mut add = |column: &str, value: String| {
-        slots.push(batch.add::<User>(Select::rows::<User>(
-            &format!("WHERE account_id = $1 AND {column} = $2 AND deleted_at IS NULL"),
+    let mut add = |column: &'static str, value: String| {
+        // Who became part of another is that one, by whichever name.
+        let named = named_by("users", column, User::ALIASES);
+        let slot = batch.add::<User>(Select::rows::<User>(
+            &format!("WHERE account_id = $1 AND {named} AND deleted_at IS NULL"),
             params![value],
-        )));
+        ));
+        slots.push((column, slot));
     };
     let user = &request.user;
     if let Some(id) = &user.id {
@@ -345,7 +351,9 @@ fn default_team(request: &ProvisionRequest) -> Select {
 }
 
 /// One person behind all identifiers, or nobody.
-fn identity(mut found: Vec<User>, request: &ProvisionRequest) -> Result<Option<User>> {
+fn identity(found: Vec<(&'static str, User)>, request: &ProvisionRequest) -> Result<Option<User>> {
+    let is_named = request.user.id.is_none() || found.iter().any(|(name, _)| *name == "id");
+    let mut found: Vec<User> = found.into_iter().map(|(_, user)| user).collect();
     found.dedup_by(|a, b| a.id == b.id);
     if let [one, other, ..] = found.as_slice() {
         return Err(Error::new(
@@ -355,8 +363,7 @@ fn identity(mut found: Vec<User>, request: &ProvisionRequest) -> Result<Option<U
         .with("user_ids", vec![one.id.to_string(), other.id.to_string()]));
     }
     let user = found.pop();
-    let is_named = |user: &User| request.user.id.as_ref().is_none_or(|id| user.id == *id);
-    if request.user.id.is_some() && !user.as_ref().is_some_and(is_named) {
+    if !is_named {
         return Err(Error::new(
             Code::NotFound,
             "There is no person with this id in this account.",

@@ -352,6 +352,92 @@ impl<'a> Change<'a> {
         Ok(after)
     }
 
+    fn was_spent(&self, ended: &Assignment) -> bool {
+        !self.seat.reusable && self.seat.spent > 0 && ended.starts_at.is_some()
+    }
+
+    /// Whether an assignment that has ended can be taken up again.
+    pub fn can_revive(&self, ended: &Assignment) -> bool {
+        self.seat.is_open(self.call.now) && (self.was_spent(ended) || self.seat.has_room(1))
+    }
+
+    /// Takes up an assignment that has ended, with its id and its history. A place that was used for good becomes theirs
+    /// again; otherwise one must be free.
+    pub fn revive(&mut self, ended: &Assignment, until: Option<Timestamp>) -> Result<Assignment> {
+        self.require_open()?;
+        let was_spent = self.was_spent(ended);
+        let deltas = Deltas {
+            assigned: 1,
+            spent: -i64::from(was_spent),
+            ..Deltas::default()
+        };
+        if deltas.used() > 0 {
+            self.require_room()?;
+        }
+        let now = self.call.now;
+        let after = Assignment {
+            state: AssignmentState::Active,
+            starts_at: ended.starts_at.or(Some(now)),
+            expires_at: until,
+            ended_at: None,
+            updated_at: now,
+            ..ended.clone()
+        };
+        self.entry("restored", deltas, Some(&after.id), None);
+        self.shift(deltas);
+        self.writes.push(Statement::update(&after, ended.version));
+        self.events.push(after.event("assigned"));
+        self.access.begun.push(after.clone());
+        Ok(after)
+    }
+
+    /// Takes back a place that was never used: it is free again even where the places of the seat are used for good.
+    pub fn retract(&mut self, assignment: &Assignment) -> Result<Assignment> {
+        let after = self.end(assignment, AssignmentState::Revoked)?;
+        if assignment.state == AssignmentState::Active && !self.seat.reusable {
+            let back = Deltas {
+                spent: -1,
+                ..Deltas::default()
+            };
+            self.entry("undone", back, Some(&after.id), None);
+            self.shift(back);
+            self.must_know_waiters = true;
+        }
+        Ok(after)
+    }
+
+    /// Takes places away that nobody uses, as far as there are any, and tells how many.
+    pub fn take_away(&mut self, places: i64, cause: &str) -> i64 {
+        let free = self.seat.available.unwrap_or(0).clamp(0, places.max(0));
+        if free == 0 {
+            return 0;
+        }
+        let deltas = Deltas {
+            quantity: -free,
+            ..Deltas::default()
+        };
+        self.entry(cause, deltas, None, None);
+        self.shift(deltas);
+        self.must_know_waiters = true;
+        let data = json!({ "seat": self.seat, "removed": free });
+        let event = Event::new("seat.reduced", &self.seat.id, data).seat(&self.seat.id);
+        self.events.push(match self.seat.team_ids.0.first() {
+            Some(team) => event.team(team),
+            None => event,
+        });
+        free
+    }
+
+    /// How many places this change adds.
+    pub const fn added(&self) -> i64 {
+        self.deltas.quantity
+    }
+
+    /// Whether the seat is made by this change.
+    pub const fn makes_seat(&self) -> bool {
+        self.is_new
+    }
+
     /// Moves the end of an assignment.
     pub fn extend(&mut self, assignment: &Assignment, until: Option<Timestamp>) -> Assignment {
         let now = self.call.now;
@@ -388,14 +474,19 @@ impl<'a> Change<'a> {
         Ok(promoted)
     }
 
-    fn require_room(&self) -> Result<()> {
-        if !self.seat.is_open(self.call.now) {
-            return Err(Error::new(
-                Code::StateConflict,
-                "The seat is archived, or its date has passed; its places cannot be given any more.",
-            )
-            .with("seat_id", self.seat.id.as_str()));
+    fn require_open(&self) -> Result<()> {
+        if self.seat.is_open(self.call.now) {
+            return Ok(());
         }
+        Err(Error::new(
+            Code::StateConflict,
+            "The seat is archived, or its date has passed; its places cannot be given any more.",
+        )
+        .with("seat_id", self.seat.id.as_str()))
+    }
+
+    fn require_room(&self) -> Result<()> {
+        self.require_open()?;
         if self.seat.has_room(1) {
             Ok(())
         } else {
@@ -453,11 +544,14 @@ impl<'a> Change<'a> {
              ELSE GREATEST(0, LEAST(overage, assigned + reserved + spent + $3 + $4 + $5 - quantity - $2)) END \
              WHERE account_id = $1 AND id = $8",
         );
+        if d.quantity < 0 {
+            sql.push_str(" AND (quantity IS NULL OR assigned + reserved + spent + $3 + $4 + $5 <= quantity + $2)");
+        }
         if d.used() > 0 {
             sql.push_str(" AND status = 'active' AND (quantity IS NULL OR assigned + reserved + spent + $3 + $4 + $5 <= quantity + $2)");
         }
         if self.must_be_full {
-            sql.push_str(" AND quantity IS NOT NULL AND assigned + reserved + spent >= quantity");
+            sql.push_str(" AND quantity IS NOT NULL AND assigned + reserved + spent + $3 + $4 + $5 >= quantity + $2");
         }
         if self.must_know_waiters {
             params.push(Value::Int(Some(self.seat.waitlisted - d.waitlisted)));

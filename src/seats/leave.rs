@@ -9,6 +9,7 @@ use crate::access::Call;
 use crate::db::{Batch, Db, Select};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
+use crate::lifecycle::lms::{self, LmsAction};
 use crate::params;
 use crate::records;
 use crate::resources::user::{UserPatch, UserStatus};
@@ -100,12 +101,14 @@ pub async fn plan_delete_user<C: FnOnce(&User) -> Result<()>>(
     ids: &Ids,
     call: &Call,
     user: &Ref<User>,
+    lms: LmsAction,
     check: C,
-) -> Result<Plan> {
+) -> Result<(Plan, User)> {
     let (mut plan, user) = records::plan_delete(db, call, user, check).await?;
     refuse_last_owner(db, call, &user).await?;
+    lms::wish(&mut plan, ids, call.now, &user, lms);
     release(db, ids, call, &mut plan, Some(&user.id), None).await?;
-    Ok(plan)
+    Ok((plan, user))
 }
 
 /// Plans the deletion of a team: its memberships and the places given for it end with it.
@@ -115,10 +118,10 @@ pub async fn plan_delete_team<C: FnOnce(&Team) -> Result<()>>(
     call: &Call,
     team: &Ref<Team>,
     check: C,
-) -> Result<Plan> {
+) -> Result<(Plan, Team)> {
     let (mut plan, team) = records::plan_delete(db, call, team, check).await?;
     release(db, ids, call, &mut plan, None, Some(&team.id)).await?;
-    Ok(plan)
+    Ok((plan, team))
 }
 
 /// Plans a change of a person; whoever is deactivated gives their places back.
@@ -140,7 +143,7 @@ pub async fn plan_change_user<C: FnOnce(&User) -> Result<()>>(
 }
 
 /// The last owner of an account stays.
-async fn refuse_last_owner(db: &Db, call: &Call, user: &User) -> Result<()> {
+pub(crate) async fn refuse_last_owner(db: &Db, call: &Call, user: &User) -> Result<()> {
     let owners = Select::new(
         "SELECT r.user_id FROM user_roles r JOIN users u ON u.account_id = $1 AND u.id = r.user_id AND u.deleted_at IS NULL AND u.status <> 'deactivated' \
          WHERE r.account_id = $1 AND r.role = 'owner' LIMIT 2",

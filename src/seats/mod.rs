@@ -14,6 +14,8 @@ pub mod change;
 pub mod integrity;
 pub mod leave;
 pub mod ledger;
+pub mod merge;
+pub mod restore;
 pub mod seat;
 pub mod sweep;
 pub mod template;

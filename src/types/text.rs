@@ -287,6 +287,20 @@ impl Tags {
     pub fn as_slice(&self) -> &[Tag] {
         &self.0
     }
+
+    /// The labels of both, those of `first` first, as many as there may be.
+    pub fn united(first: &Self, second: &Self) -> Self {
+        let mut tags = first.0.clone();
+        tags.extend(
+            second
+                .0
+                .iter()
+                .filter(|tag| !first.0.contains(tag))
+                .cloned(),
+        );
+        tags.truncate(50);
+        Self(tags)
+    }
 }
 
 impl<'de> Deserialize<'de> for Tags {
@@ -309,6 +323,17 @@ impl Metadata {
     /// The members in the order of their keys.
     pub const fn members(&self) -> &BTreeMap<String, String> {
         &self.0
+    }
+
+    /// The members of both, as many as there may be; where both have one, it is that of `first`.
+    pub fn united(first: &Self, second: &Self) -> Self {
+        let mut members = first.0.clone();
+        for (key, value) in &second.0 {
+            if members.len() < 50 && !members.contains_key(key) {
+                members.insert(key.clone(), value.clone());
+            }
+        }
+        Self(members)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::db::{Statement, Value};
 use crate::error::Result;
+use crate::lifecycle;
 use crate::params;
 use crate::types::AccountId;
 
@@ -54,7 +55,7 @@ pub(super) async fn run(app: &App, account: &AccountId) -> Result<()> {
             >= CHUNK.unsigned_abs()
         {}
     }
-    Ok(())
+    lifecycle::purge_due(app, account).await
 }
 
 async fn removed(app: &App, account: &AccountId, statement: Statement) -> Result<u64> {

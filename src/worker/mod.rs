@@ -21,6 +21,7 @@ use crate::db::{Scan, Statement};
 use crate::email::delivery;
 use crate::error::{Error, Result};
 use crate::jobs::{self, Job, JobId};
+use crate::lifecycle;
 use crate::params;
 use crate::seats;
 use crate::types::AccountId;
@@ -297,6 +298,9 @@ async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Resul
     match job {
         Job::SendMail { mail_id } => {
             delivery::deliver(&app, &account, &mail_id, attempts >= jobs::MAX_ATTEMPTS).await
+        }
+        Job::EraseTraces { erasure_id } => {
+            lifecycle::traces::erase_traces(&app, &account, &erasure_id).await
         }
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,

@@ -22,6 +22,12 @@ impl Prepared {
 
     /// The request with a query.
     pub(super) fn call_with(&self, operation: &Operation, key: &str, query: &str) -> Call {
+        // An address that carries its own query takes further members behind it.
+        let query = if self.path.contains('?') {
+            query.replacen('?', "&", 1)
+        } else {
+            query.to_owned()
+        };
         let call = Call::new(&operation.method, format!("{}{query}", self.path)).key(key);
         match &self.body {
             Some(body) => call.json(body),
@@ -34,6 +40,13 @@ impl Prepared {
 /// account's key and says how it is then called.
 async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Option<Prepared> {
     let path = match operation.id.as_str() {
+        "update_enrollment" => {
+            let create = document.operation("create_enrollment");
+            let new = Box::pin(prepare(app, document, create)).await;
+            let record = app.post(&new.path, &new.body.expect("a body")).await;
+            assert_eq!(record.status, 201, "{}", record.text());
+            operation.path_with(&record.id())
+        }
         "get_team_member" | "update_team_member" | "remove_team_member" => {
             let team = make(app, document, document.operation("create_team"))
                 .await
@@ -48,13 +61,70 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
         "revoke_seat" | "extend_seat" | "transfer_seat" => {
             operation.path_with(&seat(app, document, true).await)
         }
-        "get_seat_assignment" | "get_enrollment" => {
+        "get_seat_assignment"
+        | "get_enrollment"
+        | "progress_enrollment"
+        | "list_enrollment_history" => {
             seat(app, document, true).await;
             let (list, _) = operation.path.split_once("/{").expect("a place");
             let newest = app.get(&format!("{list}?limit=1")).await.json();
             operation.path_with(newest["data"][0]["id"].as_str().expect("a record"))
         }
-        "get_provision" => {
+        "explain_access" => {
+            seat(app, document, true).await;
+            "/api/explain?user=email:ada@example.com&course=ext:safety-course".to_owned()
+        }
+        "create_enrollment" | "put_enrollment" => {
+            let user = make(app, document, document.operation("create_user"))
+                .await
+                .id();
+            let mut body = operation.example.clone().expect("an example");
+            body["user"] = json!(user);
+            let key = format!("shop-{}", app.number());
+            body["external_id"] = json!(key);
+            let path = operation.path_with(&format!("ext:{key}"));
+            return Some(Prepared {
+                path,
+                body: Some(body),
+            });
+        }
+        "restore_user" | "restore_team" => {
+            let kind = operation.id.trim_start_matches("restore_");
+            let record = make(app, document, document.operation(&format!("create_{kind}")))
+                .await
+                .id();
+            let gone = app.delete(&format!("/api/{kind}s/{record}")).await;
+            assert_eq!(gone.status, 204, "{}", gone.text());
+            operation.path_with(&record)
+        }
+        "merge_user" => {
+            let create = document.operation("create_user");
+            let (into, from) = (
+                make(app, document, create).await.id(),
+                make(app, document, create).await.id(),
+            );
+            return Some(Prepared {
+                path: operation.path_with(&into),
+                body: Some(json!({ "from": from })),
+            });
+        }
+        "get_erasure" => {
+            let user = make(app, document, document.operation("create_user"))
+                .await
+                .id();
+            let erasure = app
+                .post(&format!("/api/users/{user}/erase"), &json!({}))
+                .await;
+            assert_eq!(erasure.status, 202, "{}", erasure.text());
+            operation.path_with(&erasure.id())
+        }
+        "erase_user" | "export_user" | "list_user_courses" => {
+            let user = make(app, document, document.operation("create_user"))
+                .await
+                .id();
+            operation.path_with(&user)
+        }
+        "get_provision" | "undo_provision" => {
             let provision = make(app, document, document.operation("provision")).await;
             operation.path_with(&provision.id())
         }
