@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
+use super::{batch, members, organizations, people, provision, seats, system};
 use super::{enrollments, lifecycle, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
@@ -54,7 +55,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
     let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "quantity": 20, "expiry": "days", "expires_in_days": 365 });
-    [
+    let all = [
         provision::endpoints(),
         crud::reads::<User>(&USERS),
         vec![people::create_user(&USERS, user.clone())],
@@ -62,9 +63,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         lifecycle::users(),
         vec![crud::put_endpoint::<User>(&USERS, user)],
         crud::reads::<Team>(&TEAMS),
-        vec![crud::create_endpoint::<Team>(&TEAMS, team.clone())],
-        people::teams(&TEAMS),
         lifecycle::teams(),
+        people::teams(&TEAMS, team.clone()),
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
         members::endpoints(),
         crud::reads::<Organization>(&ORGANIZATIONS),
@@ -87,6 +87,6 @@ pub fn endpoints() -> Vec<Endpoint> {
         crud::reads::<Enrollment>(&ENROLLMENTS),
         enrollments::endpoints(&ENROLLMENTS),
         system::endpoints(),
-    ]
-    .concat()
+    ];
+    batch::with_batches(all.concat())
 }

@@ -12,8 +12,9 @@ use serde_json::json;
 
 use super::consequences::{Consequence, Counted, count};
 use super::references::moves;
-use crate::access::grants::require_grant;
-use crate::access::roles::{TeamRole, permissions_of};
+use crate::access::grants::require_rights;
+use crate::access::rights::{self, Rights};
+use crate::access::roles::TeamRole;
 use crate::access::{Call, Permission};
 use crate::db::{Batch, Db, Select, Statement};
 use crate::error::{Error, Fault, Result};
@@ -137,7 +138,7 @@ pub async fn plan_merge(
     call.caller.require(Permission::UsersMerge)?;
     call.caller.require_account()?;
     let into = records::find::<User>(db, &call.caller, into).await?;
-    let refs = resolve(db, call.account(), input.references()).await?;
+    let refs = resolve(db, &call.caller, input.references()).await?;
     let from: Id<User> = refs.id(&input.from)?;
     let mut plan = Plan::new("user.merge");
     if from == into.id {
@@ -213,10 +214,8 @@ struct Scene {
 async fn scene(db: &Db, call: &Call, from: &User, into: &User) -> Result<Scene> {
     let both = || params![from.id.clone(), into.id.clone()];
     let mut batch = Batch::new();
-    let roles = batch.add::<(String,)>(Select::new(
-        "SELECT role FROM user_roles WHERE account_id = $1 AND user_id IN ($2, $3)",
-        both(),
-    ));
+    let theirs = rights::ask(&mut batch, "$2", &params![from.id.clone()]);
+    let own = rights::ask(&mut batch, "$2", &params![into.id.clone()]);
     let memberships = batch.add::<(String, String, String, Timestamp)>(Select::new(
         "SELECT team_id, user_id, role, joined_at FROM team_members WHERE account_id = $1 AND user_id IN ($2, $3)",
         both(),
@@ -226,17 +225,19 @@ async fn scene(db: &Db, call: &Call, from: &User, into: &User) -> Result<Scene> 
         both(),
     ));
     let mut rows = db.read(call.account(), batch).await?;
-    // Whoever makes one of two gives the one what the other may do.
-    let roles: Vec<String> = rows.take(&roles).into_iter().map(|(role,)| role).collect();
-    require_grant(&call.caller, &permissions_of(&roles))?;
+    // Whoever makes one of two gives each what the other may do.
+    for held in [theirs.take(&mut rows), own.take(&mut rows)] {
+        require_rights(&call.caller, &Rights::of(&held))?;
+    }
     Ok(Scene {
         memberships: rows.take(&memberships),
         enrollments: rows.take(&enrollments),
     })
 }
 
+/// The order of roles; one of the account's own stands above a member, below those who run the team.
 fn rank(role: &str) -> u8 {
-    TeamRole::from_word(role).map_or(0, TeamRole::rank)
+    TeamRole::from_word(role).map_or(1, |role| role.rank() * 2)
 }
 
 /// The memberships of the one who goes; in a team of both the higher role and the earlier day stay.

@@ -144,6 +144,10 @@ fn taken(member: &'static str, who: &str, way_out: String) -> Error {
         .with("taken_by", who)
 }
 
+/// The role of a membership that comes back: a role of the account's own may be gone meanwhile.
+const ROLE: &str = "CASE WHEN f.role LIKE 'role\\_%' ESCAPE '\\' AND NOT EXISTS \
+                    (SELECT 1 FROM custom_roles r WHERE r.account_id = $1 AND r.id = f.role) THEN 'member' ELSE f.role END";
+
 /// Memberships of `departed` that come back: those whose other side is there.
 fn memberships_back(departed: &str, other: &'static str, key: &'static str) -> [Statement; 3] {
     let is_there = |wanted: &str| {
@@ -155,7 +159,7 @@ fn memberships_back(departed: &str, other: &'static str, key: &'static str) -> [
         Statement::new(
             format!(
                 "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) \
-                 SELECT f.account_id, f.team_id, f.user_id, f.role, f.managed_by, f.joined_at FROM former_members f \
+                 SELECT f.account_id, f.team_id, f.user_id, {ROLE}, f.managed_by, f.joined_at FROM former_members f \
                  WHERE f.account_id = $1 AND f.departed_id = $2 AND {} ON CONFLICT (account_id, team_id, user_id) DO NOTHING",
                 is_there("NULL")
             ),

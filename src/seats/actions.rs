@@ -336,7 +336,7 @@ pub async fn plan_assign(
         call.caller.require(Permission::SeatsWrite)?;
     }
     let seat = records::find::<Seat>(db, &call.caller, seat).await?;
-    let refs = resolve(db, call.account(), input.references()).await?;
+    let refs = resolve(db, &call.caller, input.references()).await?;
     let users = input
         .users
         .iter()
@@ -404,7 +404,7 @@ pub async fn plan_revoke(
 ) -> Result<(Plan, SeatResult)> {
     call.caller.require(Permission::SeatsAssign)?;
     let seat = records::find::<Seat>(db, &call.caller, seat).await?;
-    let refs = resolve(db, call.account(), input.references()).await?;
+    let refs = resolve(db, &call.caller, input.references()).await?;
     let users = input
         .users
         .iter()
@@ -448,7 +448,7 @@ pub async fn plan_extend(
 ) -> Result<(Plan, SeatResult)> {
     call.caller.require(Permission::SeatsAssign)?;
     let seat = records::find::<Seat>(db, &call.caller, seat).await?;
-    let refs = resolve(db, call.account(), input.references()).await?;
+    let refs = resolve(db, &call.caller, input.references()).await?;
     let user = refs.id(&input.user)?;
     let scene = scene(db, call, &seat, std::slice::from_ref(&user)).await?;
     let one = scene
@@ -513,7 +513,7 @@ pub async fn plan_transfer(
 ) -> Result<(Plan, SeatResult)> {
     call.caller.require(Permission::SeatsAssign)?;
     let seat = records::find::<Seat>(db, &call.caller, seat).await?;
-    let refs = resolve(db, call.account(), input.references()).await?;
+    let refs = resolve(db, &call.caller, input.references()).await?;
     let (from, to) = (refs.id(&input.from)?, refs.id(&input.to)?);
     let scene = scene(db, call, &seat, &[from.clone(), to.clone()]).await?;
     let one = scene
@@ -580,7 +580,7 @@ pub async fn plan_transfer(
 pub async fn plan_create(db: &Db, ids: &Ids, call: &Call, new: NewSeat) -> Result<(Plan, Seat)> {
     call.caller.require(Seat::WRITE)?;
     call.caller.require_account()?;
-    let refs = resolve(db, call.account(), new.references()).await?;
+    let refs = resolve(db, &call.caller, new.references()).await?;
     let template = match &new.template {
         Some(template) => Some(
             records::find::<SeatTemplate>(db, &call.caller, &Ref::Id(refs.id(template)?)).await?,

@@ -476,6 +476,7 @@ both! {
         // Removed with the person, emptied, or about none.
         const ELSEWHERE: &[(&str, &str)] = &[
             ("accounts", "the customer's own name"),
+            ("custom_roles", "what may be done"),
             ("courses", "what is taught"),
             ("products", "what is sold"),
             ("seat_templates", "terms"),

@@ -171,6 +171,16 @@ async fn made(app: &ApiApp, path: &str, body: &JsonValue) -> JsonValue {
 
 /// An operation's example with other values where they must be unique.
 async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Option<JsonValue> {
+    if let Some(path) = operation.path.strip_suffix("/batch") {
+        let creator = document
+            .operations
+            .iter()
+            .find(|o| o.method == "POST" && o.path == path)
+            .expect("what a batch makes can be made alone");
+        let mut batch = operation.example.clone()?;
+        batch["items"] = json!([Box::pin(self::body(app, document, creator)).await?]);
+        return Some(batch);
+    }
     let number = app.number();
     let mut body = varied(operation.example.as_ref()?, number);
     match operation.id.as_str() {
