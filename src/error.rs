@@ -94,6 +94,12 @@ codes! {
     SeatsExhausted = "seats_exhausted", 409, "No free seat";
     /// The quantity would be lower than what is in use. Say with `on_shortfall` what is to happen.
     QuantityBelowUsage = "quantity_below_usage", 409, "More places are in use";
+    /// Those who pay have too few credits; nothing was taken. `missing` tells how many, `payers` who has how much. Add credits, or buy less.
+    InsufficientCredits = "insufficient_credits", 409, "Not enough credits";
+    /// The reference was used before for something else; `differences` tells what. A repeat must say the same; a new thing needs a new reference.
+    ReferenceReused = "reference_reused", 409, "The reference belongs to something else";
+    /// The order is paid, but its places could not be given; it stays paid, with the reason, until it is fulfilled or refunded. Put right what is named, then fulfil it again.
+    FulfilmentFailed = "fulfilment_failed", 409, "Paid, but not fulfilled";
     /// The record is not in a state in which this can be done.
     StateConflict = "state_conflict", 409, "Not possible in this state";
     /// The last owner cannot leave or be demoted. Make somebody else an owner first.
@@ -340,6 +346,16 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "seat_templates_external_id",
         "external_id",
         "A seat template with this external_id already exists.",
+    ),
+    (
+        "catalog_items_external_id",
+        "external_id",
+        "A catalog item with this external_id already exists.",
+    ),
+    (
+        "orders_external_id",
+        "external_id",
+        "An order with this external_id already exists.",
     ),
     (
         "seat_teams_one_live",

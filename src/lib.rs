@@ -6,6 +6,7 @@ pub mod admins;
 pub mod app;
 pub mod body;
 pub mod cli;
+pub mod commerce;
 pub mod commit;
 pub mod config;
 pub mod dashboard;

@@ -4,6 +4,7 @@
 //! operations that all kinds of record have. Nothing below `http/` knows of HTTP.
 
 pub mod canonical;
+pub mod credits;
 pub mod crud;
 pub mod door;
 pub mod endpoint;

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{members, organizations, people, provision, seats, system};
+use super::{credits, members, organizations, people, provision, seats, system};
+use crate::commerce::CatalogItem;
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -27,6 +28,10 @@ const COURSES: Paths = Paths {
 const PRODUCTS: Paths = Paths {
     list: "/products",
     one: "/products/{id}",
+};
+const ITEMS: Paths = Paths {
+    list: "/catalog_items",
+    one: "/catalog_items/{id}",
 };
 
 const SEATS: Paths = Paths {
@@ -54,6 +59,10 @@ pub fn endpoints() -> Vec<Endpoint> {
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
     let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "quantity": 20, "expiry": "days", "expires_in_days": 365 });
+    let item = json!({
+        "name": "Safety, ten places", "external_id": "safety-10", "product": "ext:safety-101", "quantity": 10, "price_credits": 100,
+        "price_amount": 49000, "currency": "EUR", "terms": { "expires_in_days": 365 }, "status": "published",
+    });
     [
         provision::endpoints(),
         crud::reads::<User>(&USERS),
@@ -81,6 +90,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         seats::endpoints(&SEATS, seat),
         crud::reads::<SeatTemplate>(&TEMPLATES),
         seats::templates(&TEMPLATES),
+        crud::reads::<CatalogItem>(&ITEMS),
+        crud::writes::<CatalogItem>(&ITEMS, item.clone(), json!({ "price_credits": 90 })),
+        vec![crud::put_endpoint::<CatalogItem>(&ITEMS, item)],
+        credits::endpoints(),
         crud::reads::<Assignment>(&ASSIGNMENTS),
         crud::reads::<Enrollment>(&ENROLLMENTS),
         system::endpoints(),

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
+use crate::commerce;
 use crate::db::{Scan, Statement};
 use crate::email::delivery;
 use crate::error::{Error, Result};
@@ -301,7 +302,10 @@ async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Resul
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,
         Job::ExpireAssignments => seats::expire_due(&app, &account).await,
-        Job::CheckIntegrity => seats::check_integrity(&app, &account).await,
+        Job::CheckIntegrity => {
+            seats::check_integrity(&app, &account).await?;
+            commerce::integrity::check_books(&app, &account).await
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 #![cfg(test)]
 
 mod api_keys;
+mod catalog;
 mod cli;
 mod contract;
+mod credits;
 mod docs;
 mod faults;
 mod guide;

@@ -54,6 +54,30 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let newest = app.get(&format!("{list}?limit=1")).await.json();
             operation.path_with(newest["data"][0]["id"].as_str().expect("a record"))
         }
+        // Accounts and entries are made by their first movement.
+        "list_credit_accounts"
+        | "get_credit_account"
+        | "list_credit_entries"
+        | "get_credit_entry" => {
+            let credits = json!({ "amount": 5 });
+            let moved = made(app, "/api/teams/ext:engines/credits", &credits).await;
+            let member = if operation.path.contains("entries") {
+                "entry"
+            } else {
+                "account"
+            };
+            operation.path_with(moved[member]["id"].as_str().expect("an id"))
+        }
+        "put_order" | "update_order" | "delete_order" | "pay_order" | "cancel_order" => {
+            operation.path_with(&order(app, "draft").await)
+        }
+        "fulfil_order" => operation.path_with(&order(app, "paid").await),
+        "buy_catalog_item" => {
+            let credits = json!({ "amount": 1000 });
+            made(app, "/api/teams/ext:engines/credits", &credits).await;
+            let item = make(app, document, document.operation("create_catalog_item")).await;
+            operation.path_with(&item.id())
+        }
         "get_provision" => {
             let provision = make(app, document, document.operation("provision")).await;
             operation.path_with(&provision.id())
@@ -91,6 +115,14 @@ async fn seat(app: &ApiApp, document: &Document, assigned: bool) -> String {
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
     seat
+}
+
+/// An order of the team `ext:engines` in this state.
+async fn order(app: &ApiApp, status: &str) -> String {
+    let lines = json!([{ "product": "ext:safety-101", "quantity": 2, "amount": 100 }]);
+    let body = json!({ "team": "ext:engines", "currency": "EUR", "status": status, "lines": lines });
+    let order = made(app, "/api/orders", &body).await;
+    order["id"].as_str().expect("an id").to_owned()
 }
 
 async fn made(app: &ApiApp, path: &str, body: &JsonValue) -> JsonValue {
