@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::session::{block_on, open};
+use super::session::{block_on, note_origin, open};
 use super::{CliError, Output};
 use crate::accounts::{self, FIRST_NAME, NewAccount};
 use crate::admins;
@@ -95,7 +95,9 @@ pub(super) async fn start(
             ),
         })?;
     config.server.listen = listener.local_addr()?;
-    Ok((App::open(config, Clock::system(), Ids::system())?, listener))
+    let app = App::open(config, Clock::system(), Ids::system())?;
+    note_origin(&app).await?;
+    Ok((app, listener))
 }
 
 /// Says that it is ready, and serves.

@@ -2,12 +2,15 @@
 
 use std::future::Future;
 
+use url::Url;
+
 use super::CliError;
 use crate::app::{App, database_url};
 use crate::config::Config;
-use crate::db::{DbError, migrate};
+use crate::db::{DbError, Select, Statement, migrate};
 use crate::error::Error;
-use crate::types::{Clock, Ids};
+use crate::params;
+use crate::types::{AccountId, Clock, Ids};
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
@@ -63,7 +66,7 @@ pub(super) fn block_on<T>(
 }
 
 /// Opens the service; refuses while the schema is behind the program.
-pub(super) async fn open(config: Config) -> Result<App, CliError> {
+pub(super) async fn open(mut config: Config) -> Result<App, CliError> {
     let pending = migrate::pending(&database_url(&config)).await?;
     if !pending.is_empty() {
         let detail = format!(
@@ -75,5 +78,35 @@ pub(super) async fn open(config: Config) -> Result<App, CliError> {
             detail,
         });
     }
-    Ok(App::open(config, Clock::system(), Ids::system())?)
+    let app = App::open(config.clone(), Clock::system(), Ids::system())?;
+    match served_origin(&app).await? {
+        Some(origin) if config.server.public_url.is_none() => {
+            config.server.public_url = Some(origin);
+            Ok(App::open(config, Clock::system(), Ids::system())?)
+        }
+        _ => Ok(app),
+    }
+}
+
+/// Where the server that was started last on this database is reached. Without a `server.public_url` this is what
+/// commands and workers beside it tell people, since they do not know with which `--listen` it runs.
+async fn served_origin(app: &App) -> Result<Option<Url>, CliError> {
+    let stored = Select::new(
+        "SELECT value FROM installation_settings WHERE name = 'served_origin'",
+        Vec::new(),
+    );
+    let stored = app.db.fetch_global::<(String,)>(stored).await?;
+    Ok(stored.first().and_then(|(origin,)| Url::parse(origin).ok()))
+}
+
+/// Notes where this server is reached, for commands and workers beside it.
+pub(super) async fn note_origin(app: &App) -> Result<(), CliError> {
+    let put = Statement::new(
+        "INSERT INTO installation_settings (name, value) VALUES ('served_origin', $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        params![app.config.server.origin()],
+    );
+    // Global: the account that a write asks for does not matter here.
+    let account: AccountId = app.ids.next(app.clock.now());
+    app.db.write(&account, vec![put]).await?;
+    Ok(())
 }

@@ -97,6 +97,11 @@ impl IdempotencyKey {
         Ok(Self(inner.iter().map(|byte| char::from(*byte)).collect()))
     }
 
+    /// The key of a part of the request, which no header can name.
+    pub(super) fn derived(&self, part: usize) -> Self {
+        Self(format!("{}#{part}", self.0))
+    }
+
     /// The key without quotation marks.
     pub fn as_str(&self) -> &str {
         &self.0

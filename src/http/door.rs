@@ -3,6 +3,7 @@
 //! Request id → key → limit → body → operation → problem → headers. A write runs on a task of its own, so a client that
 //! hangs up in the middle of it leaves it to finish; a panic is a 500 like any other.
 
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -218,12 +219,12 @@ async fn admit(
 
 /// Runs the operation; a write to its end, whatever becomes of the client.
 async fn run(app: &App, route: &Arc<Route>, request: Request, is_write: bool) -> Result<Reply> {
-    let future = AssertUnwindSafe((route.endpoint.run)(app.clone(), request)).catch_unwind();
+    let future = caught((route.endpoint.run)(app.clone(), request));
     let limit = app.config.server.request_timeout;
     let late = || {
         Error::new(Code::Unavailable, "The request took too long. A write may still be finished: repeat it with the same Idempotency-Key.").retry_after(2)
     };
-    let outcome = if is_write {
+    if is_write {
         let task = crate::tasks::spawn(future);
         tokio::time::timeout(limit, task)
             .await
@@ -233,7 +234,12 @@ async fn run(app: &App, route: &Arc<Route>, request: Request, is_write: bool) ->
         tokio::time::timeout(limit, future)
             .await
             .map_err(|_| late())?
-    };
+    }
+}
+
+/// Runs an operation; a panic in it is a fault like any other.
+pub(super) async fn caught(running: impl Future<Output = Result<Reply>>) -> Result<Reply> {
+    let outcome = AssertUnwindSafe(running).catch_unwind().await;
     outcome.unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<&str>()

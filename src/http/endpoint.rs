@@ -20,7 +20,8 @@ use crate::error::{Code, Result};
 type Answer = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
 /// What runs an operation.
 pub type Run = Arc<dyn Fn(App, Request) -> Answer + Send + Sync>;
-type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
+/// What writes a schema into a document.
+pub type MakeSchema = Arc<dyn Fn(&mut SchemaGenerator) -> Schema + Send + Sync>;
 
 /// A member of the query.
 #[derive(Debug, Clone)]
@@ -65,6 +66,10 @@ pub struct Endpoint {
     pub input: Option<Content>,
     /// The status of success and the body it gives.
     pub status: u16,
+    /// A further status of success, and when it is given.
+    pub also: Option<(u16, &'static str)>,
+    /// Whether its answer has a secret that is shown this once.
+    pub shows_secret: bool,
     /// The body of success, if there is one.
     pub output: Option<Content>,
     /// Problems it may answer with, beside those every operation may.
@@ -97,6 +102,8 @@ impl Endpoint {
             query: Vec::new(),
             input: None,
             status: 200,
+            also: None,
+            shows_secret: false,
             output: None,
             problems: Vec::new(),
             run: Arc::new(move |app, request| Box::pin(handler(app, request))),
@@ -131,9 +138,9 @@ impl Endpoint {
 
     /// Takes a body, of which `example` is one that works.
     #[must_use]
-    pub fn takes<T: JsonSchema>(mut self, example: JsonValue) -> Self {
+    pub fn takes<T: JsonSchema + 'static>(mut self, example: JsonValue) -> Self {
         self.input = Some(Content {
-            schema: T::json_schema_of,
+            schema: Arc::new(T::json_schema_of),
             example: Some(example),
         });
         self
@@ -141,12 +148,26 @@ impl Endpoint {
 
     /// Gives a body.
     #[must_use]
-    pub fn gives<T: JsonSchema>(mut self, status: u16) -> Self {
+    pub fn gives<T: JsonSchema + 'static>(mut self, status: u16) -> Self {
         self.status = status;
         self.output = Some(Content {
-            schema: T::json_schema_of,
+            schema: Arc::new(T::json_schema_of),
             example: None,
         });
+        self
+    }
+
+    /// May also succeed with another status.
+    #[must_use]
+    pub const fn also(mut self, status: u16, when: &'static str) -> Self {
+        self.also = Some((status, when));
+        self
+    }
+
+    /// Shows a secret in its answer, which is not kept for repeats.
+    #[must_use]
+    pub const fn shows_secret(mut self) -> Self {
+        self.shows_secret = true;
         self
     }
 

@@ -65,6 +65,16 @@ impl Idempotency {
         }))
     }
 
+    /// What makes an item of a batch a repeat of the same item of the same batch. The mark between key and number stands in
+    /// no key that a caller may send.
+    #[must_use]
+    pub fn derived(&self, index: usize, method: &str, path: &str, body: &[u8]) -> Self {
+        Self {
+            key: self.key.derived(index),
+            fingerprint: fingerprint(method, path, None, body),
+        }
+    }
+
     /// Takes the place of a running request: 409 while another holds it.
     pub fn enter(&self, app: &App, call: &Call) -> Result<Place> {
         let name = format!(
@@ -103,7 +113,7 @@ impl Idempotency {
                 self.fingerprint,
                 i64::from(reply.status),
                 Json(reply.headers.clone()),
-                String::from_utf8_lossy(&reply.body).into_owned(),
+                String::from_utf8_lossy(reply.kept.as_ref().unwrap_or(&reply.body)).into_owned(),
                 call.now
             ],
         )
@@ -135,6 +145,7 @@ impl Idempotency {
             status: u16::try_from(status).unwrap_or(500),
             headers: headers.0,
             body: body.into(),
+            kept: None,
             counts: false,
         };
         reply

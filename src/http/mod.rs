@@ -3,6 +3,7 @@
 //! `routes.rs` lists every operation; `door.rs` is what happens to each request before and after it; `crud.rs` makes the
 //! operations that all kinds of record have. Nothing below `http/` knows of HTTP.
 
+pub mod batch;
 pub mod canonical;
 pub mod credits;
 pub mod crud;

@@ -90,6 +90,9 @@ fn operation(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         "responses": responses(endpoint, generator),
     });
     if let Some(members) = operation.as_object_mut() {
+        if endpoint.shows_secret {
+            members.insert("x-shows-secret".to_owned(), true.into());
+        }
         if let Some(scope) = endpoint.scope {
             members.insert("x-required-scope".to_owned(), scope.as_str().into());
         }
@@ -162,6 +165,13 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         responses.insert("200".to_owned(), plain);
     } else if endpoint.method == axum::http::Method::PUT {
         responses.insert("201".to_owned(), success);
+    }
+    if let Some((status, when)) = endpoint.also {
+        let mut further = responses.get(&endpoint.status.to_string()).cloned().unwrap_or_default();
+        if let Some(members) = further.as_object_mut() {
+            members.insert("description".to_owned(), when.into());
+        }
+        responses.insert(status.to_string(), further);
     }
     if endpoint.is_read() {
         responses.insert("304".to_owned(), json!({ "description": "The version named in If-None-Match is still the present one." }));

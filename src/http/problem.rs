@@ -45,6 +45,7 @@ pub fn reply(error: &Error, request_id: &str) -> Reply {
         status: code.status(),
         headers: Vec::new(),
         body,
+        kept: None,
         counts: true,
     }
     .header("content-type", CONTENT_TYPE);

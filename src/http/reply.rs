@@ -16,6 +16,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body; empty for 204 and 304.
     pub body: Vec<u8>,
+    /// What is remembered for repeats in place of the body: an answer that shows a secret is remembered without it.
+    pub kept: Option<Vec<u8>>,
     /// Whether it counts against the limit of requests.
     pub counts: bool,
 }
@@ -28,6 +30,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body,
+            kept: None,
             counts: true,
         })
     }
@@ -38,6 +41,7 @@ impl Reply {
             status: 204,
             headers: Vec::new(),
             body: Vec::new(),
+            kept: None,
             counts: true,
         }
     }
@@ -48,6 +52,7 @@ impl Reply {
             status: 200,
             headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body,
+            kept: None,
             counts: true,
         }
     }

@@ -6,6 +6,7 @@ use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
 use super::{credits, members, organizations, people, provision, seats, system};
 use crate::commerce::CatalogItem;
+use super::{batch, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -64,6 +65,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         "price_amount": 49000, "currency": "EUR", "terms": { "expires_in_days": 365 }, "status": "published",
     });
     [
+    let all = [
         provision::endpoints(),
         crud::reads::<User>(&USERS),
         vec![crud::create_endpoint::<User>(&USERS, user.clone())],
@@ -97,6 +99,6 @@ pub fn endpoints() -> Vec<Endpoint> {
         crud::reads::<Assignment>(&ASSIGNMENTS),
         crud::reads::<Enrollment>(&ENROLLMENTS),
         system::endpoints(),
-    ]
-    .concat()
+    ];
+    batch::with_batches(all.concat())
 }

@@ -2,8 +2,10 @@
 
 use std::future::Future;
 
+use super::idempotency::Idempotency;
 use super::reply::Reply;
 use super::request::Request;
+use crate::access::Call;
 use crate::app::App;
 use crate::commit::{REMEMBERED, commit};
 use crate::error::{Code, Error, Result};
@@ -38,30 +40,36 @@ where
         return Ok(reply);
     }
     if is_lasting(&error) {
-        let reply = Reply::problem(&error, &call.request_id);
-        let kept = app
-            .db
-            .write(call.account(), vec![idempotency.remember(call, &reply)])
-            .await;
-        match kept {
-            Ok(_) => {}
-            // Another node was quicker with the same request.
-            Err(fault) if fault.is_constraint(REMEMBERED) => {
-                if let Some(reply) = idempotency.recall(app, call).await? {
-                    return Ok(reply);
-                }
-            }
-            Err(fault) => return Err(fault.into()),
+        let told = Reply::problem(&error, &call.request_id);
+        let reply = keep(app, call, idempotency, told).await?;
+        if !reply.counts {
+            return Ok(reply);
         }
     }
     Err(error)
 }
 
+/// Remembers an answer that no plan carries. Gives it, or the one that another node has remembered meanwhile.
+pub async fn keep(app: &App, call: &Call, idempotency: &Idempotency, reply: Reply) -> Result<Reply> {
+    let row = vec![idempotency.remember(call, &reply)];
+    match app.db.write(call.account(), row).await {
+        Ok(_) => Ok(reply),
+        Err(fault) if fault.is_constraint(REMEMBERED) => {
+            Ok(idempotency.recall(app, call).await?.unwrap_or(reply))
+        }
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Statuses of refusals that may last.
+pub const fn is_lasting_status(status: u16) -> bool {
+    matches!(status, 400..500) && !matches!(status, 401 | 403 | 429)
+}
+
 /// Refusals that the same request would meet again.
 fn is_lasting(error: &Error) -> bool {
     let code = error.code();
-    (400..500).contains(&code.status())
-        && !matches!(code.status(), 401 | 403 | 429)
+    is_lasting_status(code.status())
         && !code.is_retryable()
         && code != Code::PreconditionFailed
 }

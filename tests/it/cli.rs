@@ -279,6 +279,18 @@ async fn serve_is_ready_answers_and_ends_in_order() {
 }
 
 #[tokio::test]
+async fn commands_beside_a_server_tell_where_it_is_reached() {
+    let here = Installation::new();
+    let server = here.serve(&[]).await;
+    let way_in = here.json(&["admin", "create", "--email", "ada@example.com", "--link"]);
+    assert_eq!(way_in["url"], server.url.as_str());
+    let link = way_in["link"].as_str().expect("a link");
+    assert!(link.starts_with(&format!("{}/", server.url)), "{link}");
+    let page = client().get(link).send().await.expect("a page");
+    assert_eq!(page.status(), 200);
+}
+
+#[tokio::test]
 async fn a_running_request_is_finished_at_shutdown() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let here = Installation::new();

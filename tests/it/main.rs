@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod api_keys;
+mod batches;
 mod catalog;
 mod cli;
 mod contract;

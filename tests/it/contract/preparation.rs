@@ -120,7 +120,8 @@ async fn seat(app: &ApiApp, document: &Document, assigned: bool) -> String {
 /// An order of the team `ext:engines` in this state.
 async fn order(app: &ApiApp, status: &str) -> String {
     let lines = json!([{ "product": "ext:safety-101", "quantity": 2, "amount": 100 }]);
-    let body = json!({ "team": "ext:engines", "currency": "EUR", "status": status, "lines": lines });
+    let body =
+        json!({ "team": "ext:engines", "currency": "EUR", "status": status, "lines": lines });
     let order = made(app, "/api/orders", &body).await;
     order["id"].as_str().expect("an id").to_owned()
 }
@@ -133,6 +134,16 @@ async fn made(app: &ApiApp, path: &str, body: &JsonValue) -> JsonValue {
 
 /// An operation's example with other values where they must be unique.
 async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Option<JsonValue> {
+    if let Some(path) = operation.path.strip_suffix("/batch") {
+        let creator = document
+            .operations
+            .iter()
+            .find(|o| o.method == "POST" && o.path == path)
+            .expect("what a batch makes can be made alone");
+        let mut batch = operation.example.clone()?;
+        batch["items"] = json!([Box::pin(self::body(app, document, creator)).await?]);
+        return Some(batch);
+    }
     let number = app.number();
     let mut body = varied(operation.example.as_ref()?, number);
     match operation.id.as_str() {
