@@ -201,7 +201,8 @@ async fn run(app: App, request: Request, create: Endpoint, put: Option<Endpoint>
         (Mode::Create, _) => None,
         (Mode::Upsert, Some(put)) => Some(put),
         (Mode::Upsert, None) => {
-            let detail = "These records have no key of yours to find them by; only «create» is possible.";
+            let detail =
+                "These records have no key of yours to find them by; only «create» is possible.";
             return Err(Error::invalid(vec![Fault::new(
                 "/mode",
                 "not_allowed",
@@ -252,9 +253,10 @@ async fn one(
     let outcome = match target {
         Ok((endpoint, places)) => {
             let body = item.to_string().into_bytes();
-            let idempotency = batch.idempotency.as_ref().map(|whole| {
-                whole.derived(index, endpoint.method.as_str(), endpoint.path, &body)
-            });
+            let idempotency = batch
+                .idempotency
+                .as_ref()
+                .map(|whole| whole.derived(index, endpoint.method.as_str(), endpoint.path, &body));
             let request = Request {
                 call: Call {
                     // A moment of its own, so that the events of the items keep their order.

@@ -167,7 +167,10 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         responses.insert("201".to_owned(), success);
     }
     if let Some((status, when)) = endpoint.also {
-        let mut further = responses.get(&endpoint.status.to_string()).cloned().unwrap_or_default();
+        let mut further = responses
+            .get(&endpoint.status.to_string())
+            .cloned()
+            .unwrap_or_default();
         if let Some(members) = further.as_object_mut() {
             members.insert("description".to_owned(), when.into());
         }

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
+use super::{batch, members, organizations, people, provision, seats, system};
 use super::{credits, members, organizations, people, provision, seats, system};
 use crate::commerce::CatalogItem;
-use super::{batch, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -64,7 +64,6 @@ pub fn endpoints() -> Vec<Endpoint> {
         "name": "Safety, ten places", "external_id": "safety-10", "product": "ext:safety-101", "quantity": 10, "price_credits": 100,
         "price_amount": 49000, "currency": "EUR", "terms": { "expires_in_days": 365 }, "status": "published",
     });
-    [
     let all = [
         provision::endpoints(),
         crud::reads::<User>(&USERS),
