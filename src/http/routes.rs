@@ -4,8 +4,7 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{batch, members, organizations, people, provision, seats, system};
-use super::{credits, members, organizations, people, provision, seats, system};
+use super::{batch, credits, members, organizations, people, provision, seats, system};
 use crate::commerce::CatalogItem;
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
