@@ -100,6 +100,8 @@ codes! {
     ReferenceReused = "reference_reused", 409, "The reference belongs to something else";
     /// The order is paid, but its places could not be given; it stays paid, with the reason, until it is fulfilled or refunded. Put right what is named, then fulfil it again.
     FulfilmentFailed = "fulfilment_failed", 409, "Paid, but not fulfilled";
+    /// The hold's time ended before it was confirmed, and its places were given back. Make a new hold.
+    HoldLapsed = "hold_lapsed", 409, "The hold has lapsed";
     /// The record is not in a state in which this can be done.
     StateConflict = "state_conflict", 409, "Not possible in this state";
     /// The last owner cannot leave or be demoted. Make somebody else an owner first.

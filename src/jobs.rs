@@ -34,7 +34,17 @@ pub enum Job {
         /// The seat's row.
         seat_id: String,
     },
-    /// End assignments whose time is over.
+    /// Tell somebody by mail of the place they were given.
+    TellOfPlace {
+        /// The assignment's row.
+        assignment_id: String,
+    },
+    /// Give back the places of a hold whose time is over.
+    LapseHold {
+        /// The hold's row.
+        hold_id: String,
+    },
+    /// End assignments and holds whose time is over.
     ExpireAssignments,
     /// Compare every seat's counters with its ledger and its assignments.
     CheckIntegrity,
@@ -51,6 +61,8 @@ impl Job {
         match self {
             Self::SendMail { .. } => "send_mail",
             Self::PromoteWaitlist { .. } => "promote_waitlist",
+            Self::TellOfPlace { .. } => "tell_of_place",
+            Self::LapseHold { .. } => "lapse_hold",
             Self::ExpireAssignments => "expire_assignments",
             Self::CheckIntegrity => "check_integrity",
             Self::CleanUp => "clean_up",

@@ -131,7 +131,7 @@ pub fn change<R: Resource>(before: &R, after: &R, verb: &str) -> Plan {
 }
 
 /// The members that differ, with their values before.
-fn changed_members<R: Resource>(before: &R, after: &R) -> JsonValue {
+pub fn changed_members<R: Resource>(before: &R, after: &R) -> JsonValue {
     let (Ok(JsonValue::Object(before)), Ok(JsonValue::Object(after))) =
         (serde_json::to_value(before), serde_json::to_value(after))
     else {

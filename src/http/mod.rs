@@ -10,6 +10,7 @@ pub mod crud;
 pub mod door;
 pub mod endpoint;
 pub mod expand;
+pub mod holds;
 pub mod idempotency;
 pub mod members;
 pub mod openapi;

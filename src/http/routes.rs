@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{batch, credits, members, organizations, people, provision, seats, system};
+use super::{
+    batch, credits, holds, members, orders, organizations, people, provision, seats, system,
+};
 use crate::commerce::CatalogItem;
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
@@ -58,6 +60,8 @@ pub fn endpoints() -> Vec<Endpoint> {
     let organization = json!({ "name": "Navy", "external_id": "navy" });
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
+    let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "external_id": "safety-2026", "quantity": 20, "expiry": "days", "expires_in_days": 365 });
+    [
     let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "quantity": 20, "expiry": "days", "expires_in_days": 365 });
     let item = json!({
         "name": "Safety, ten places", "external_id": "safety-10", "product": "ext:safety-101", "quantity": 10, "price_credits": 100,
@@ -88,12 +92,14 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![crud::put_endpoint::<Product>(&PRODUCTS, product)],
         crud::reads::<Seat>(&SEATS),
         seats::endpoints(&SEATS, seat),
+        holds::endpoints(),
         crud::reads::<SeatTemplate>(&TEMPLATES),
         seats::templates(&TEMPLATES),
         crud::reads::<CatalogItem>(&ITEMS),
         crud::writes::<CatalogItem>(&ITEMS, item.clone(), json!({ "price_credits": 90 })),
         vec![crud::put_endpoint::<CatalogItem>(&ITEMS, item)],
         credits::endpoints(),
+        orders::endpoints(),
         crud::reads::<Assignment>(&ASSIGNMENTS),
         crud::reads::<Enrollment>(&ENROLLMENTS),
         system::endpoints(),

@@ -23,6 +23,7 @@ use crate::resource::{Resolved, Resource, Stamp};
 use crate::resources::user::{NewUser, UserPatch, UserStatus};
 use crate::resources::{Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give, wanted_end};
+use crate::seats::allocate::change_for;
 use crate::seats::change::{Holder, exhausted, member_event};
 use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
 use crate::types::{ExternalId, Id, Ids, Name, Patch};
@@ -416,8 +417,8 @@ impl Work<'_> {
         given.push(assignment.clone());
         let outcome = match outcome {
             Outcome::Assigned => SeatOutcome::Assigned,
-            Outcome::AlreadyAssigned => SeatOutcome::AlreadyAssigned,
             Outcome::Waitlisted => SeatOutcome::Waitlisted,
+            _ => SeatOutcome::AlreadyAssigned,
         };
         Ok((outcome, assignment))
     }
@@ -613,17 +614,11 @@ fn change_of<'c>(
         .template
         .as_ref()
         .map_or(first.terms, crate::seats::SeatTemplate::terms);
-    let stamp = Stamp { ids, now: call.now };
-    let mut seat = Seat::under(
-        terms,
-        line.product.id.clone(),
-        vec![team.id.clone()],
-        Some(0),
-        &stamp,
-    );
-    seat.template_id = line.template.as_ref().map(|template| template.id.clone());
+    let template = line.template.as_ref().map(|template| &template.id);
+    let key = (&team.id, &line.product.id);
+    let change = change_for(None, key, terms, template, call, ids);
     if !may_make {
-        let error = exhausted(&seat, 1);
+        let error = exhausted(change.seat(), 1);
         return Err(Error::new(
             Code::SeatsExhausted,
             format!(
@@ -636,5 +631,5 @@ fn change_of<'c>(
         .with("requested", 1)
         .with("available", 0));
     }
-    Ok(Change::create(seat, None, call, ids))
+    Ok(change)
 }

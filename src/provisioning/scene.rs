@@ -493,7 +493,7 @@ pub(super) async fn seats(
     });
     let waiting = request.seats.iter().any(|part| part.quantity.is_some()).then(|| {
         batch.add::<Assignment>(Select::rows::<Assignment>(
-            &format!("WHERE account_id = $1 AND state = 'waitlisted' AND (seat_id IN ({of_team}) OR seat_id IN (SELECT value FROM JSON_LIST($4) AS n)) ORDER BY created_at, id LIMIT $5"),
+            &format!("WHERE account_id = $1 AND state = 'waitlisted' AND (seat_id IN ({of_team}) OR seat_id IN (SELECT value FROM JSON_LIST($4) AS n)) ORDER BY waiting_at, id LIMIT $5"),
             params![team.clone(), products, named, PROMOTE_AT_ONCE],
         ))
     });

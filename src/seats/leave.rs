@@ -55,7 +55,7 @@ pub async fn release(
     let mut at_once = values();
     at_once.push(crate::db::Value::Int(Some(PROMOTE_AT_ONCE)));
     let waiting = batch.add::<Assignment>(Select::rows::<Assignment>(
-        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seats_of}) ORDER BY created_at, id LIMIT $4"),
+        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seats_of}) ORDER BY waiting_at, id LIMIT $4"),
         at_once,
     ));
     let mut rows = db.read(call.account(), batch).await?;

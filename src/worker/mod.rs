@@ -301,6 +301,10 @@ async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Resul
         }
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,
+        Job::TellOfPlace { assignment_id } => {
+            seats::notices::tell_of_place(&app, &account, &assignment_id).await
+        }
+        Job::LapseHold { hold_id } => seats::holds::lapse(&app, &account, &hold_id).await,
         Job::ExpireAssignments => seats::expire_due(&app, &account).await,
         Job::CheckIntegrity => {
             seats::check_integrity(&app, &account).await?;

@@ -18,6 +18,8 @@ mod pages;
 mod provision;
 mod races;
 mod schemathesis;
+mod seat_allocations;
+mod seat_holds;
 mod seat_model;
 mod seats;
 mod sign_in;

@@ -44,9 +44,15 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let user = member["user"]["id"].as_str().expect("a person").to_owned();
             format!("{members}/{user}")
         }
-        "assign_seat" => operation.path_with(&seat(app, document, false).await),
+        "assign_seat" | "hold_seat" => operation.path_with(&seat(app, document, false).await),
         "revoke_seat" | "extend_seat" | "transfer_seat" => {
             operation.path_with(&seat(app, document, true).await)
+        }
+        "confirm_seat_hold" | "release_seat_hold" => {
+            let seat = seat(app, document, false).await;
+            let body = json!({ "quantity": 1 });
+            let hold = made(app, &format!("/api/seats/{seat}/holds"), &body).await;
+            operation.path_with(hold["id"].as_str().expect("an id"))
         }
         "get_seat_assignment" | "get_enrollment" => {
             seat(app, document, true).await;
@@ -158,6 +164,8 @@ async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Optio
             new["courses"] = json!(["ext:safety-course"]);
             body["product"] = made(app, "/api/products", &new).await["id"].clone();
         }
+        // A hold with the same reference is the same hold.
+        "create_seat_hold" => body["reference"] = json!(format!("checkout-{number}")),
         "provision" => {
             body["user"] = varied(&body["user"], number);
             body["team"] = varied(&body["team"], number);
@@ -167,7 +175,7 @@ async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Optio
     Some(body)
 }
 
-/// What the examples take for granted: a product with a course, a team, a person.
+/// What the examples take for granted: a product with a course, a team, a person, a seat.
 const GRANTED: &[(&str, &str)] = &[
     (
         "/api/courses",
@@ -184,6 +192,10 @@ const GRANTED: &[(&str, &str)] = &[
     (
         "/api/users",
         r#"{ "email": "ada@example.com", "external_id": "crm-81" }"#,
+    ),
+    (
+        "/api/seats",
+        r#"{ "product": "ext:safety-101", "teams": ["ext:engines"], "external_id": "safety-2026", "quantity": 1000 }"#,
     ),
 ];
 
