@@ -11,9 +11,11 @@ pub mod credits;
 pub mod entry;
 pub mod integrity;
 pub mod item;
+pub mod orders;
 pub mod payers;
 pub mod visibility;
 
 pub use account::CreditAccount;
 pub use entry::CreditEntry;
 pub use item::CatalogItem;
+pub use orders::Order;

@@ -21,6 +21,10 @@ pub enum Room {
     Products,
     /// What people learn.
     Courses,
+    /// Packs on offer.
+    Catalog,
+    /// What was bought.
+    Orders,
     /// API keys.
     Api,
     /// The outbox.
@@ -35,7 +39,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 7] = [
+const MAIN: [Entry; 9] = [
     (
         Room::Home,
         "Home",
@@ -84,6 +88,20 @@ const MAIN: [Entry; 7] = [
         Icon::Book,
         "/dashboard/courses",
         Permission::CoursesRead,
+    ),
+    (
+        Room::Catalog,
+        "Catalog",
+        Icon::Tag,
+        "/dashboard/catalog",
+        Permission::CatalogRead,
+    ),
+    (
+        Room::Orders,
+        "Orders",
+        Icon::Cart,
+        "/dashboard/orders",
+        Permission::OrdersRead,
     ),
 ];
 

@@ -44,6 +44,13 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/provisioning.md"),
     },
     Guide {
+        name: "commerce",
+        label: "Catalog, orders and credits",
+        about: "How places are sold: packs on offer, orders from a shop, credits and refunds.",
+        icon: Icon::Cart,
+        source: include_str!("../../docs/commerce.md"),
+    },
+    Guide {
         name: "api",
         label: "Conventions",
         about: "What every operation has in common.",

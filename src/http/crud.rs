@@ -315,7 +315,8 @@ pub fn check_match<R: Serialize>(record: &R, if_match: Option<&str>) -> Result<(
     Err(version_gone())
 }
 
-fn version_gone() -> Error {
+/// 412: the version named in If-Match is not the present one.
+pub fn version_gone() -> Error {
     Error::new(
         Code::PreconditionFailed,
         "The record has changed since the version given in If-Match. Read it again and decide anew.",
@@ -395,7 +396,7 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
 }
 
 /// The body with the key that the address names. A body that gives another key contradicts its address.
-fn keyed_body<R: Resource>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
+pub fn keyed_body<R>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
     let (member, key, of_address) = match reference {
         Ref::Id(_) => return Ok(body.to_vec()),
         Ref::External(key) => ("external_id", key.as_str(), key.to_string()),

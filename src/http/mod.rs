@@ -14,6 +14,7 @@ pub mod holds;
 pub mod idempotency;
 pub mod members;
 pub mod openapi;
+pub mod orders;
 pub mod organizations;
 pub mod parameters;
 pub mod people;

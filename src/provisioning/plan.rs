@@ -12,6 +12,7 @@ use super::team::{Choice, Decided, decide};
 use crate::access::links::{LinkPurpose, new_link};
 use crate::access::roles::TeamRole;
 use crate::access::{ActorKind, Call, Permission};
+use crate::commerce::orders::provisioned::{self, Bought};
 use crate::db::{Db, Statement};
 use crate::email::{TemplateKind, outbox};
 use crate::error::{Code, Error, Fault, Result};
@@ -35,6 +36,8 @@ struct Work<'a> {
     request: &'a ProvisionRequest,
     plan: Plan,
     id: Id<Provision>,
+    /// Places that were added under the call's reference.
+    bought: Vec<Bought>,
 }
 
 /// Plans a provision. The plan is empty when everything stands as the call wants it.
@@ -60,6 +63,7 @@ pub async fn plan(
         request,
         plan: Plan::new("provision.create"),
         id: ids.next(call.now),
+        bought: Vec::new(),
     };
     let (user, user_outcome) = work.user(&first)?;
     let default_name = default_team_name(&user)?;
@@ -77,6 +81,7 @@ pub async fn plan(
         team.ownerless &= membership.role != TeamRole::Owner.as_str();
     }
     let seats = work.seats(&user, &team, &first, &scene)?;
+    work.order(&team, &first)?;
     let welcome_email = work.welcome(&user, &team, &first, &known, &seats);
     let mut answer = Answer {
         id: work.id.clone(),
@@ -300,7 +305,14 @@ impl Work<'_> {
                 changes.push((change, Vec::new()));
             }
             if let Some((change, _)) = changes.get_mut(at) {
-                places.push((at, self.add_places(part, change, scene)));
+                let added = self.add_places(part, change, scene);
+                let bought = part.quantity.filter(|_| added == SeatOutcome::Added);
+                self.bought.extend(bought.map(|quantity| Bought {
+                    product_id: change.seat().product_id.clone(),
+                    seat_id: change.seat().id.clone(),
+                    quantity,
+                }));
+                places.push((at, added));
             }
         }
         let mut answers = Vec::new();
@@ -332,6 +344,24 @@ impl Work<'_> {
             .into_iter()
             .filter_map(|(at, outcome, one)| Some(seat_answer(seats.get(at)?, team, outcome, one)))
             .collect())
+    }
+
+    /// The order of the places that were added under a reference.
+    fn order(&mut self, team: &Team, first: &First) -> Result<()> {
+        let Some(reference) = &self.request.external_reference else {
+            return Ok(());
+        };
+        let bought = std::mem::take(&mut self.bought);
+        let told = (reference, first.orders_told);
+        provisioned::record(
+            &mut self.plan,
+            self.ids,
+            self.call,
+            &team.id,
+            told,
+            self.id.as_str(),
+            bought,
+        )
     }
 
     /// The places that a line adds, once for each reference.

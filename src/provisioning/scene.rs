@@ -6,6 +6,7 @@ use super::answer::Provision;
 use super::request::{ProvisionRequest, SeatPart, Strategy};
 use super::team::{Candidates, Membership, numbered};
 use crate::access::{Caller, Reach};
+use crate::commerce::orders::provisioned;
 use crate::db::{Answers, Batch, Db, Pair, Select, Slot};
 use crate::email::outbox;
 use crate::error::{Code, Error, Fault, Result};
@@ -32,6 +33,8 @@ pub(super) struct First {
     pub(super) terms: Terms,
     pub(super) locale: String,
     pub(super) candidates: Candidates,
+    /// How many orders of the call's reference stand already.
+    pub(super) orders_told: i64,
 }
 
 /// What is known of somebody who stands already.
@@ -76,6 +79,7 @@ struct FirstSlots {
     default: Option<Slot<Team>>,
     domain: Option<Slot<Team>>,
     lines: Vec<LineSlots>,
+    orders_told: Option<Slot<(i64,)>>,
 }
 
 /// Asks for everything that the body names.
@@ -119,6 +123,12 @@ fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
         .iter()
         .map(|part| line_slots(batch, part))
         .collect();
+    let adds = request.seats.iter().any(|part| part.quantity.is_some());
+    let orders_told = request
+        .external_reference
+        .as_ref()
+        .filter(|_| adds)
+        .map(|reference| batch.add::<(i64,)>(provisioned::standing(reference)));
     FirstSlots {
         users,
         organization,
@@ -128,6 +138,7 @@ fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
         default,
         domain,
         lines,
+        orders_told,
     }
 }
 
@@ -139,6 +150,8 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
     let (settings, locale) = rows
         .first(&slots.account)
         .ok_or_else(|| Error::internal("the account is gone"))?;
+    let orders_told = slots.orders_told.as_ref().and_then(|slot| rows.first(slot));
+    let orders_told = orders_told.map_or(0, |(told,)| told);
     let mut faults = Vec::new();
     let organization = slots.organization.map(|slot| rows.first(&slot));
     if organization.as_ref().is_some_and(Option::is_none) {
@@ -195,6 +208,7 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
         terms: Terms::of_settings(&settings),
         locale,
         candidates,
+        orders_told,
     })
 }
 

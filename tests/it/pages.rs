@@ -22,14 +22,14 @@ use crate::support::database::both;
 const NAME: &str = "<script>alert(1)</script>";
 
 /// The site with somebody signed in.
-struct Desk<'a> {
+pub(crate) struct Desk<'a> {
     test: &'a TestApp,
     cookie: String,
     csrf: String,
 }
 
 impl<'a> Desk<'a> {
-    async fn open(test: &'a TestApp, role: &str) -> Self {
+    pub(crate) async fn open(test: &'a TestApp, role: &str) -> Self {
         let user = test.insert_user("admin@example.com", "Grace Hopper").await;
         let insert =
             "INSERT INTO user_roles (account_id, user_id, role, created_at) VALUES ($1, $2, $3, 0)";
@@ -70,7 +70,7 @@ impl<'a> Desk<'a> {
         (status, to, text)
     }
 
-    async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         let request = Request::get(path)
             .header(header::COOKIE, &self.cookie)
             .body(Body::empty())
@@ -101,7 +101,11 @@ impl<'a> Desk<'a> {
         self.send(request).await
     }
 
-    async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> (StatusCode, String, String) {
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        pairs: &[(&str, &str)],
+    ) -> (StatusCode, String, String) {
         self.post_as(path, &self.csrf, pairs).await
     }
 }

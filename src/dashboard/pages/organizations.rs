@@ -8,6 +8,7 @@ use super::look::{count, organization_href, team_href};
 use super::provision::with_none;
 use super::teams::organization_choices;
 use crate::access::Permission;
+use crate::commerce::account::Owner;
 use crate::dashboard::components::{
     Avatar, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Field, Row, Table, counted,
     day, number, split,
@@ -169,10 +170,9 @@ pub(super) async fn node(desk: Desk) -> Result<Shown> {
             (CopyField { label: "Id".into(), value: node.id.to_string() })
         }
     };
-    Ok(Shown::page(
-        page,
-        split(&main, &Card::new(details).title("Details").render()),
-    ))
+    let purse = super::credits::purse(&desk, &Owner::Organization(node.id.clone())).await?;
+    let aside = html! { (Card::new(details).title("Details")) (purse) };
+    Ok(Shown::page(page, split(&main, &aside)))
 }
 
 fn teams_table(teams: &[Team]) -> Table {

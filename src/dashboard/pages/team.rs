@@ -10,6 +10,7 @@ use super::look::{
 };
 use crate::access::Permission;
 use crate::access::roles::TeamRole;
+use crate::commerce::account::Owner;
 use crate::dashboard::components::{
     Avatar, Badge, Button, Callout, Card, Cell, Column, CopyField, EmptyState, Facts, Field, Menu,
     Row, SeatCard, Table, Tags, Tone, columns, counted, day, number, split,
@@ -59,6 +60,7 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
     let team = records::find::<Team>(desk.db(), desk.caller(), &desk.reference(0)?).await?;
     let dossier = dossier(&desk, team).await?;
     let team = &dossier.team;
+    let purse = super::credits::purse(&desk, &Owner::Team(team.id.clone())).await?;
     let page = Page {
         crumbs: vec![("Teams".into(), "/dashboard/teams".into())],
         mark: Some(Avatar::group(team.name.as_str()).large().render()),
@@ -75,7 +77,7 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
         (members(&desk, &dossier))
         (Card::new(feed::timeline(&dossier.told, About::Team)).title("Timeline"))
     };
-    let aside = html! { (facts(&desk, &dossier)) @if desk.may(Permission::MembersWrite) { (add_form(&desk, team)) } };
+    let aside = html! { (facts(&desk, &dossier)) (purse) @if desk.may(Permission::MembersWrite) { (add_form(&desk, team)) } };
     Ok(Shown::page(page, split(&main, &aside)))
 }
 

@@ -10,8 +10,9 @@ use axum::routing::{MethodRouter, get};
 
 use super::desk::{Desk, Shown};
 use super::{
-    assignments, bulk, courses, home, link, organizations, person, person_edit, products,
-    provision, search, seat, seat_actions, seat_edit, seats, team, team_edit, teams, users,
+    assignments, bulk, catalog, catalog_buy, catalog_edit, courses, credits, home, link, order,
+    order_refund, orders, organizations, person, person_edit, products, provision, search, seat,
+    seat_actions, seat_edit, seats, team, team_edit, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(of_users())
         .merge(of_teams())
         .merge(of_catalog())
+        .merge(of_commerce())
         .merge(of_seats())
 }
 
@@ -125,6 +127,46 @@ fn of_catalog() -> Router<App> {
         .route(
             "/dashboard/courses/{id}/edit",
             at(Room::Courses, courses::edit),
+        )
+}
+
+fn of_commerce() -> Router<App> {
+    Router::new()
+        .route("/dashboard/catalog", at(Room::Catalog, catalog::catalog))
+        .route(
+            "/dashboard/catalog/new",
+            at(Room::Catalog, catalog_edit::create),
+        )
+        .route(
+            "/dashboard/catalog/{id}/edit",
+            at(Room::Catalog, catalog_edit::edit),
+        )
+        .route(
+            "/dashboard/catalog/{id}/buy",
+            at(Room::Catalog, catalog_buy::buy),
+        )
+        .route("/dashboard/orders", at(Room::Orders, orders::orders))
+        .route("/dashboard/orders/{id}", at(Room::Orders, order::order))
+        .route("/dashboard/orders/{id}/pay", at(Room::Orders, order::pay))
+        .route(
+            "/dashboard/orders/{id}/fulfil",
+            at(Room::Orders, order::fulfil),
+        )
+        .route(
+            "/dashboard/orders/{id}/cancel",
+            at(Room::Orders, order::cancel),
+        )
+        .route(
+            "/dashboard/orders/{id}/refund",
+            at(Room::Orders, order_refund::refund),
+        )
+        .route(
+            "/dashboard/teams/{id}/credits",
+            at(Room::Teams, credits::of_team),
+        )
+        .route(
+            "/dashboard/organizations/{id}/credits",
+            at(Room::Organizations, credits::of_organization),
         )
 }
 

@@ -273,7 +273,9 @@ impl<'a> Change<'a> {
         ];
         let used = "assigned + reserved + spent + $3 + $4 + $5";
         let overage = if self.guards.may_exceed {
-            format!("CASE WHEN quantity IS NULL THEN 0 ELSE GREATEST(0, {used} - quantity - $2) END")
+            format!(
+                "CASE WHEN quantity IS NULL THEN 0 ELSE GREATEST(0, {used} - quantity - $2) END"
+            )
         } else {
             format!(
                 "CASE WHEN overage = 0 OR quantity IS NULL THEN 0 ELSE GREATEST(0, LEAST(overage, {used} - quantity - $2)) END"

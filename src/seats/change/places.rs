@@ -155,13 +155,7 @@ impl Change<'_> {
             let sql = format!("{} AND {UNSTARTED}", update.sql());
             Statement::guarded(sql, update.params().to_vec())
         };
-        self.stop(
-            assignment,
-            AssignmentState::Revoked,
-            "withdrawn",
-            0,
-            guard,
-        )
+        self.stop(assignment, AssignmentState::Revoked, "withdrawn", 0, guard)
     }
 
     fn stop(

@@ -66,7 +66,7 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
         | "list_credit_entries"
         | "get_credit_entry" => {
             let credits = json!({ "amount": 5 });
-            let moved = made(app, "/api/teams/ext:engines/credits", &credits).await;
+            let moved = made(app, "/api/teams/ext:drivers/credits", &credits).await;
             let member = if operation.path.contains("entries") {
                 "entry"
             } else {
@@ -80,7 +80,7 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
         "fulfil_order" => operation.path_with(&order(app, "paid").await),
         "buy_catalog_item" => {
             let credits = json!({ "amount": 1000 });
-            made(app, "/api/teams/ext:engines/credits", &credits).await;
+            made(app, "/api/teams/ext:drivers/credits", &credits).await;
             let item = make(app, document, document.operation("create_catalog_item")).await;
             operation.path_with(&item.id())
         }
@@ -123,11 +123,11 @@ async fn seat(app: &ApiApp, document: &Document, assigned: bool) -> String {
     seat
 }
 
-/// An order of the team `ext:engines` in this state.
+/// An order of the team `ext:drivers` in this state.
 async fn order(app: &ApiApp, status: &str) -> String {
     let lines = json!([{ "product": "ext:safety-101", "quantity": 2, "amount": 100 }]);
     let body =
-        json!({ "team": "ext:engines", "currency": "EUR", "status": status, "lines": lines });
+        json!({ "team": "ext:drivers", "currency": "EUR", "status": status, "lines": lines });
     let order = made(app, "/api/orders", &body).await;
     order["id"].as_str().expect("an id").to_owned()
 }
@@ -175,7 +175,7 @@ async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Optio
     Some(body)
 }
 
-/// What the examples take for granted: a product with a course, a team, a person, a seat.
+/// What the examples take for granted: a product with a course, two teams, a person, a seat.
 const GRANTED: &[(&str, &str)] = &[
     (
         "/api/courses",
@@ -188,6 +188,10 @@ const GRANTED: &[(&str, &str)] = &[
     (
         "/api/teams",
         r#"{ "name": "Engines", "external_id": "engines" }"#,
+    ),
+    (
+        "/api/teams",
+        r#"{ "name": "Drivers", "external_id": "drivers" }"#,
     ),
     (
         "/api/users",
