@@ -67,6 +67,8 @@ pub enum Scan {
     UnpublishedEvents,
     /// People by the key of their address `$2`: sign-in does not know the account yet.
     SignInAddress,
+    /// The account and the link behind a slug `$2`: whoever opens a public address names no account.
+    LinkSlug,
     /// All accounts, by name.
     Accounts,
 }
@@ -87,6 +89,7 @@ impl Scan {
                 "SELECT users.account_id, users.id, accounts.name FROM users JOIN accounts ON accounts.account_id = users.account_id \
                  WHERE email_key = $2 AND users.deleted_at IS NULL AND status <> 'deactivated' ORDER BY users.created_at LIMIT 20"
             }
+            Self::LinkSlug => "SELECT account_id, link_id FROM link_slugs WHERE slug = $2",
             Self::Accounts => "SELECT account_id FROM accounts ORDER BY name, account_id",
         }
     }

@@ -176,6 +176,10 @@ fn merge(statements: &[Statement]) -> Result<String, DbError> {
                 text,
                 "{word}{count} / CASE WHEN {count} = 0 THEN 0 ELSE 1 END"
             ),
+            Expect::Exactly(wanted) => write!(
+                text,
+                "{word}{count} / CASE WHEN {count} = {wanted} THEN 1 ELSE 0 END"
+            ),
         };
     }
     Ok(text)
@@ -208,7 +212,7 @@ fn hash_all(statements: &[Statement]) -> u64 {
     statements.len().hash(&mut hasher);
     for statement in statements {
         statement.sql.hash(&mut hasher);
-        (statement.expect == Expect::Some).hash(&mut hasher);
+        statement.expect.hash(&mut hasher);
     }
     hasher.finish()
 }

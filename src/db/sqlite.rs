@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::Entry;
 use super::error::ConstraintKind;
 use super::portable::{Dialect, check_tenant, translate};
-use super::{DbError, Expect, Reader, Statement, Value};
+use super::{DbError, Reader, Statement, Value};
 
 /// So many lists may wait for the writer; further ones are refused as overload.
 const QUEUE: usize = 4096;
@@ -238,11 +238,12 @@ fn write_one(
     let text = texts.get(statement.sql.as_ref()).map_or("", String::as_str);
     let mut prepared = connection.prepare_cached(text)?;
     bind(&mut prepared, account, &statement.params)?;
-    let changed = prepared.raw_execute()?;
-    if changed == 0 && statement.expect == Expect::Some {
-        return Err(DbError::Stale);
+    let changed = prepared.raw_execute()? as u64;
+    if statement.expect.holds(changed) {
+        Ok(changed)
+    } else {
+        Err(DbError::Stale)
     }
-    Ok(changed as u64)
 }
 
 fn unique_indexes(connection: &Connection) -> Result<HashMap<String, String>, DbError> {

@@ -11,8 +11,8 @@ mod page;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::access::Caller;
 use crate::access::signed;
+use crate::access::{Caller, Reach};
 use crate::db::{Column, Value};
 use crate::error::{Code, Error, Result};
 use crate::records::reach_condition;
@@ -71,6 +71,8 @@ pub struct ListQuery {
     binding: String,
     /// Whether the number of all records was asked for.
     pub total: Total,
+    /// The teams and organizations the caller is limited to.
+    places: Option<Value>,
     /// Paths of related records to add.
     pub expand: Vec<String>,
 }
@@ -80,6 +82,16 @@ fn folded(text: &str) -> String {
     let lower = text.to_lowercase();
     let words: Vec<_> = lower.split_whitespace().collect();
     words.join(" ").nfc().collect()
+}
+
+/// Whether a list is of what was put aside instead of what is there.
+fn asks_for_deleted(pairs: &[(String, String)]) -> Result<bool> {
+    let given = pairs.iter().find(|(name, _)| name == "deleted");
+    given.map_or(Ok(false), |(_, value)| {
+        value
+            .parse()
+            .map_err(|_| refuse("«deleted» takes true or false.".to_owned()))
+    })
 }
 
 fn refuse(detail: String) -> Error {
@@ -118,10 +130,18 @@ impl ListQuery {
             after: None,
             binding: String::new(),
             total: Total::None,
+            places: match &caller.reach {
+                Reach::Account => None,
+                Reach::Teams(places) => Some(Value::Text(Some(places.clone()))),
+            },
             expand: Vec::new(),
         };
         if R::SOFT_DELETE {
-            query.conditions.push_str(" AND deleted_at IS NULL");
+            query.conditions.push_str(if asks_for_deleted(pairs)? {
+                " AND deleted_at IS NOT NULL AND purged_at IS NULL"
+            } else {
+                " AND deleted_at IS NULL"
+            });
         }
         if let Some((condition, value)) = reach_condition::<R>(caller, 2) {
             query.params.push(value);
@@ -150,6 +170,7 @@ impl ListQuery {
                 "include" => return Err(refuse("include takes total_count only.".to_owned())),
                 "expand" => query.expand = value.split(',').map(str::to_owned).collect(),
                 "q" => query.search::<R>(value)?,
+                "deleted" if R::SOFT_DELETE => {}
                 _ => query.filter::<R>(name, value)?,
             }
         }
@@ -324,10 +345,16 @@ impl ListQuery {
         (prefix, table): (&str, &str),
         text: &str,
     ) -> Result<String> {
+        let places = self.places.clone().filter(|_| table == "teams");
+        // By a team that is out of the caller's reach nobody is found, not even who is in one within it too.
+        let within = places.map_or_else(String::new, |places| {
+            let n = self.place(places);
+            format!(" AND x.id IN (SELECT value FROM JSON_LIST(${n}) AS reach)")
+        });
         if let Some(key) = text.strip_prefix("ext:") {
             let n = self.place(Value::text(key.trim().nfc().collect::<String>()));
             return Ok(format!(
-                "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n} LIMIT 1)"
+                "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n}{within} LIMIT 1)"
             ));
         }
         if !text
@@ -339,7 +366,13 @@ impl ListQuery {
                 field.name
             )));
         }
-        Ok(format!("{sign} ${}", self.place(Value::text(text))))
+        let n = self.place(Value::text(text));
+        if within.is_empty() {
+            return Ok(format!("{sign} ${n}"));
+        }
+        Ok(format!(
+            "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.id = ${n}{within})"
+        ))
     }
 
     fn resume(&mut self, text: &str, key: &[u8; 32]) -> Result<()> {

@@ -6,8 +6,9 @@
 mod bodies;
 mod examples;
 mod keys;
+mod limits;
 mod lists;
 mod plans;
-mod preparation;
+pub(crate) mod preparation;
 mod repeats;
 mod versions;

@@ -65,7 +65,7 @@ pub(crate) struct Planner {
 impl Planner {
     pub(crate) async fn open(url: &str) -> Self {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a server");
-        tokio::spawn(connection);
+        b2b_dashboard::tasks::spawn(connection);
         let tables = client
             .query(
                 "SELECT CAST(relname AS TEXT) FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'account_id' \
@@ -134,7 +134,7 @@ impl Planner {
                 && !is_required
                 && !matches!(name.as_str(), "deleted_at" | "revoked_at")
             {
-                format!("CASE WHEN n % 3 = 0 THEN NULL ELSE created_at + n END")
+                "CASE WHEN n % 3 = 0 THEN NULL ELSE created_at + n END".to_owned()
             } else {
                 name.clone()
             });
@@ -214,10 +214,10 @@ impl Planner {
     fn look(&self, node: &JsonValue, held: bool, faults: &mut Vec<String>) {
         let kind = node["Node Type"].as_str().unwrap_or_default();
         let table = node["Relation Name"].as_str().unwrap_or_default();
-        if self.tables.contains(table) {
-            if let Some(fault) = fault(node, kind, held) {
-                faults.push(format!("{table}: {fault}"));
-            }
+        if self.tables.contains(table)
+            && let Some(fault) = fault(node, kind, held)
+        {
+            faults.push(format!("{table}: {fault}"));
         }
         for child in node["Plans"].as_array().into_iter().flatten() {
             let held_below = match kind {
