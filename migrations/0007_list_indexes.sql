@@ -7,8 +7,6 @@ CREATE INDEX users_by_status_email ON users (account_id, status, email_key, id) 
 
 CREATE INDEX teams_by_organization_name ON teams (account_id, organization_id, name_key, id) WHERE deleted_at IS NULL;
 
-DROP INDEX organizations_by_parent;
-CREATE INDEX organizations_by_parent ON organizations (account_id, parent_id, created_at, id);
 CREATE INDEX organizations_by_parent_name ON organizations (account_id, parent_id, name_key, id);
 
 DROP INDEX seats_by_product;
