@@ -8,7 +8,7 @@ use super::reply::Reply;
 use super::request::Request;
 use super::write::write;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::resources::team::{self, NewTeam};
 use crate::resources::user::UserPatch;
 use crate::resources::{Team, User};
@@ -19,9 +19,13 @@ use crate::types::Ref;
 pub fn users(paths: &Paths) -> Vec<Endpoint> {
     let mut patch =
         crud::patch_endpoint::<User>(paths, json!({ "company": "Navy", "tags": ["pioneer"] }));
-    patch = patch.runs(update_user);
+    patch = patch
+        .runs(update_user)
+        .problems(&[Code::LastOwner, Code::GrantExceedsRights]);
     patch.description.push_str(" Whoever is deactivated is signed out and gives their places back in the same transaction.");
-    let mut delete = crud::delete_endpoint::<User>(paths).runs(delete_user);
+    let mut delete = crud::delete_endpoint::<User>(paths)
+        .runs(delete_user)
+        .problems(&[Code::LastOwner]);
     delete
         .description
         .push_str(" The places they hold go to those who wait.");

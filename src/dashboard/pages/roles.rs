@@ -124,10 +124,10 @@ fn row(desk: &Desk, role: &Role, holders: &BTreeMap<(String, String), i64>) -> R
     };
     let mut menu = Menu::new(format!("Actions for {name}")).link(Icon::Eye, "View", &href);
     if !role.built_in && desk.may_in_account(Permission::RolesWrite) {
-        menu = menu.link(Icon::Edit, "Edit", format!("{href}/edit")).link(
+        menu = menu.link(Icon::Edit, "Edit", &format!("{href}/edit")).link(
             Icon::Trash,
             "Delete",
-            format!("{href}/delete"),
+            &format!("{href}/delete"),
         );
     }
     Row::new([
@@ -493,7 +493,7 @@ pub(super) async fn delete(desk: Desk) -> Result<Shown> {
         .scope("roles:write");
     let form = desk
         .post(
-            format!("{href}/delete"),
+            &format!("{href}/delete"),
             Callout::new(tone, title).body(text).render(),
         )
         .errors(summary(errors.as_ref()))

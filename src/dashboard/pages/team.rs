@@ -76,9 +76,10 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
         (members(&desk, &dossier))
         (Card::new(feed::timeline(&dossier.told, About::Team)).title("Timeline"))
     };
-    let add = match desk.may(Permission::MembersWrite) {
-        true => Some(add_form(&desk, team).await?),
-        false => None,
+    let add = if desk.may(Permission::MembersWrite) {
+        Some(add_form(&desk, team).await?)
+    } else {
+        None
     };
     let aside = html! { (facts(&desk, &dossier)) @if let Some(add) = &add { (add) } };
     Ok(Shown::page(page, split(&main, &aside)))
@@ -244,7 +245,7 @@ fn member_row(desk: &Desk, team: &Team, member: &Member) -> Row {
         Menu::new(format!("Actions for {name}"))
             .link(Icon::Eye, "View", &href)
             .link(Icon::Shield, "Change role", &at)
-            .link(Icon::Team, "Move to another team", format!("{at}/move"))
+            .link(Icon::Team, "Move to another team", &format!("{at}/move"))
             .link(Icon::LogOut, "Remove", &format!("{at}/remove")),
     )
 }

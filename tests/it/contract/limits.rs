@@ -83,9 +83,10 @@ async fn rows_of(app: &ApiApp, name: &str, table: &Table) -> Vec<BTreeMap<String
         "SELECT {} FROM {name} WHERE account_id = $1",
         quoted.join(" || chr_between || ")
     );
-    let between = match app.node.app.db.is_sqlite() {
-        true => "char(31)",
-        false => "chr(31)",
+    let between = if app.node.app.db.is_sqlite() {
+        "char(31)"
+    } else {
+        "chr(31)"
     };
     let select = Select::new(sql.replace("chr_between", between), vec![]);
     let lines: Vec<(String,)> = app
@@ -189,12 +190,15 @@ async fn try_it(
     let answer = app.send(call).await;
     assert!(answer.status < 500, "{}: {}", operation.id, answer.text());
     let seen = shown(&answer, &others, called);
-    if answer.status < 400 && !seen.is_empty() || answer.status >= 400 && !seen.is_empty() {
+    if !seen.is_empty() {
         faults.push(format!(
             "{} {called} shows {seen:?}: {}",
             operation.id,
             answer.text()
         ));
+    }
+    if operation.method == "GET" {
+        return;
     }
     let after = rows(app).await;
     for fault in changed(&before, &after, &others, corner) {
