@@ -1,6 +1,7 @@
 //! Access: who may come in and what they may do.
 
 pub mod account_roles;
+pub mod again;
 pub mod api_keys;
 pub mod authenticate;
 pub mod caller;
@@ -11,6 +12,7 @@ pub mod grants;
 pub mod keys;
 pub mod links;
 pub mod master_key;
+pub mod offers;
 pub mod owners;
 pub mod password;
 pub mod password_rules;

@@ -98,7 +98,7 @@ impl Item {
         let read = move |item: &JsonValue| read_body::<T>(item.to_string().as_bytes()).map(places);
         Self {
             input: Some(Content {
-                schema: Arc::new(|generator| generator.subschema_for::<T>()),
+                schema: Arc::new(SchemaGenerator::subschema_for::<T>),
                 example: Some(example),
             }),
             places: Some(Arc::new(read)),
@@ -148,7 +148,7 @@ fn is_create(endpoint: &Endpoint) -> bool {
 }
 
 /// Paths that live as long as the program, each made once however often the list of operations is.
-fn interned(path: String) -> &'static str {
+pub(super) fn interned(path: String) -> &'static str {
     static PATHS: LazyLock<Mutex<BTreeSet<&'static str>>> = LazyLock::new(Mutex::default);
     let mut known = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = known.get(path.as_str()) {
@@ -331,6 +331,7 @@ async fn one(app: &App, batch: &Request, aim: &Aim, index: usize, item: JsonValu
                 places,
                 query: Vec::new(),
                 body,
+                is_lines: false,
                 if_match: None,
                 if_none_match: None,
                 idempotency,

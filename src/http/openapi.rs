@@ -153,6 +153,24 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
             json!({ "application/json": content(output, generator) }),
         );
     }
+    if let (Some(media), Some(content)) = (
+        endpoint.also_media,
+        success
+            .get_mut("content")
+            .and_then(JsonValue::as_object_mut),
+    ) {
+        content.insert(media.to_owned(), json!({ "schema": { "type": "string" } }));
+    }
+    if let (false, Some(members)) = (endpoint.pictures.is_empty(), success.as_object_mut()) {
+        let one = |media: &&str| {
+            (
+                (*media).to_owned(),
+                json!({ "schema": { "type": "string" } }),
+            )
+        };
+        let content: Map<String, JsonValue> = endpoint.pictures.iter().map(one).collect();
+        members.insert("content".to_owned(), content.into());
+    }
     responses.insert(endpoint.status.to_string(), success.clone());
     let also_200 = !endpoint.is_read() && endpoint.status != 200;
     if also_200 {

@@ -44,14 +44,13 @@ pub async fn plan_add(
     let role = role.unwrap_or_else(|| Granted::built_in(TeamRole::Member));
     require_to_give(call, &team.id, &role)?;
     let mut plan = Plan::new("team_member.add");
-    let user = match known {
-        Some(user) => user,
-        None => {
-            let user = User::from_new(new.person()?, &Stamp { ids, now: call.now });
-            plan.write_all(records::insertion(&user));
-            plan.event(user.event("created"));
-            user
-        }
+    let user = if let Some(user) = known {
+        user
+    } else {
+        let user = User::from_new(new.person()?, &Stamp { ids, now: call.now });
+        plan.write_all(records::insertion(&user));
+        plan.event(user.event("created"));
+        user
     };
     plan.write(insertion(
         &team.id, &user.id, &role.role, managed_by, call.now,

@@ -92,29 +92,18 @@ pub async fn plan_move(
         Some(role) => Some(look_up_one(db, call.account(), role).await?),
         None => None,
     };
-    let member = match &there.standing {
-        Some(known) => {
-            settle(
-                db,
-                call,
-                &mut plan,
-                (&to, &user),
-                &there,
-                known,
-                named.as_ref(),
-            )
-            .await?
-        }
-        None => {
-            let role = match named {
-                Some(role) => role,
-                None => Granted {
-                    permissions: permissions_of(db, call.account(), &standing).await?,
-                    role: standing,
-                },
-            };
-            join(call, &mut plan, &to, &user, &role, managed_by)?
-        }
+    let member = if let Some(known) = &there.standing {
+        let named = named.as_ref();
+        settle(db, call, &mut plan, (&to, &user), &there, known, named).await?
+    } else {
+        let role = match named {
+            Some(role) => role,
+            None => Granted {
+                permissions: permissions_of(db, call.account(), &standing).await?,
+                role: standing,
+            },
+        };
+        join(call, &mut plan, &to, &user, &role, managed_by)?
     };
     let places = relocate(db, ids, call, &mut plan, &user.id, (&from.id, &to.id)).await?;
     Ok((plan, MoveResult { member, places }))

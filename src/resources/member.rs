@@ -23,6 +23,10 @@ crate::words! {
         Api = "api",
         /// A provision.
         Provision = "provision",
+        /// A self-enrolment link.
+        Link = "link",
+        /// An invitation that was accepted.
+        Invitation = "invitation",
     }
 }
 

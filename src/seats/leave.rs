@@ -13,6 +13,7 @@ use crate::access::{Call, owners};
 use crate::db::{Batch, Db, Select};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
+use crate::lifecycle::lms::{self, LmsAction};
 use crate::params;
 use crate::records;
 use crate::resources::user::{UserPatch, UserStatus};
@@ -59,7 +60,7 @@ pub async fn release(
     let mut at_once = values();
     at_once.push(crate::db::Value::Int(Some(PROMOTE_AT_ONCE)));
     let waiting = batch.add::<Assignment>(Select::rows::<Assignment>(
-        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seats_of}) ORDER BY created_at, id LIMIT $4"),
+        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seats_of}) ORDER BY waiting_at, id LIMIT $4"),
         at_once,
     ));
     let mut rows = db.read(call.account(), batch).await?;
@@ -104,12 +105,14 @@ pub async fn plan_delete_user<C: FnOnce(&User) -> Result<()>>(
     ids: &Ids,
     call: &Call,
     user: &Ref<User>,
+    lms: LmsAction,
     check: C,
-) -> Result<Plan> {
+) -> Result<(Plan, User)> {
     let (mut plan, user) = records::plan_delete(db, call, user, check).await?;
     refuse_last_owner(db, call, &mut plan, &user).await?;
+    lms::wish(&mut plan, ids, call.now, &user, lms);
     release(db, ids, call, &mut plan, Some(&user.id), None).await?;
-    Ok(plan)
+    Ok((plan, user))
 }
 
 /// Plans the deletion of a team: its memberships and the places given for it end with it.
@@ -119,10 +122,10 @@ pub async fn plan_delete_team<C: FnOnce(&Team) -> Result<()>>(
     call: &Call,
     team: &Ref<Team>,
     check: C,
-) -> Result<Plan> {
+) -> Result<(Plan, Team)> {
     let (mut plan, team) = records::plan_delete(db, call, team, check).await?;
     release(db, ids, call, &mut plan, None, Some(&team.id)).await?;
-    Ok(plan)
+    Ok((plan, team))
 }
 
 /// Plans a change of a person; whoever is deactivated gives their places back.
@@ -163,7 +166,12 @@ pub async fn require_to_readdress(db: &Db, call: &Call, user: &Id<User>) -> Resu
 }
 
 /// The last owner of an account stays; the departure of another is counted.
-async fn refuse_last_owner(db: &Db, call: &Call, plan: &mut Plan, user: &User) -> Result<()> {
+pub(crate) async fn refuse_last_owner(
+    db: &Db,
+    call: &Call,
+    plan: &mut Plan,
+    user: &User,
+) -> Result<()> {
     let mut batch = Batch::new();
     let is_owner = batch.add::<(String,)>(Select::new(
         "SELECT user_id FROM user_roles WHERE account_id = $1 AND user_id = $2 AND role = 'owner'",

@@ -35,27 +35,27 @@ struct Gift {
 /// The members of an operation's body that give rights, found by its schema. Members of items and of parts are found too.
 fn gifts(document: &Document, operation: &Operation) -> Vec<Gift> {
     let mut found = Vec::new();
-    if let Some(schema) = document.body_schema(operation) {
-        walk(document, &schema, String::new(), 0, &mut found);
+    if let Some(schema) = operation.body_schema() {
+        walk(document, &schema, "", 0, &mut found);
     }
     found
 }
 
-fn walk(document: &Document, schema: &JsonValue, at: String, depth: usize, found: &mut Vec<Gift>) {
+fn walk(document: &Document, schema: &JsonValue, at: &str, depth: usize, found: &mut Vec<Gift>) {
     let schema = document.resolved(schema);
     if depth > 6 {
         return;
     }
     for choice in ["anyOf", "oneOf", "allOf"] {
         for one in schema[choice].as_array().into_iter().flatten() {
-            walk(document, one, at.clone(), depth + 1, found);
+            walk(document, one, at, depth + 1, found);
         }
     }
     if !schema["items"].is_null() {
         walk(
             document,
             &schema["items"],
-            format!("{at}/0"),
+            &format!("{at}/0"),
             depth + 1,
             found,
         );
@@ -72,7 +72,7 @@ fn walk(document: &Document, schema: &JsonValue, at: String, depth: usize, found
         let pointer = format!("{at}/{name}");
         match gives {
             Some(gives) => found.push(Gift { pointer, gives }),
-            None => walk(document, member, pointer, depth + 1, found),
+            None => walk(document, member, &pointer, depth + 1, found),
         }
     }
 }

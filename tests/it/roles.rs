@@ -135,8 +135,8 @@ both! {
         assert_eq!((list["data"][0]["role"].as_str(), list["data"][0]["name"].as_str()), (Some("owner"), Some("Owner")));
         let holders = app.get("/api/users?role=reporter").await.json();
         assert_eq!((holders["data"].as_array().map(Vec::len), holders["data"][0]["id"].as_str()), (Some(1), Some(grace.as_str())));
-        let last = app.delete(&format!("/api/users/{ada}/roles/owner")).await;
-        assert_eq!(code(&last), (409, "last_owner".to_owned()));
+        let refused = app.delete(&format!("/api/users/{ada}/roles/owner")).await;
+        assert_eq!(code(&refused), (409, "last_owner".to_owned()));
         for path in [format!("/api/users/{ada}"), format!("/api/users/{grace}")] {
             let gone = app.send(Call::new("PATCH", path).key(&app.key.secret).json(&json!({ "status": "deactivated" }))).await;
             assert_eq!(gone.status, if gone.text().contains("last_owner") { 409 } else { 200 });

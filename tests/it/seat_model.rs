@@ -281,8 +281,8 @@ impl<'a> World<'a> {
                     let input = AssignInput {
                         users: vec![self.person(who)],
                         if_full: Some(full),
-                        expires_at: None,
                         expires_in_days: end,
+                        ..AssignInput::default()
                     };
                     actions::plan_assign(db, ids, call, seat, &input).await?.0
                 }

@@ -11,6 +11,7 @@ use super::look::{
 use super::team_members::{fields, role_field};
 use crate::access::Permission;
 use crate::access::roles::TeamRole;
+use crate::commerce::account::Owner;
 use crate::dashboard::components::{
     Avatar, Badge, BulkAction, BulkBar, Button, Callout, Card, Cell, Column, CopyField, EmptyState,
     Facts, Menu, Row, SeatCard, Table, Tags, Tone, columns, counted, day, number, split,
@@ -60,6 +61,7 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
     let team = records::find::<Team>(desk.db(), desk.caller(), &desk.reference(0)?).await?;
     let dossier = dossier(&desk, team).await?;
     let team = &dossier.team;
+    let purse = super::credits::purse(&desk, &Owner::Team(team.id.clone())).await?;
     let page = Page {
         crumbs: vec![("Teams".into(), "/dashboard/teams".into())],
         mark: Some(Avatar::group(team.name.as_str()).large().render()),
@@ -81,7 +83,7 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
     } else {
         None
     };
-    let aside = html! { (facts(&desk, &dossier)) @if let Some(add) = &add { (add) } };
+    let aside = html! { (facts(&desk, &dossier)) (purse) @if let Some(add) = &add { (add) } };
     Ok(Shown::page(page, split(&main, &aside)))
 }
 
@@ -126,10 +128,30 @@ fn actions(desk: &Desk, team: &Team) -> Markup {
     html! {
         @if desk.may(Permission::TeamsWrite) { (Button::link("Edit", format!("{href}/edit")).icon(Icon::Edit)) }
         @if desk.may(Permission::ProvisionWrite) { (Button::link("Add a person", format!("/dashboard/provision?team={}", team.id)).primary().icon(Icon::Plus)) }
-        @if desk.may_in_account(Permission::TeamsWrite) {
-            (Menu::new(format!("More actions for {}", team.name)).link(Icon::Trash, "Delete", &format!("{href}/delete")))
-        }
+        @if desk.may(Permission::InvitationsWrite) { (Button::link("Invite", format!("/dashboard/invitations/new?team={}", team.id)).icon(Icon::Mail)) }
+        (more(desk, team, &href))
     }
+}
+
+/// What is done less often, and the rooms as far as they are the team's.
+fn more(desk: &Desk, team: &Team, href: &str) -> Menu {
+    let mut menu = Menu::new(format!("More actions for {}", team.name));
+    if desk.may(Permission::InvitationsRead) {
+        let list = format!("/dashboard/invitations?team={}", team.id);
+        menu = menu.link(Icon::Mail, "Invitations", &list);
+    }
+    if desk.may(Permission::LinksRead) {
+        let list = format!("/dashboard/links?team={}", team.id);
+        menu = menu.link(Icon::Link, "Links", &list);
+    }
+    if desk.may(Permission::LinksWrite) {
+        let new = format!("/dashboard/links/new?team={}", team.id);
+        menu = menu.link(Icon::Plus, "New link", &new);
+    }
+    if desk.may_in_account(Permission::TeamsWrite) {
+        menu = menu.link(Icon::Trash, "Delete", &format!("{href}/delete"));
+    }
+    menu
 }
 
 fn seats(desk: &Desk, dossier: &Dossier) -> Markup {

@@ -169,7 +169,7 @@ pub(super) async fn delete(desk: Desk) -> Result<Shown> {
     let plan = |call| {
         let reference = reference.clone();
         async move {
-            let plan = plan_delete_team(db, ids, call, &reference, |_| Ok(())).await?;
+            let (plan, _) = plan_delete_team(db, ids, call, &reference, |_| Ok(())).await?;
             Ok((plan, ()))
         }
     };

@@ -142,7 +142,7 @@ pub(super) async fn add_many(desk: Desk) -> Result<Shown> {
     let href = team_href(team.id.as_str());
     let typed: Vec<String> = desk
         .field("emails")
-        .split(|c: char| c == '\n' || c == ',' || c == ';')
+        .split(['\n', ',', ';'])
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .map(str::to_owned)

@@ -108,7 +108,7 @@ fn foreign(
     rows: &BTreeMap<(String, String), BTreeMap<String, String>>,
     corner: &Corner,
 ) -> BTreeSet<String> {
-    let of = |table: &str| {
+    let of = |table: &'static str| {
         rows.iter()
             .filter(move |((name, _), _)| name == table)
             .map(|(_, row)| row)
@@ -337,9 +337,10 @@ fn replace(body: &mut JsonValue, team: &str) -> bool {
             }
             any
         }
-        JsonValue::Array(items) => items
-            .iter_mut()
-            .fold(false, |any, item| replace(item, team) || any),
+        JsonValue::Array(items) => {
+            let replaced: Vec<bool> = items.iter_mut().map(|item| replace(item, team)).collect();
+            replaced.contains(&true)
+        }
         _ => false,
     }
 }

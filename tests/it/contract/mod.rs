@@ -8,6 +8,7 @@ mod examples;
 mod keys;
 mod limits;
 mod lists;
+mod plans;
 pub(crate) mod preparation;
 mod repeats;
 mod versions;
