@@ -346,6 +346,8 @@ both! {
         assert!(text.contains("Nothing has been changed yet"), "{text}");
         let (_, _, text) = desk.post(&remove, &[("action", "remove_now"), ("id", &nora)]).await;
         assert!(text.contains("All of it was done"), "{text}");
+    }
+
     async fn organizations_are_moved_after_a_preview_and_looked_after(test: TestApp) {
         let made = fill(&test).await;
         let desk = Desk::open(&test, "owner").await;
