@@ -86,7 +86,7 @@ impl Reply {
         body.insert("dry_run".to_owned(), true.into());
         body.insert("changes".to_owned(), changes.into());
         self.body = serde_json::to_vec(&body).unwrap_or_default();
-        self.status = if self.status == 204 || self.status == 201 {
+        self.status = if matches!(self.status, 201 | 202 | 204) {
             200
         } else {
             self.status
