@@ -10,7 +10,7 @@ use crate::db::{Db, Select, Statement, Value};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
-use crate::resource::{Input, Record, Resource, Stamp, resolve, within};
+use crate::resource::{Input, Record, Resource, Stamp, named_by, resolve, within};
 use crate::types::{Id, Ids, Ref};
 
 /// The condition by which a caller limited to teams sees rows, with its value at `$n`.
@@ -47,8 +47,9 @@ pub async fn maybe<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> R
         condition
     });
     let rest = format!(
-        "WHERE {0}.account_id = $1 AND {0}.{column} = $2{live}{1}",
+        "WHERE {}.account_id = $1 AND {}{live}{}",
         R::TABLE,
+        named_by(R::TABLE, column, R::ALIASES),
         reach.unwrap_or_default()
     );
     Ok(db

@@ -64,6 +64,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Largest request body.
     pub body_limit_bytes: usize,
+    /// Largest body of an upload, such as the rows of a bulk job.
+    pub upload_limit_bytes: usize,
     /// After this a request is given up.
     pub request_timeout: Duration,
     /// What running work gets at shutdown.
@@ -335,6 +337,7 @@ fn sections(read: &mut Reader, explained: Vec<ExplainedSetting>) -> Option<Confi
             public_url: read.origin("server.public_url"),
             trusted_proxies: read.networks("server.trusted_proxies")?,
             body_limit_bytes: read.number("server.body_limit_bytes", 1024, 1 << 30)?,
+            upload_limit_bytes: read.number("server.upload_limit_bytes", 1024, 1 << 30)?,
             request_timeout: read.seconds("server.request_timeout_seconds")?,
             shutdown_grace: read.seconds("server.shutdown_grace_seconds")?,
         },

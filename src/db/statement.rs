@@ -127,6 +127,8 @@ impl Statement {
 pub struct Select {
     pub(super) sql: Cow<'static, str>,
     pub(super) params: Vec<Value>,
+    /// Whether it is planned anew each time.
+    pub(super) is_planned_anew: bool,
 }
 
 impl Select {
@@ -135,7 +137,16 @@ impl Select {
         Self {
             sql: sql.into(),
             params,
+            is_planned_anew: false,
         }
+    }
+
+    /// The same, planned anew for these values: where few rows fit some values and most rows fit others, no plan is
+    /// good for both. PostgreSQL plans it each time; SQLite goes by its rules alone.
+    #[must_use]
+    pub const fn planned_for_its_values(mut self) -> Self {
+        self.is_planned_anew = true;
+        self
     }
 
     /// A read of whole rows: `SELECT <all columns> FROM <table> <rest>`.

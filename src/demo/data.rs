@@ -234,6 +234,99 @@ pub(super) const SEATS: [(&str, &str, Option<i64>, Option<i64>); 28] = [
     ("lumen-it", "new-leaders", Some(5), None),
 ];
 
+/// The catalog: external id, name, product, places, credits, cents.
+pub(super) const ITEMS: [(&str, &str, &str, i64, i64, i64); 7] = [
+    (
+        "safety-5",
+        "Safety 101, five places",
+        "safety-101",
+        5,
+        60,
+        29_500,
+    ),
+    (
+        "safety-25",
+        "Safety 101, 25 places",
+        "safety-101",
+        25,
+        260,
+        129_000,
+    ),
+    (
+        "warehouse-10",
+        "Warehouse pack, ten places",
+        "warehouse-pack",
+        10,
+        180,
+        89_000,
+    ),
+    (
+        "first-aid-1",
+        "First aid certificate, one place",
+        "first-aid",
+        1,
+        15,
+        7_900,
+    ),
+    (
+        "awareness-20",
+        "Security awareness, 20 places",
+        "security-awareness",
+        20,
+        120,
+        59_000,
+    ),
+    (
+        "clinic-10",
+        "Clinic pack, ten places",
+        "clinic-pack",
+        10,
+        220,
+        109_000,
+    ),
+    (
+        "leaders-3",
+        "New leaders, three places",
+        "new-leaders",
+        3,
+        90,
+        44_900,
+    ),
+];
+
+/// Credits that customers have bought: organization, how many, invoice.
+pub(super) const CREDITS: [(&str, i64, &str); 4] = [
+    ("northwind", 1_500, "invoice-2026-031"),
+    ("halden", 800, "invoice-2026-044"),
+    ("brightwater", 600, "invoice-2026-052"),
+    ("lumen", 250, "invoice-2026-060"),
+];
+
+/// What teams have bought with credits: team, item, packs, days ago.
+pub(super) const PURCHASES: [(&str, &str, i64, i64); 5] = [
+    ("northwind-drivers", "safety-5", 2, 24),
+    ("northwind-de-lager", "warehouse-10", 1, 17),
+    ("halden-nursing", "clinic-10", 1, 12),
+    ("brightwater-field", "first-aid-1", 6, 6),
+    ("lumen-claims", "leaders-3", 1, 2),
+];
+
+/// What the shop has told: number, team, product, places, cents, days ago.
+pub(super) const SHOP: [(&str, &str, &str, i64, i64, i64); 5] = [
+    ("10421", "cask-stores", "new-leaders", 4, 59_600, 27),
+    ("10437", "cask-service", "sales-pack", 6, 71_400, 19),
+    ("10460", "halden-south-lab", "clinic-pack", 5, 59_500, 14),
+    (
+        "10482",
+        "brightwater-control",
+        "security-awareness",
+        10,
+        29_900,
+        8,
+    ),
+    ("10509", "lumen-sales", "sales-pack", 5, 59_500, 1),
+];
+
 /// First names of people.
 pub(super) const FIRST_NAMES: [&str; 25] = [
     "Ada", "Amir", "Beatriz", "Björn", "Chiara", "Daan", "Elif", "Fatima", "Georg", "Hanna",

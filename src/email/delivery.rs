@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as JsonValue, json};
 
 use super::look;
+use super::offer::Offer;
 use super::outbox::{self, MailId, MailRow, MailState};
 use super::{
     Brand, Common, Mailer, OutgoingMail, Recipient, Rendered, SendError, ServerReply, Template,
@@ -35,7 +36,9 @@ struct Facts {
     brand: Brand,
     account_zone: String,
     reader: Option<Reader>,
-    link_expires_at: Option<Timestamp>,
+    link: Option<(String, Timestamp)>,
+    /// Why the mail must not go out any more.
+    is_void: Option<&'static str>,
     overriding: Option<Template>,
 }
 
@@ -71,7 +74,10 @@ pub async fn deliver(app: &App, account: &AccountId, mail_id: &str, last: bool) 
         )
         .await;
     }
-    let rendered = match write(app, account, &facts) {
+    if let Some(why) = facts.is_void {
+        return note(app, account, &facts.mail, MailState::Failed, why, None).await;
+    }
+    let rendered = match write(app, &facts) {
         Ok(rendered) => rendered,
         Err(fault) => {
             return note(app, account, &facts.mail, MailState::Failed, &fault, None).await;
@@ -163,6 +169,7 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
         "SELECT expires_at FROM sign_in_links WHERE account_id = $1 AND id = $2",
         params![mail.link_id],
     ));
+    let offer = Offer::ask(&mut batch, &mail);
     let template = batch.add::<(String, String, String)>(Select::new(
         "SELECT subject, text_body, html_body FROM mail_templates WHERE account_id = $1 AND kind = $2 AND locale = $3",
         params![mail.kind, locale(&mail).language().code().to_owned()],
@@ -188,11 +195,15 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
                 timezone,
             }
         });
+    let sign_in = rows.first(&link).zip(mail.link_id.as_deref());
+    let sign_in = sign_in.map(|((at,), id)| (links::url(app, account, id), at));
+    let (offered, is_void) = offer.read(app, account, &mut rows);
     Ok(Some(Facts {
         brand,
         account_zone,
         reader,
-        link_expires_at: rows.first(&link).map(|(at,)| at),
+        link: sign_in.or(offered),
+        is_void,
         overriding: rows.first(&template).map(|(subject, text, html)| Template {
             subject,
             text,
@@ -207,8 +218,8 @@ fn locale(mail: &MailRow) -> Locale {
 }
 
 /// Writes the mail; an operator's own template that fails gives way to the built-in one. The error is for the operator.
-fn write(app: &App, account: &AccountId, facts: &Facts) -> Result<Rendered, String> {
-    let context = context(app, account, facts);
+fn write(app: &App, facts: &Facts) -> Result<Rendered, String> {
+    let context = context(app, facts);
     let (mail, locale) = (&facts.mail, locale(&facts.mail));
     if let Some(own) = &facts.overriding {
         match render(mail.kind, &locale, Some(own), &context) {
@@ -223,7 +234,7 @@ fn write(app: &App, account: &AccountId, facts: &Facts) -> Result<Rendered, Stri
 }
 
 /// All variables of the mail's kind: what the row knows, and what is true now.
-fn context(app: &App, account: &AccountId, facts: &Facts) -> JsonValue {
+fn context(app: &App, facts: &Facts) -> JsonValue {
     let (mail, reader) = (&facts.mail, facts.reader.as_ref());
     let email = reader.map_or_else(|| mail.to_address.clone(), |reader| reader.email.clone());
     let origin = app.config.server.origin();
@@ -247,6 +258,7 @@ fn context(app: &App, account: &AccountId, facts: &Facts) -> JsonValue {
         all.insert(name.to_owned(), JsonValue::Null);
     }
     all.insert("products".to_owned(), json!([]));
+    all.insert("reminder".to_owned(), false.into());
     all.insert(
         "courses_url".to_owned(),
         format!("{origin}/my/courses").into(),
@@ -267,8 +279,8 @@ fn context(app: &App, account: &AccountId, facts: &Facts) -> JsonValue {
     if let JsonValue::Object(members) = json!(common) {
         all.extend(members);
     }
-    if let (Some(link), Some(expires_at)) = (&mail.link_id, facts.link_expires_at) {
-        all.insert("link".to_owned(), links::url(app, account, link).into());
+    if let Some((link, expires_at)) = &facts.link {
+        all.insert("link".to_owned(), link.as_str().into());
         all.insert("link_expires_at".to_owned(), json!(expires_at));
     }
     all.into()

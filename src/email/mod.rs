@@ -14,6 +14,7 @@ mod filter;
 mod kind;
 pub mod look;
 mod message;
+mod offer;
 pub mod outbox;
 mod sample;
 mod settings;
@@ -26,8 +27,8 @@ mod template_error;
 mod tests;
 
 pub use kind::{
-    Access, AccountNotice, Brand, Button, Common, Invitation, Recipient, SeatAssigned,
-    SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
+    Access, AccountNotice, Brand, Button, Common, Invitation, JoinConfirmation, Recipient,
+    SeatAssigned, SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
 };
 pub use message::{InvalidMail, OutgoingMail};
 pub use settings::{Password, Security, SettingsError, SmtpSettings};

@@ -18,15 +18,12 @@ use crate::locale::Locale;
 use crate::params;
 use crate::types::{Email, Id, Ids, Kind, Timestamp};
 
-/// A mail of the outbox.
-pub enum MailKind {}
-
-impl Kind for MailKind {
+impl Kind for MailRow {
     const PREFIX: &'static str = "mail";
 }
 
 /// The id of a mail.
-pub type MailId = Id<MailKind>;
+pub type MailId = Id<MailRow>;
 
 crate::words! {
     /// How far a mail has come.

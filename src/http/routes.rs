@@ -5,15 +5,22 @@ use serde_json::json;
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
 use super::{
-    batch, domain_claims, groups, members, organization_parts, organizations, people, provision,
-    seats, system,
+    batch, credits, domain_claims, enrollments, feeds, groups, holds, invitations, jobs, keys,
+    lifecycle, links, mails, members, orders, organization_parts, organizations, people,
+    permissions, provision, reports, roles, seats, system,
 };
-use crate::resources::{Course, Enrollment, Product, Team, User};
+use crate::bulk::JobRecord;
+use crate::commerce::CatalogItem;
+use crate::resources::{Course, Enrollment, Product, Role, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
 const USERS: Paths = Paths {
     list: "/users",
     one: "/users/{id}",
+};
+const ROLES: Paths = Paths {
+    list: "/roles",
+    one: "/roles/{id}",
 };
 const TEAMS: Paths = Paths {
     list: "/teams",
@@ -39,6 +46,10 @@ const PRODUCTS: Paths = Paths {
     list: "/products",
     one: "/products/{id}",
 };
+const ITEMS: Paths = Paths {
+    list: "/catalog_items",
+    one: "/catalog_items/{id}",
+};
 
 const SEATS: Paths = Paths {
     list: "/seats",
@@ -52,9 +63,27 @@ const ASSIGNMENTS: Paths = Paths {
     list: "/seat_assignments",
     one: "/seat_assignments/{id}",
 };
+const JOBS: Paths = Paths {
+    list: "/jobs",
+    one: "/jobs/{id}",
+};
 const ENROLLMENTS: Paths = Paths {
     list: "/enrollments",
     one: "/enrollments/{id}",
+};
+
+const INVITATIONS: Paths = Paths {
+    list: "/invitations",
+    one: "/invitations/{id}",
+};
+
+const LINKS: Paths = Paths {
+    list: "/links",
+    one: "/links/{id}",
+};
+const LINK_REQUESTS: Paths = Paths {
+    list: "/link_requests",
+    one: "/link_requests/{id}",
 };
 
 /// Every operation, in the order of the reference.
@@ -66,17 +95,29 @@ pub fn endpoints() -> Vec<Endpoint> {
     let group = json!({ "name": "Night shift", "external_id": "group-90" });
     let course = json!({ "name": "Safety at work", "external_id": "course-90", "chapters": ["Welcome", "Fire", "First aid"] });
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
-    let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "quantity": 20, "expiry": "days", "expires_in_days": 365 });
+    let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "external_id": "safety-2026", "quantity": 20, "expiry": "days", "expires_in_days": 365 });
+    let item = json!({
+        "name": "Safety, ten places", "external_id": "safety-10", "product": "ext:safety-101", "quantity": 10, "price_credits": 100,
+        "price_amount": 49000, "currency": "EUR", "terms": { "expires_in_days": 365 }, "status": "published",
+    });
     let all = [
         provision::endpoints(),
         crud::reads::<User>(&USERS),
-        vec![crud::create_endpoint::<User>(&USERS, user.clone())],
+        vec![people::create_user(&USERS, user.clone())],
         people::users(&USERS),
+        lifecycle::users(),
         vec![crud::put_endpoint::<User>(&USERS, user)],
         crud::reads::<Team>(&TEAMS),
+        lifecycle::teams(),
         people::teams(&TEAMS, team.clone()),
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
         members::endpoints(),
+        crud::reads::<Role>(&ROLES),
+        roles::writes(&ROLES),
+        roles::of_people(),
+        permissions::endpoints(),
+        invitations::endpoints(&INVITATIONS),
+        links::endpoints(&LINKS, &LINK_REQUESTS),
         organizations::reads(&ORGANIZATIONS),
         organizations::endpoints(&ORGANIZATIONS, organization),
         organization_parts::endpoints(),
@@ -94,10 +135,23 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![crud::put_endpoint::<Product>(&PRODUCTS, product)],
         crud::reads::<Seat>(&SEATS),
         seats::endpoints(&SEATS, seat),
+        holds::endpoints(),
         crud::reads::<SeatTemplate>(&TEMPLATES),
         seats::templates(&TEMPLATES),
+        crud::reads::<CatalogItem>(&ITEMS),
+        crud::writes::<CatalogItem>(&ITEMS, item.clone(), json!({ "price_credits": 90 })),
+        vec![crud::put_endpoint::<CatalogItem>(&ITEMS, item)],
+        credits::endpoints(),
+        orders::endpoints(),
         crud::reads::<Assignment>(&ASSIGNMENTS),
         crud::reads::<Enrollment>(&ENROLLMENTS),
+        enrollments::endpoints(&ENROLLMENTS),
+        reports::endpoints(),
+        feeds::endpoints(),
+        mails::endpoints(),
+        keys::endpoints(),
+        crud::reads::<JobRecord>(&JOBS),
+        jobs::endpoints(),
         system::endpoints(),
     ];
     batch::with_batches(all.concat())

@@ -21,7 +21,7 @@ struct Round {
     offset: i64,
 }
 
-const ROUNDS: [Round; 4] = [
+const ROUNDS: [Round; 5] = [
     Round {
         job: Job::ExpireAssignments,
         period: 300,
@@ -31,6 +31,11 @@ const ROUNDS: [Round; 4] = [
         job: Job::CheckDomains,
         period: 900,
         offset: 450,
+    },
+    Round {
+        job: Job::SweepInvitations,
+        period: 300,
+        offset: 150,
     },
     Round {
         job: Job::CleanUp,

@@ -83,6 +83,10 @@ const SCANS: &[(Scan, &str)] = &[
         Scan::SignInAddress,
         "sign-in knows an address and no account yet",
     ),
+    (
+        Scan::LinkSlug,
+        "whoever opens a public address of a link names no account",
+    ),
     (Scan::Accounts, "the operator lists accounts"),
 ];
 

@@ -10,6 +10,7 @@ use super::look::{count, organization_href, team_href, user_href};
 use super::organization_aside::{details, look};
 use super::organizations::nodes_table;
 use crate::access::Permission;
+use crate::commerce::account::Owner;
 use crate::dashboard::components::{
     Avatar, Button, Card, Cell, Column, EmptyState, Field, Menu, Row, Stat, Table, columns,
     counted, day, number, split,
@@ -67,7 +68,9 @@ pub(super) async fn node(desk: Desk) -> Result<Shown> {
         (admins(&desk, &dossier))
         (domains(&desk, &dossier))
     };
-    let aside = html! { (details(&dossier)) (look(&desk, &dossier)) };
+    let owner = Owner::Organization(dossier.node.id.clone());
+    let purse = super::credits::purse(&desk, &owner).await?;
+    let aside = html! { (details(&dossier)) (purse) (look(&desk, &dossier)) };
     Ok(Shown::page(page, split(&main, &aside)))
 }
 
