@@ -207,7 +207,8 @@ both! {
         let refused = app.send(claim(&json!({ "domain": "acme.example", "team": "ext:engines", "proof": "admin" }))).await;
         assert_problem(None, &refused, 403, &["forbidden"]);
         let refused = app.send(claim(&json!({ "domain": "acme.example", "team": "ext:other" }))).await;
-        assert_problem(None, &refused, 404, &["not_found"]);
+        assert_problem(None, &refused, 422, &["validation_failed"]);
+        assert_eq!(refused.json()["errors"][0]["code"], "reference_not_found");
         let made = app.send(claim(&json!({ "domain": "acme.example", "team": "ext:engines" }))).await;
         assert_eq!((made.status, &made.json()["state"]), (201, &json!("pending")), "{}", made.text());
         let vouch = Call::new("PATCH", format!("/api/domain_claims/{}", made.id())).key(&key);

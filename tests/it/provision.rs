@@ -89,6 +89,7 @@ both! {
         let own = team(&app, "own").await;
         let organization = app.post("/api/organizations", &json!({ "name": "Navy", "external_id": "navy" })).await;
         assert_eq!(organization.status, 201, "{}", organization.text());
+        app.post("/api/organizations/ext:navy/teams", &json!({ "teams": [own] })).await;
         let set = app.patch("/api/organizations/ext:navy", &json!({ "default_team": own })).await;
         assert_eq!(set.status, 200, "{}", set.text());
         let answer = provision(&app, &person("grace", &json!({ "strategy": "first", "organization": "ext:navy" })), 201).await;

@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::domains::claims_table;
-use super::look::{count, link, organization_href, team_href, user_href};
+use super::look::{count, organization_href, team_href, user_href};
+use super::organization_aside::{details, look};
 use super::organizations::nodes_table;
 use crate::access::Permission;
 use crate::commerce::account::Owner;
 use crate::dashboard::components::{
-    Avatar, Badge, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Field, Menu, Row,
-    Stat, Table, Tone, columns, counted, day, number, split,
+    Avatar, Button, Card, Cell, Column, EmptyState, Field, Menu, Row, Stat, Table, columns,
+    counted, day, number, split,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
@@ -21,7 +22,6 @@ use crate::error::Result;
 use crate::params;
 use crate::records;
 use crate::resources::organization::admins::{OrganizationAdmin, admins_of};
-use crate::resources::organization::branding::{BrandSource, Sourced};
 use crate::resources::organization::inheritance::{Named, OrganizationEffective, effective};
 use crate::resources::organization::summary::{self, OrganizationSummary};
 use crate::resources::{DomainClaim, Organization, Team};
@@ -30,14 +30,15 @@ use crate::types::Ref;
 /// Rows of a table on the page.
 const SHOWN: i64 = 100;
 
-struct Dossier {
-    node: Organization,
+/// What the page shows.
+pub(super) struct Dossier {
+    pub(super) node: Organization,
     children: Vec<Organization>,
     summaries: Vec<OrganizationSummary>,
-    teams: Vec<Team>,
+    pub(super) teams: Vec<Team>,
     admins: Vec<OrganizationAdmin>,
     claims: Vec<DomainClaim>,
-    effective: OrganizationEffective,
+    pub(super) effective: OrganizationEffective,
 }
 
 /// The organization that the address names.
@@ -155,7 +156,7 @@ fn figures(dossier: &Dossier) -> Markup {
         return html! {};
     };
     let places = if sum.unlimited_seats > 0 {
-        format!("{} and no bound", number(count(sum.quantity)))
+        format!("{} + ∞", number(count(sum.quantity)))
     } else {
         number(count(sum.quantity))
     };
@@ -293,11 +294,11 @@ fn admins(desk: &Desk, dossier: &Dossier) -> Markup {
     let table = Table::new("Administrators", ["Person", "Since"].map(Column::new), rows)
         .empty(empty)
         .plain();
-    let body = html! {
-        (table)
-        @if may { div.card-part { (admin_form(desk, &dossier.node)) } }
-    };
-    let card = Card::new(body).title("Administrators").flush();
+    let mut card = Card::new(table.render()).title("Administrators").flush();
+    if may {
+        let name = Button::link("Name administrator", format!("{href}/admins")).small();
+        card = card.actions(name.render());
+    }
     if above == 0 {
         return card.render();
     }
@@ -344,85 +345,6 @@ fn domains(desk: &Desk, dossier: &Dossier) -> Markup {
     let new = format!("/dashboard/domains/new?organization={}", dossier.node.id);
     card.actions(Button::link("Claim a domain", new).small().render())
         .render()
-}
-
-fn details(dossier: &Dossier) -> Markup {
-    let node = &dossier.node;
-    let default = node.default_team_id.as_ref().map(|id| {
-        let own = dossier.teams.iter().find(|team| team.id == *id);
-        let name = own.map_or("A team further down", |team| team.name.as_str());
-        link(&team_href(id.as_str()), name)
-    });
-    let catalog: Vec<&str> = dossier
-        .effective
-        .catalog
-        .iter()
-        .filter(|one| one.id != node.id)
-        .map(|one| one.name.as_str())
-        .collect();
-    let catalog = match (dossier.effective.account_catalog, catalog.is_empty()) {
-        (true, true) => "What is for all".to_owned(),
-        (true, false) => format!("What is for all, and of {}", catalog.join(", ")),
-        (false, true) => "Its own only".to_owned(),
-        (false, false) => format!("Its own, and of {}", catalog.join(", ")),
-    };
-    let facts = Facts::new()
-        .markup(
-            "Default team",
-            default.unwrap_or_else(|| html! { span.muted { "–" } }),
-        )
-        .text("Catalog", catalog)
-        .text(
-            "External id",
-            node.external_id.as_ref().map_or("", |id| id.as_str()),
-        )
-        .text("Level", node.depth.to_string())
-        .markup("Created", day(node.created_at.to_jiff()));
-    let body = html! {
-        div.stack.stack-tight {
-            @if let Some(text) = &node.description { p.prose { (text) } }
-            (facts)
-            (CopyField { label: "Id".into(), value: node.id.to_string() })
-        }
-    };
-    Card::new(body).title("Details").render()
-}
-
-/// The look as it comes out, each part with where it comes from.
-fn look(desk: &Desk, dossier: &Dossier) -> Markup {
-    let labels = ["Name", "Logo", "Colour", "Postal address", "Help"];
-    let mut facts = Facts::new();
-    for (label, (_, value)) in labels.into_iter().zip(dossier.effective.branding.members()) {
-        let shown = match value {
-            None => html! { span.muted { "Not set" } },
-            Some(one) => html! { (one.value) " " (source(dossier, one)) },
-        };
-        facts = facts.markup(label, shown);
-    }
-    let edit = format!("{}/edit", organization_href(dossier.node.id.as_str()));
-    let card = Card::new(facts.render())
-        .title("Look")
-        .lead("In mails to the people of its teams.");
-    if desk.may_in_account(Permission::OrganizationsWrite) {
-        return card
-            .actions(Button::link("Edit", edit).small().quiet().render())
-            .render();
-    }
-    card.render()
-}
-
-fn source(dossier: &Dossier, one: &Sourced) -> Badge {
-    match (&one.organization_id, one.from) {
-        (Some(id), _) if *id == dossier.node.id => Badge::new("own").tone(Tone::Accent),
-        (Some(id), _) => {
-            let above = dossier.effective.path.iter().find(|named| named.id == *id);
-            Badge::new(above.map_or("from above".to_owned(), |named| {
-                format!("from {}", named.name)
-            }))
-        }
-        (None, BrandSource::Account) => Badge::new("from the account"),
-        (None, BrandSource::Organization) => Badge::new("from above"),
-    }
 }
 
 /// The API call that assigns teams.

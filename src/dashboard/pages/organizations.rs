@@ -19,6 +19,7 @@ use crate::listing::{self, ListQuery};
 use crate::resource::Record as _;
 use crate::resources::Organization;
 use crate::resources::organization::summary::{self, OrganizationSummary};
+use crate::types::ExternalId;
 
 fn actions(desk: &Desk) -> Markup {
     html! {
@@ -106,7 +107,7 @@ pub(super) fn nodes_table(
             Cell::new(html! {
                 div class={ "person indent-" (indent) } {
                     (Avatar::group(name).small())
-                    a.row-link href=(organization_href(node.id.as_str())) { (name) }
+                    a.row-link href=(organization_href(node.id.as_str())) title=[node.external_id.as_ref().map(ExternalId::as_str)] { (name) }
                 }
             }),
             shown(|one| one.teams),
@@ -120,7 +121,6 @@ pub(super) fn nodes_table(
                 )),
                 _ => Cell::none(),
             },
-            Cell::text(node.external_id.as_ref().map_or("", |id| id.as_str())),
             Cell::new(day(node.created_at.to_jiff())),
         ])
     });
@@ -129,7 +129,6 @@ pub(super) fn nodes_table(
         Column::new("Teams").numeric(),
         Column::new("People").numeric(),
         Column::new("Seats in use"),
-        Column::new("External id"),
         Column::new("Created"),
     ];
     Table::new("Organizations", columns, rows)

@@ -12,9 +12,9 @@ use super::desk::{Desk, Shown};
 use super::{
     assignments, audit, bulk, catalog, catalog_buy, catalog_edit, courses, credits, domains,
     groups, home, invitations, job, link, links, mails, order, order_refund, orders, organization,
-    organization_edit, organizations, person, person_edit, person_roles, products, provision,
-    reports, roles, search, seat, seat_actions, seat_edit, seats, team, team_edit, team_members,
-    teams, users,
+    organization_edit, organization_move, organization_people, organizations, person, person_edit,
+    person_roles, products, provision, reports, roles, search, seat, seat_actions, seat_edit,
+    seats, team, team_edit, team_members, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -205,7 +205,7 @@ fn of_catalog() -> Router<App> {
         )
         .route(
             "/dashboard/organizations/{id}/move",
-            at(Room::Organizations, organization_edit::relocate),
+            at(Room::Organizations, organization_move::relocate),
         )
         .route(
             "/dashboard/organizations/{id}/delete",
@@ -213,19 +213,19 @@ fn of_catalog() -> Router<App> {
         )
         .route(
             "/dashboard/organizations/{id}/teams",
-            at(Room::Organizations, organization_edit::assign),
+            at(Room::Organizations, organization_people::assign),
         )
         .route(
             "/dashboard/organizations/{id}/teams/{team}/remove",
-            at(Room::Organizations, organization_edit::take_away),
+            at(Room::Organizations, organization_people::take_away),
         )
         .route(
             "/dashboard/organizations/{id}/admins",
-            at(Room::Organizations, organization_edit::name_admin),
+            at(Room::Organizations, organization_people::name_admin),
         )
         .route(
             "/dashboard/organizations/{id}/admins/{user}/remove",
-            at(Room::Organizations, organization_edit::dismiss),
+            at(Room::Organizations, organization_people::dismiss),
         )
         .route(
             "/dashboard/products",

@@ -145,7 +145,7 @@ pub fn catalog_of(way: &[Link]) -> (Vec<Named>, bool) {
 /// Use it as `coalesce(organization_id, '') IN ({})`. It reads by primary keys, eight rows for each seed at the most.
 pub fn catalog_sources(seed: &str) -> String {
     format!(
-        "WITH RECURSIVE way(id) AS (SELECT coalesce(seed.organization_id, '') FROM ({seed}) AS seed(organization_id) \
+        "WITH RECURSIVE seed(organization_id) AS ({seed}), way(id) AS (SELECT coalesce(organization_id, '') FROM seed \
          UNION SELECT coalesce(step.parent_id, '') FROM organizations step JOIN way ON step.id = way.id \
          WHERE step.account_id = $1 AND step.inherit_catalog) SELECT id FROM way"
     )

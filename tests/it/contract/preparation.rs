@@ -111,6 +111,37 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             }
             path
         }
+        "list_organization_teams" => {
+            let (node, team) = (organization(app, document).await, team(app, document).await);
+            let path = format!("/api/organizations/{node}/teams");
+            let assigned = app.post(&path, &json!({ "teams": [team] })).await;
+            assert_eq!(assigned.status, 200, "{}", assigned.text());
+            path
+        }
+        "list_organization_domains" | "list_team_domains" => {
+            let of_team = operation.id == "list_team_domains";
+            let holder = if of_team {
+                team(app, document).await
+            } else {
+                organization(app, document).await
+            };
+            let member = if of_team { "team" } else { "organization" };
+            let claim = json!({ "domain": format!("d{}.example", app.number()), member: holder });
+            made(app, "/api/domain_claims", &claim).await;
+            operation.path_with(&holder)
+        }
+        "list_group_teams" => {
+            let group = make(app, document, document.operation("create_group"))
+                .await
+                .id();
+            let path = format!("/api/groups/{group}/teams");
+            let team = team(app, document).await;
+            let mapped = app
+                .put(&format!("{path}/{team}"), &json!({ "direction": "to_lms" }))
+                .await;
+            assert_eq!(mapped.status, 201, "{}", mapped.text());
+            path
+        }
         "remove_organization_team" => {
             let (node, team) = (organization(app, document).await, team(app, document).await);
             let teams = format!("/api/organizations/{node}/teams");
