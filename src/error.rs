@@ -94,6 +94,18 @@ codes! {
     SeatsExhausted = "seats_exhausted", 409, "No free seat";
     /// The quantity would be lower than what is in use. Say with `on_shortfall` what is to happen.
     QuantityBelowUsage = "quantity_below_usage", 409, "More places are in use";
+    /// Those who pay have too few credits; nothing was taken. `missing` tells how many, `payers` who has how much. Add credits, or buy less.
+    InsufficientCredits = "insufficient_credits", 409, "Not enough credits";
+    /// The reference was used before for something else; `differences` tells what. A repeat must say the same; a new thing needs a new reference.
+    ReferenceReused = "reference_reused", 409, "The reference belongs to something else";
+    /// The order is paid, but its places could not be given; it stays paid, with the reason, until it is fulfilled or refunded. Put right what is named, then fulfil it again.
+    FulfilmentFailed = "fulfilment_failed", 409, "Paid, but not fulfilled";
+    /// The hold's time ended before it was confirmed, and its places were given back. Make a new hold.
+    HoldLapsed = "hold_lapsed", 409, "The hold has lapsed";
+    /// The organization would come to stand below itself. Move the lower one out first.
+    OrganizationCycle = "organization_cycle", 409, "An organization cannot stand below itself";
+    /// The tree of organizations would get more than eight levels. Choose a place further up.
+    OrganizationTooDeep = "organization_too_deep", 409, "The tree is too deep";
     /// The record is not in a state in which this can be done.
     StateConflict = "state_conflict", 409, "Not possible in this state";
     /// The link for self-enrolment has been paused. Ask those who gave it to you, or set `paused` to false.
@@ -355,6 +367,26 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "A seat template with this external_id already exists.",
     ),
     (
+        "enrollments_external_id",
+        "external_id",
+        "An enrollment with this external_id already exists.",
+    ),
+    (
+        "enrollments_one",
+        "course",
+        "The person has an enrollment in this course from this source already: change that one.",
+    ),
+    (
+        "catalog_items_external_id",
+        "external_id",
+        "A catalog item with this external_id already exists.",
+    ),
+    (
+        "orders_external_id",
+        "external_id",
+        "An order with this external_id already exists.",
+    ),
+    (
         "seat_teams_one_live",
         "teams",
         "One of the teams already has a live seat of this product: add to that one.",
@@ -390,9 +422,29 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "A role with this external_id already exists.",
     ),
     (
-        "domain_claims_pkey",
+        "domain_claims_domain",
         "domain",
-        "Another team already claims this domain.",
+        "The domain is claimed already in this account. Change or release that claim instead.",
+    ),
+    (
+        "groups_external_id",
+        "external_id",
+        "A group with this external_id already exists.",
+    ),
+    (
+        "groups_lms_group",
+        "lms_group_id",
+        "Another group has this lms_group_id already.",
+    ),
+    (
+        "group_teams_once",
+        "team",
+        "The team is mapped to this group already.",
+    ),
+    (
+        "organization_members_pkey",
+        "user",
+        "The person looks after this organization already.",
     ),
 ];
 

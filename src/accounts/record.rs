@@ -99,6 +99,8 @@ impl Default for InvitationSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Brand {
+    /// The name it goes by, where that is not the account's own.
+    pub name: Option<Name>,
     /// The colour of its buttons, `#` and six hexadecimal digits.
     #[schemars(regex(pattern = "^#[0-9A-Fa-f]{6}$"))]
     pub color: Option<String>,

@@ -15,6 +15,8 @@ pub enum Room {
     Teams,
     /// The tree of customers.
     Organizations,
+    /// Groups of the LMS.
+    Groups,
     /// Allocations of places.
     Seats,
     /// Offers of memberships by mail.
@@ -25,6 +27,14 @@ pub enum Room {
     Products,
     /// What people learn.
     Courses,
+    /// Who may do what.
+    Roles,
+    /// Questions over the whole account.
+    Reports,
+    /// Packs on offer.
+    Catalog,
+    /// What was bought.
+    Orders,
     /// API keys.
     Api,
     /// The outbox.
@@ -39,7 +49,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 9] = [
+const MAIN: [Entry; 13] = [
     (
         Room::Home,
         "Home",
@@ -67,6 +77,13 @@ const MAIN: [Entry; 9] = [
         Icon::Building,
         "/dashboard/organizations",
         Permission::OrganizationsRead,
+    ),
+    (
+        Room::Groups,
+        "Groups",
+        Icon::Link,
+        "/dashboard/groups",
+        Permission::GroupsRead,
     ),
     (
         Room::Seats,
@@ -103,10 +120,38 @@ const MAIN: [Entry; 9] = [
         "/dashboard/courses",
         Permission::CoursesRead,
     ),
+    (
+        Room::Reports,
+        "Reports",
+        Icon::Chart,
+        "/dashboard/reports",
+        Permission::ReportsRead,
+    ),
+    (
+        Room::Catalog,
+        "Catalog",
+        Icon::Tag,
+        "/dashboard/catalog",
+        Permission::CatalogRead,
+    ),
+    (
+        Room::Orders,
+        "Orders",
+        Icon::Cart,
+        "/dashboard/orders",
+        Permission::OrdersRead,
+    ),
 ];
 
 /// The rooms of those who look after the account.
-const SETTINGS: [Entry; 4] = [
+const SETTINGS: [Entry; 5] = [
+    (
+        Room::Roles,
+        "Roles",
+        Icon::Shield,
+        "/dashboard/settings/roles",
+        Permission::RolesRead,
+    ),
     (
         Room::Api,
         "API",
@@ -123,7 +168,7 @@ const SETTINGS: [Entry; 4] = [
     ),
     (
         Room::Jobs,
-        "Failed jobs",
+        "Jobs",
         Icon::Activity,
         "/dashboard/jobs",
         Permission::JobsRead,

@@ -14,6 +14,7 @@ mod postgres;
 pub mod row;
 mod sqlite;
 mod statement;
+mod statistics;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -110,6 +111,7 @@ pub struct Db {
 /// How much has been asked of a database by this process.
 #[derive(Debug, Default)]
 struct Counts {
+    round_trips: AtomicU64,
     reads: AtomicU64,
     writes: AtomicU64,
 }
@@ -162,6 +164,11 @@ impl Db {
     /// Whether this is SQLite, for the operator's commands and pages that speak of it.
     pub fn is_sqlite(&self) -> bool {
         matches!(*self.backend, Backend::Sqlite(_))
+    }
+
+    /// How often this process has waited for an answer since the start: what is sent together counts once.
+    pub fn round_trips(&self) -> u64 {
+        self.counts.round_trips.load(Ordering::Relaxed)
     }
 
     /// How many SELECTs this process has sent since the start.
@@ -250,7 +257,11 @@ impl Db {
 
     async fn run(&self, account: &Value, mut batch: Batch, scan: bool) -> Result<Answers, DbError> {
         let selects = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+        self.counts.round_trips.fetch_add(1, Ordering::Relaxed);
         self.counts.reads.fetch_add(selects, Ordering::Relaxed);
+        for entry in &batch.entries {
+            tracing::trace!(target: "sql", text = &*entry.select.sql);
+        }
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(account, &mut batch.entries, scan)?,
             Backend::Postgres(postgres) => postgres.read(account, &mut batch.entries, scan).await?,
@@ -277,7 +288,11 @@ impl Db {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
+        self.counts.round_trips.fetch_add(1, Ordering::Relaxed);
         self.counts.writes.fetch_add(1, Ordering::Relaxed);
+        for statement in &statements {
+            tracing::trace!(target: "sql", text = statement.sql());
+        }
         let account = account.value();
         let counts = match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.write(&account, statements).await?,

@@ -1,6 +1,6 @@
 //! Sending one mail of the outbox, as often as its job says.
 //!
-//! What is written is what is true at the time: the person's present name and address, the account's present brand. A
+//! What is written is what is true at the time: the person's present name and address, the present brand. A
 //! mail that was sent or whose reader is gone is left alone, so a job that runs twice sends once; only a node that dies
 //! between the mail server's «taken» and its own note of it sends again, under the same Message-ID.
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as JsonValue, json};
 
+use super::look;
 use super::offer::Offer;
 use super::outbox::{self, MailId, MailRow, MailState};
 use super::{
@@ -26,16 +27,13 @@ use crate::types::{AccountId, Email, Timestamp};
 
 /// What one dialogue with the mail server may take in all; its single steps have limits of their own.
 const DIALOGUE: Duration = Duration::from_mins(2);
-/// The colour of a brand that has none.
-const COLOR: &str = "#1f4fd8";
 /// So often the outcome of a sent mail is noted before the job is given up.
 const NOTES: u32 = 5;
 
 /// What is read for a mail.
 struct Facts {
     mail: MailRow,
-    account_name: String,
-    settings: JsonValue,
+    brand: Brand,
     account_zone: String,
     reader: Option<Reader>,
     link: Option<(String, Timestamp)>,
@@ -132,8 +130,11 @@ fn outgoing(facts: &Facts, mail: &MailRow, message_id: String, text: Rendered) -
     OutgoingMail {
         message_id,
         date: mail.created_at.to_jiff(),
-        from_name: Some(plain(&brand_name(facts))),
-        reply_to: brand_text(&facts.settings, "support_email")
+        from_name: Some(plain(&facts.brand.name)),
+        reply_to: facts
+            .brand
+            .support_email
+            .clone()
             .filter(|text| Email::parse(text).is_ok()),
         to_name: reader.and_then(|reader| reader.name.as_deref()).map(plain),
         to: mail.to_address.clone(),
@@ -156,8 +157,8 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
         return Ok(None);
     };
     let mut batch = Batch::new();
-    let own = batch.add::<(String, JsonValue, String)>(Select::new(
-        "SELECT name, settings, timezone FROM accounts WHERE account_id = $1",
+    let own = batch.add::<(String,)>(Select::new(
+        "SELECT timezone FROM accounts WHERE account_id = $1",
         vec![],
     ));
     let reader = batch.add::<(String, Option<String>, Option<String>, Option<String>, Option<String>)>(Select::new(
@@ -174,9 +175,10 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
         params![mail.kind, locale(&mail).language().code().to_owned()],
     ));
     let mut rows = app.db.read(account, batch).await?;
-    let Some((account_name, settings, account_zone)) = rows.first(&own) else {
+    let Some((account_zone,)) = rows.first(&own) else {
         return Ok(None);
     };
+    let brand = look::brand_of(&app.db, account, &mail).await?;
     let reader = rows
         .first(&reader)
         .map(|(email, first_name, last_name, name, timezone)| {
@@ -197,8 +199,7 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
     let sign_in = sign_in.map(|((at,), id)| (links::url(app, account, id), at));
     let (offered, is_void) = offer.read(app, account, &mut rows);
     Ok(Some(Facts {
-        account_name,
-        settings,
+        brand,
         account_zone,
         reader,
         link: sign_in.or(offered),
@@ -214,16 +215,6 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
 
 fn locale(mail: &MailRow) -> Locale {
     Locale::parse(&mail.locale).unwrap_or_else(|_| Locale::english())
-}
-
-/// A text of the account's brand: `settings.brand.<member>`.
-fn brand_text(settings: &JsonValue, member: &str) -> Option<String> {
-    let text = settings.get("brand")?.get(member)?.as_str()?.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn brand_name(facts: &Facts) -> String {
-    brand_text(&facts.settings, "name").unwrap_or_else(|| facts.account_name.clone())
 }
 
 /// Writes the mail; an operator's own template that fails gives way to the built-in one. The error is for the operator.
@@ -248,13 +239,7 @@ fn context(app: &App, facts: &Facts) -> JsonValue {
     let email = reader.map_or_else(|| mail.to_address.clone(), |reader| reader.email.clone());
     let origin = app.config.server.origin();
     let common = Common {
-        brand: Brand {
-            name: brand_name(facts),
-            logo_url: brand_text(&facts.settings, "logo_url"),
-            color: brand_text(&facts.settings, "color").unwrap_or_else(|| COLOR.to_owned()),
-            postal_address: brand_text(&facts.settings, "postal_address"),
-            support_email: brand_text(&facts.settings, "support_email"),
-        },
+        brand: facts.brand.clone(),
         recipient: Recipient {
             name: reader
                 .and_then(|reader| reader.name.clone())

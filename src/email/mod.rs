@@ -5,12 +5,14 @@
 //! is worth another try. Both keep nothing: what is cut off half-way is simply done again by its job,
 //! and the Message-ID, which stays the same over all attempts, lets the reader's mail system see that
 //! it is the same mail.
+//! [`look`] is the brand it goes out with, the account's or the organization's.
 //! [`outbox`] is the list of mails that are to go, went or failed; [`delivery`] is the job that sends one of them.
 
 mod builtin;
 pub mod delivery;
 mod filter;
 mod kind;
+pub mod look;
 mod message;
 mod offer;
 pub mod outbox;

@@ -68,6 +68,12 @@ pub struct Endpoint {
     pub status: u16,
     /// A further status of success, and when it is given.
     pub also: Option<(u16, &'static str)>,
+    /// Whether it changes nothing although it takes a body.
+    pub asks: bool,
+    /// A media type beside JSON in which it can answer.
+    pub also_media: Option<&'static str>,
+    /// Whether its body may come as JSON lines, of any size an upload may have.
+    pub takes_lines: bool,
     /// Whether its answer has a secret that is shown this once.
     pub shows_secret: bool,
     /// The body of success, if there is one.
@@ -105,6 +111,9 @@ impl Endpoint {
             input: None,
             status: 200,
             also: None,
+            asks: false,
+            also_media: None,
+            takes_lines: false,
             shows_secret: false,
             output: None,
             pictures: &[],
@@ -146,6 +155,13 @@ impl Endpoint {
             schema: Arc::new(T::json_schema_of),
             example: Some(example),
         });
+        self
+    }
+
+    /// Takes JSON lines (`application/x-ndjson`) as well.
+    #[must_use]
+    pub const fn takes_lines(mut self) -> Self {
+        self.takes_lines = true;
         self
     }
 
@@ -211,9 +227,16 @@ impl Endpoint {
         self
     }
 
+    /// Asks something by a body and changes nothing.
+    #[must_use]
+    pub const fn asks(mut self) -> Self {
+        self.asks = true;
+        self
+    }
+
     /// Whether it changes nothing.
     pub fn is_read(&self) -> bool {
-        self.method == Method::GET
+        self.asks || self.method == Method::GET
     }
 }
 

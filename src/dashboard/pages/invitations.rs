@@ -6,10 +6,11 @@ use maud::{Markup, Render, html};
 use serde_json::json;
 
 use super::desk::{Desk, Shown, fault, faults, read, summary};
-use super::look::{ROLES, link, role_badge, team_href, user_href};
+use super::look::{link, role_badge, team_href, user_href};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
 use crate::access::offers::{Way, invitation_url};
+use crate::access::roles::Held;
 use crate::dashboard::components::{
     Avatar, Badge, Button, Callout, Card, Cell, Checkbox, Column, CopyField, EmptyState, Facts,
     Field, FilterBar, Menu, Row, Table, Tone, counted, moment,
@@ -31,6 +32,11 @@ const ROOM: &str = "/dashboard/invitations";
 /// Addresses of one form at the most.
 const AT_ONCE: usize = 100;
 
+const ROLES: [(&str, &str); 3] = [
+    ("member", "Member"),
+    ("manager", "Manager"),
+    ("owner", "Owner"),
+];
 /// Value and label of what happens when no place is free.
 pub(super) const IF_FULL: [(&str, &str); 2] = [("fail", "Refuse"), ("waitlist", "Wait in line")];
 
@@ -145,7 +151,7 @@ fn row(desk: &Desk, one: &Invitation, teams: &BTreeMap<Id<Team>, String>) -> Row
     Row::new([
         Cell::record(&Avatar::person(address), address, &href(&one.id), None),
         Cell::new(link(&team_href(one.team_id.as_str()), team)),
-        Cell::new(role_badge(one.role)),
+        Cell::new(role_badge(&Held::BuiltIn(one.role))),
         Cell::new(state_badge(one.state)),
         Cell::new(moment(one.expires_at.to_jiff())),
         Cell::new(moment(one.created_at.to_jiff())),
@@ -232,7 +238,7 @@ fn facts(one: &Invitation, team: &str, products: &[String]) -> Facts {
             "Person",
             link(&user_href(one.user_id.as_str()), one.email.as_str()),
         )
-        .markup("Role", role_badge(one.role).render())
+        .markup("Role", role_badge(&Held::BuiltIn(one.role)).render())
         .text("Products", products.join(", "))
         .text("Invited by", one.inviter_name.as_str())
         .markup("Invited", moment(one.created_at.to_jiff()))

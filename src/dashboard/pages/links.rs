@@ -16,6 +16,7 @@ use super::invitations::{IF_FULL, product_choices, product_fields};
 use super::look::{link, role_badge, team_href};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
+use crate::access::roles::Held;
 use crate::app::App;
 use crate::dashboard::answer::Answer;
 use crate::dashboard::components::{
@@ -293,7 +294,7 @@ fn facts(one: &Link, team: &str, products: &[String], refused: &[(String, i64)])
         .collect();
     Facts::new()
         .markup("Team", link(&team_href(one.team_id.as_str()), team))
-        .markup("Role", role_badge(one.role).render())
+        .markup("Role", role_badge(&Held::BuiltIn(one.role)).render())
         .text("Places of", products.join(", "))
         .text("Joined", uses(one))
         .markup("Opens", at(one.starts_at))

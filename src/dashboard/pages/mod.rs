@@ -4,12 +4,19 @@ mod api;
 mod assignments;
 mod audit;
 mod bulk;
+mod catalog;
+mod catalog_buy;
+mod catalog_edit;
 mod courses;
+mod credits;
 mod desk;
+mod domains;
 mod feed;
+mod groups;
 mod home;
 mod invitation;
 mod invitations;
+mod job;
 mod jobs;
 mod join;
 mod link;
@@ -17,12 +24,20 @@ mod links;
 mod look;
 mod mails;
 mod my;
+mod order;
+mod order_refund;
+mod orders;
+mod organization;
+mod organization_edit;
 mod organizations;
 mod person;
 mod person_aside;
 mod person_edit;
+mod person_roles;
 mod products;
 mod provision;
+mod reports;
+mod roles;
 mod search;
 mod seat;
 mod seat_actions;
@@ -31,6 +46,7 @@ mod seats;
 mod sign_in;
 mod team;
 mod team_edit;
+mod team_members;
 mod teams;
 mod users;
 mod wire;
@@ -57,7 +73,7 @@ pub fn routes() -> Router<App> {
         .merge(api::routes())
         .merge(mails::routes())
         .merge(jobs::routes())
-        .merge(audit::routes())
+        .merge(reports::routes())
 }
 
 /// The way in: to the dashboard, which sends on whoever is not at home there.
