@@ -6,8 +6,8 @@
 mod record;
 
 pub use record::{
-    Account, AccountPatch, AccountPlan, AccountSettings, Brand, DefaultExpiry, NewAccount,
-    SeatTerms,
+    Account, AccountPatch, AccountPlan, AccountSettings, Brand, DefaultExpiry, InvitationSettings,
+    NewAccount, SeatTerms,
 };
 use record::{differences, faults};
 

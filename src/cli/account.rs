@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::session::{block_on, open};
 use super::{CliError, Output};
-use crate::accounts::{self, Account, AccountPatch, AccountPlan, NewAccount};
+use crate::accounts::{self, Account, AccountPatch, AccountPlan, InvitationSettings, NewAccount};
 use crate::commit::commit;
 use crate::config::Config;
 use crate::types::text::{Language, Zone};
@@ -53,6 +53,23 @@ pub struct Change {
     /// Team for new people who belong to none: its id or ext:KEY; an empty text: none.
     #[arg(long, value_name = "TEAM")]
     pub default_team: Option<String>,
+    /// Days before the end on which open invitations are sent once more, such as 3,1; an empty text: never.
+    #[arg(long, value_name = "DAYS")]
+    pub invitation_reminders: Option<String>,
+}
+
+impl Change {
+    /// What invitations are to do by themselves, where that is said.
+    fn invitations(&self) -> Result<Option<InvitationSettings>, CliError> {
+        let Some(text) = self.invitation_reminders.as_deref() else {
+            return Ok(None);
+        };
+        let days = text.split(',').map(str::trim).filter(|day| !day.is_empty());
+        let days = days.map(str::parse).collect::<Result<Vec<i64>, _>>();
+        let reminder_days =
+            days.map_err(|_| wrong("--invitation-reminders", "takes numbers such as 3,1"))?;
+        Ok(Some(InvitationSettings { reminder_days }))
+    }
 }
 
 /// Runs it.
@@ -103,6 +120,7 @@ pub fn run(config: Config, command: &AccountCommand) -> Result<Output, CliError>
                         Ref::parse(team).map_err(|fault| wrong("--default-team", &fault))?,
                     ),
                 };
+                patch.invitations = change.invitations()?;
                 let account = set(&app, &account, &patch).await?;
                 Ok(Output::new(shown(&account), json!({ "account": account })))
             }

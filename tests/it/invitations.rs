@@ -316,6 +316,24 @@ both! {
         assert_integrity(&app).await;
     }
 
+    async fn pain_20_a_recycled_address_inherits_no_invitation(app: ApiApp) {
+        let seat = ground(&app, 5).await;
+        let made = invite(&app, &offer("lin", &json!({ "products": ["ext:safety"] })), 201).await;
+        let moved = app.patch("/api/users/email:lin@example.com", &json!({ "email": "lin.clark@example.com" })).await;
+        assert_eq!(moved.status, 200, "{}", moved.text());
+        let other = app.post("/api/users", &json!({ "email": "lin@example.com" })).await;
+        assert_eq!(other.status, 201, "{}", other.text());
+        let token = token(&app, &id(&made), Way::Mailed).await;
+        let service = &app.node.app;
+        accept::accept(service, &token, None, None, &origin(), service.clock.now()).await.expect("accepted");
+        let members = read(&app, "/api/teams/ext:engines/members").await;
+        assert_eq!((members["data"].as_array().map(Vec::len), members["data"][0]["user"]["id"].clone()), (Some(1), made["user_id"].clone()));
+        assert_eq!(places(&app, &seat).await, [0, 1, 0, 4]);
+        // The new owner of the address is somebody else, who can be invited.
+        let second = invite(&app, &offer("lin", &json!({})), 201).await;
+        assert_eq!(second["user_id"].as_str(), Some(other.id().as_str()));
+    }
+
     async fn an_existing_membership_keeps_the_higher_role(app: ApiApp) {
         ground(&app, 5).await;
         let made = invite(&app, &offer("lin", &json!({})), 201).await;
