@@ -21,7 +21,7 @@ use crate::db::{Batch, Select};
 use crate::error::Result;
 use crate::params;
 use crate::resources::Product;
-use crate::types::Id;
+use crate::types::{ExternalId, Id};
 
 fn actions(desk: &Desk) -> Markup {
     html! {
@@ -152,7 +152,7 @@ fn row(desk: &Desk, item: &CatalogItem, product: &str) -> Row {
             &Avatar::group(name),
             name,
             href,
-            item.external_id.as_ref().map(|key| key.as_str()),
+            item.external_id.as_ref().map(ExternalId::as_str),
         ),
         Cell::new(badge(item.status)),
         Cell::text(&pack),

@@ -171,10 +171,10 @@ fn lines(dossier: &Dossier) -> Card {
             .products
             .get(&line.product_id)
             .map_or("", String::as_str);
-        let name = match &line.seat_id {
-            Some(seat) => link(&seat_href(seat.as_str()), product),
-            None => html! { (product) },
-        };
+        let name = line.seat_id.as_ref().map_or_else(
+            || html! { (product) },
+            |seat| link(&seat_href(seat.as_str()), product),
+        );
         let refunded = if line.refunded > 0 {
             number(count(line.refunded))
         } else {
