@@ -370,6 +370,16 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "The person is already a member of the team.",
     ),
     (
+        "custom_roles_name",
+        "name",
+        "A role of this name and kind already exists.",
+    ),
+    (
+        "custom_roles_external_id",
+        "external_id",
+        "A role with this external_id already exists.",
+    ),
+    (
         "domain_claims_pkey",
         "domain",
         "Another team already claims this domain.",

@@ -4,26 +4,17 @@ use std::future::Future;
 
 use serde_json::Value as JsonValue;
 
-use crate::access::{Call, Caller, Reach};
+use crate::access::{Call, Caller};
 use crate::db::{Db, Select, Statement, Value};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
-use crate::resource::{Input, Record, Resource, Stamp, resolve};
+use crate::resource::{Input, Record, Resource, Stamp, resolve, within};
 use crate::types::{Ids, Ref};
 
 /// The condition by which a caller limited to teams sees rows, with its value at `$n`.
 pub fn reach_condition<R: Record>(caller: &Caller, n: usize) -> Option<(String, Value)> {
-    match (&caller.reach, R::REACH) {
-        (Reach::Teams(teams), Some(condition)) => {
-            let list = format!("(SELECT value FROM JSON_LIST(${n}) AS reach)");
-            Some((
-                format!(" AND {}", condition.replace("{}", &list)),
-                Value::Text(Some(teams.clone())),
-            ))
-        }
-        _ => None,
-    }
+    within(caller, R::REACH, n)
 }
 
 /// Finds a record by reference among those the caller may see; 404 otherwise, whosever it is.
@@ -71,7 +62,7 @@ pub fn insertion<R: Resource>(record: &R) -> Vec<Statement> {
     list
 }
 
-/// Plans a new record.
+/// Plans a new record. It belongs to the account: who is limited to some teams would make what they could not see.
 pub async fn plan_create<R: Resource>(
     db: &Db,
     ids: &Ids,
@@ -79,10 +70,8 @@ pub async fn plan_create<R: Resource>(
     new: R::New,
 ) -> Result<(Plan, R)> {
     call.caller.require(R::WRITE)?;
-    if R::REACH.is_none() || !R::SOFT_DELETE {
-        call.caller.require_account()?;
-    }
-    let refs = resolve(db, call.account(), new.references()).await?;
+    call.caller.require_account()?;
+    let refs = resolve(db, &call.caller, new.references()).await?;
     let record = R::create(new, &refs, &Stamp { ids, now: call.now })?;
     let mut plan = Plan::new(format!("{}.create", R::KIND));
     plan.write_all(insertion(&record));
@@ -108,7 +97,7 @@ where
     }
     let before = find::<R>(db, &call.caller, reference).await?;
     check(&before)?;
-    let refs = resolve(db, call.account(), patch.references()).await?;
+    let refs = resolve(db, &call.caller, patch.references()).await?;
     let mut after = before.clone();
     after.apply(patch, &refs, call.now)?;
     let plan = change(&before, &after, "updated");

@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::access::Permission;
-use crate::db::{Batch, Db, Row, Select, Slot, Statement};
+use crate::access::{Caller, Permission, Reach};
+use crate::db::{Batch, Db, Row, Select, Slot, Statement, Value};
 use crate::error::{Error, Fault, Result};
 use crate::events::Event;
 use crate::params;
-use crate::types::{AccountId, Email, Id, Ids, Kind, Ref, Timestamp};
+use crate::types::{Email, Id, Ids, Kind, Ref, Timestamp};
 
 /// How a member of a list's query is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +96,7 @@ pub struct Reference {
     columns: &'static [&'static str],
     text: String,
     soft: bool,
+    reach: Option<&'static str>,
 }
 
 impl Reference {
@@ -108,6 +109,7 @@ impl Reference {
             columns: R::STORED,
             text: reference.to_string(),
             soft: R::SOFT_DELETE,
+            reach: R::REACH,
         }
     }
 }
@@ -137,13 +139,14 @@ impl Resolved {
     }
 }
 
-/// The read that finds a record by reference: its id.
-pub fn find_reference<R: Record>(reference: &Ref<R>) -> Select {
-    reference_select(R::TABLE, R::STORED, R::SOFT_DELETE, &reference.to_string())
-}
-
-fn reference_select(table: &str, columns: &[&str], soft: bool, text: &str) -> Select {
-    let live = if soft { " AND deleted_at IS NULL" } else { "" };
+/// The read that finds a record by reference among those the caller may see: its id.
+fn reference_select(caller: &Caller, reference: &Reference) -> Select {
+    let (table, text) = (reference.table, reference.text.as_str());
+    let live = if reference.soft {
+        " AND deleted_at IS NULL"
+    } else {
+        ""
+    };
     let (column, value) = if let Some(key) = text.strip_prefix("ext:") {
         ("external_id", key.to_owned())
     } else if let Some(address) = text.strip_prefix("email:") {
@@ -154,19 +157,43 @@ fn reference_select(table: &str, columns: &[&str], soft: bool, text: &str) -> Se
         ("id", text.to_owned())
     };
     // A kind without such a key has no record by it, and none whose id is that text.
-    let (column, value) = if columns.contains(&column) {
+    let (column, value) = if reference.columns.contains(&column) {
         (column, value)
     } else {
         ("id", text.to_owned())
     };
+    let mut params = params![value];
+    let reach = within(caller, reference.reach, 3).map(|(condition, value)| {
+        params.push(value);
+        condition
+    });
     Select::new(
-        format!("SELECT id FROM {table} WHERE account_id = $1 AND {column} = $2{live}"),
-        params![value],
+        format!(
+            "SELECT {table}.id FROM {table} WHERE {table}.account_id = $1 AND {table}.{column} = $2{live}{}",
+            reach.unwrap_or_default()
+        ),
+        params,
     )
 }
 
-/// Looks all references up in one round trip; those that lead nowhere are faults, each at its place.
-pub async fn resolve(db: &Db, account: &AccountId, references: Vec<Reference>) -> Result<Resolved> {
+/// What must be true of a row for a caller limited to teams to see it, with its value at `$n`. `{}` in `reach` becomes
+/// the list of the teams and organizations.
+pub fn within(caller: &Caller, reach: Option<&str>, n: usize) -> Option<(String, Value)> {
+    match (&caller.reach, reach) {
+        (Reach::Teams(places), Some(condition)) => {
+            let list = format!("(SELECT value FROM JSON_LIST(${n}) AS reach)");
+            Some((
+                format!(" AND {}", condition.replace("{}", &list)),
+                Value::Text(Some(places.clone())),
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// Looks all references up in one round trip; those that lead nowhere, or to what the caller may not see, are faults,
+/// each at its place.
+pub async fn resolve(db: &Db, caller: &Caller, references: Vec<Reference>) -> Result<Resolved> {
     if references.is_empty() {
         return Ok(Resolved::default());
     }
@@ -174,16 +201,11 @@ pub async fn resolve(db: &Db, account: &AccountId, references: Vec<Reference>) -
     let slots: Vec<(Reference, Slot<(String,)>)> = references
         .into_iter()
         .map(|reference| {
-            let slot = batch.add(reference_select(
-                reference.table,
-                reference.columns,
-                reference.soft,
-                &reference.text,
-            ));
+            let slot = batch.add(reference_select(caller, &reference));
             (reference, slot)
         })
         .collect();
-    let mut rows = db.read(account, batch).await?;
+    let mut rows = db.read(&caller.account, batch).await?;
     let mut resolved = Resolved::default();
     let mut faults = Vec::new();
     for (reference, slot) in slots {

@@ -12,10 +12,10 @@ use moka::future::Cache;
 
 use super::api_keys::{ApiKey, Network};
 use super::keys::{ApiKeySecret, KeyHash};
-use super::roles::permissions_of;
-use super::{Actor, ActorKind, Caller, Reach};
+use super::rights::{self, Rights};
+use super::{Actor, ActorKind, Caller};
 use crate::app::App;
-use crate::db::{Batch, Select, Statement};
+use crate::db::{Batch, Column as _, Select, Statement};
 use crate::error::{Code, Error, Result};
 use crate::params;
 use crate::types::{AccountId, Timestamp};
@@ -155,12 +155,11 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
         "WHERE account_id = $1 AND id = $2",
         params![key_id],
     ));
-    let creator = batch.add::<(String,)>(Select::new(
-        "SELECT user_roles.role FROM api_keys JOIN users ON users.account_id = $1 AND users.id = api_keys.created_by \
-         AND users.deleted_at IS NULL AND users.status <> 'deactivated' \
-         JOIN user_roles ON user_roles.account_id = $1 AND user_roles.user_id = users.id WHERE api_keys.account_id = $1 AND api_keys.id = $2",
-        params![key_id],
-    ));
+    let creator = rights::ask(
+        &mut batch,
+        "(SELECT k.created_by FROM api_keys k WHERE k.account_id = $1 AND k.id = $2)",
+        &[key_id.value()],
+    );
     let limit = batch.add::<(Option<i64>,)>(Select::new(
         "SELECT requests_per_minute FROM accounts WHERE account_id = $1",
         vec![],
@@ -170,40 +169,27 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
     let Some(key) = rows.first(&key) else {
         return Ok(None);
     };
-    let creator = rows.take(&creator);
-    // A key never grants more than its creator may do now; a key made on the operator's command line has no creator.
-    let permissions = if key.created_by.is_none() {
-        key.scopes.iter().collect()
+    let scopes = key.scopes.iter().collect();
+    let places = rows.take(&reach).into_iter().map(|(id,)| id);
+    let wanted = if key.is_limited() {
+        Rights::limited(&scopes, places)
     } else {
-        let held = permissions_of(&creator.into_iter().map(|(role,)| role).collect::<Vec<_>>());
-        key.scopes
-            .iter()
-            .filter(|permission| held.contains(permission))
-            .collect()
+        Rights::in_account(scopes)
     };
-    let teams: Vec<String> = rows.take(&reach).into_iter().map(|(id,)| id).collect();
-    let reach = if key.is_limited() {
-        Reach::Teams(
-            serde_json::to_string(&teams)
-                .map_err(Error::internal)?
-                .into(),
-        )
+    // A key never grants more than its creator may do now; a key made on the operator's command line has no creator.
+    let rights = if key.created_by.is_some() {
+        wanted.within(&Rights::of(&creator.take(&mut rows)))
     } else {
-        Reach::Account
+        wanted
+    };
+    let actor = Actor {
+        kind: ActorKind::ApiKey,
+        id: Some(key_id.as_str().into()),
+        name: key.name.as_str().into(),
     };
     let account_limit = rows.first(&limit).and_then(|(limit,)| limit);
     Ok(Some(KnownKey {
-        caller: Arc::new(Caller {
-            account,
-            actor: Actor {
-                kind: ActorKind::ApiKey,
-                id: Some(key_id.as_str().into()),
-                name: key.name.as_str().into(),
-            },
-            permissions,
-            reach,
-            lineage: key_id.as_str().into(),
-        }),
+        caller: Arc::new(Caller::new(account, actor, rights, key_id.as_str().into())),
         expires_at: [secret_ends, key.expires_at].into_iter().flatten().min(),
         revoked: key.revoked_at.is_some(),
         allowed: key.allowed_addresses.0,
@@ -215,13 +201,19 @@ async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
     }))
 }
 
-/// The teams a limited key reaches: those it names and those at or below the organizations it names.
+/// The teams and organizations a limited key reaches: the teams it names, the organizations it names with those below
+/// them, and their teams.
 fn reach_of_key(key_id: &str) -> Select {
+    let below = "FROM api_keys k JOIN organizations top ON top.account_id = $1 AND top.id IN (SELECT value FROM JSON_LIST(k.organization_ids) AS l) \
+                 JOIN organizations o ON o.account_id = $1 AND o.path >= top.path AND o.path < top.path || '~'";
     Select::new(
-        "SELECT t.id FROM teams t JOIN api_keys k ON k.account_id = $1 AND k.id = $2 WHERE t.account_id = $1 AND t.deleted_at IS NULL AND \
-         (EXISTS (SELECT 1 FROM JSON_LIST(k.team_ids) AS l WHERE l.value = t.id) \
-         OR EXISTS (SELECT 1 FROM organizations o JOIN organizations top ON top.account_id = $1 AND o.path >= top.path AND o.path < top.path || '~' \
-         WHERE o.account_id = $1 AND o.id = t.organization_id AND EXISTS (SELECT 1 FROM JSON_LIST(k.organization_ids) AS l WHERE l.value = top.id)))",
+        format!(
+            "SELECT t.id FROM api_keys k JOIN teams t ON t.account_id = $1 AND t.id IN (SELECT value FROM JSON_LIST(k.team_ids) AS l) \
+             AND t.deleted_at IS NULL WHERE k.account_id = $1 AND k.id = $2 \
+             UNION SELECT o.id {below} WHERE k.account_id = $1 AND k.id = $2 \
+             UNION SELECT t.id {below} JOIN teams t ON t.account_id = $1 AND t.organization_id = o.id AND t.deleted_at IS NULL \
+             WHERE k.account_id = $1 AND k.id = $2"
+        ),
         params![key_id.to_owned()],
     )
 }

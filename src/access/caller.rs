@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::rights::Rights;
 use crate::error::{Code, Error, Result};
 use crate::types::{AccountId, Timestamp};
 
@@ -161,35 +162,100 @@ impl Actor {
 pub enum Reach {
     /// The whole account.
     Account,
-    /// These teams and what belongs to them, as a JSON array of team ids for statements.
+    /// These teams and what belongs to them, and these organizations, as a JSON array of their ids for statements.
     Teams(Arc<str>),
 }
 
+impl Reach {
+    /// Whether a team or an organization, by its id, is within it.
+    pub fn holds(&self, place: &str) -> bool {
+        match self {
+            Self::Account => true,
+            Self::Teams(places) => places.contains(&format!("\"{place}\"")),
+        }
+    }
+}
+
 /// Who calls: an API key, a person or the service. One account, always.
+///
+/// `permissions` and `reach` belong together: what is held in the whole of the reach. Whoever holds different roles in
+/// different places is seen through [`Caller::acting`] by what they do, so that both are right for that; operations of
+/// the API are by their scope.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The account whose rows are meant.
     pub account: AccountId,
     /// Who acts.
     pub actor: Actor,
-    /// What they may do.
+    /// What they may do everywhere within their reach.
     pub permissions: BTreeSet<Permission>,
     /// How far they see.
     pub reach: Reach,
+    /// All that they may do, and where.
+    pub rights: Arc<Rights>,
     /// What repeats of a request are recognised within: the key over its rotations, or the person.
     pub lineage: Arc<str>,
 }
 
 impl Caller {
-    /// The service itself, which may do everything in one account.
-    pub fn system(account: AccountId, name: &str) -> Self {
+    /// A caller with these rights: what they hold in the whole account, or where there is nothing of the kind, what they
+    /// hold in all of their teams and organizations.
+    pub fn new(account: AccountId, actor: Actor, rights: Rights, lineage: Arc<str>) -> Self {
+        let (permissions, reach) = if rights.account().is_empty() {
+            let (places, common) = rights.where_held(None);
+            (common, Reach::Teams(places))
+        } else {
+            (rights.account().clone(), Reach::Account)
+        };
         Self {
             account,
-            actor: Actor::system(name),
-            permissions: Permission::all(),
-            reach: Reach::Account,
-            lineage: name.into(),
+            actor,
+            permissions,
+            reach,
+            rights: Arc::new(rights),
+            lineage,
         }
+    }
+
+    /// The service itself, which may do everything in one account.
+    pub fn system(account: AccountId, name: &str) -> Self {
+        Self::new(account, Actor::system(name), Rights::all(), name.into())
+    }
+
+    /// The same caller as one who does what needs `permission`: they reach exactly where they hold it. Refused as by
+    /// [`Caller::require`] where that is nowhere.
+    pub fn acting(self: &Arc<Self>, permission: Permission) -> Result<Arc<Self>> {
+        let rights = &self.rights;
+        let (permissions, reach) = if rights.account().contains(&permission) {
+            (rights.account().clone(), Reach::Account)
+        } else if rights.anywhere().contains(&permission) {
+            let (places, common) = rights.where_held(Some(permission));
+            (common, Reach::Teams(places))
+        } else {
+            return Err(self.lacks(permission, &rights.anywhere()));
+        };
+        if self.reach == reach && self.permissions == permissions {
+            return Ok(Arc::clone(self));
+        }
+        Ok(Arc::new(Self {
+            permissions,
+            reach,
+            ..(**self).clone()
+        }))
+    }
+
+    /// Whether the caller has a permission in a team or on an organization, by its id.
+    pub fn may_in(&self, permission: Permission, place: &str) -> bool {
+        self.rights.at(place).contains(&permission)
+    }
+
+    /// Refuses a caller who has not the permission in this team or on this organization.
+    pub fn require_in(&self, permission: Permission, place: &str) -> Result<()> {
+        let held = self.rights.at(place);
+        if held.contains(&permission) {
+            return Ok(());
+        }
+        Err(self.lacks(permission, &held))
     }
 
     /// Whether the caller has a permission.
@@ -202,8 +268,12 @@ impl Caller {
         if self.may(permission) {
             return Ok(());
         }
-        let granted: Vec<_> = self.permissions.iter().map(|p| p.as_str()).collect();
-        Err(match self.actor.kind {
+        Err(self.lacks(permission, &self.permissions))
+    }
+
+    fn lacks(&self, permission: Permission, held: &BTreeSet<Permission>) -> Error {
+        let granted: Vec<_> = held.iter().map(|p| p.as_str()).collect();
+        match self.actor.kind {
             ActorKind::ApiKey => Error::new(
                 Code::InsufficientScope,
                 format!("This key lacks the scope {permission}. Make a key that has it in Settings > API."),
@@ -212,7 +282,7 @@ impl Caller {
             .with("granted", granted),
             _ => Error::new(Code::Forbidden, format!("Your roles do not include {permission}. Ask an administrator of the account."))
                 .with("required", permission.as_str()),
-        })
+        }
     }
 
     /// Refuses a caller who sees only some teams: what belongs to the whole account is not theirs to change.

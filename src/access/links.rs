@@ -6,6 +6,7 @@
 
 use serde_json::json;
 
+use super::rights::Rights;
 use super::sessions::{self, Origin, Started};
 use super::{Actor, ActorKind, Call, Caller, Reach, signed};
 use crate::app::App;
@@ -249,15 +250,17 @@ pub(super) fn call_of(
 ) -> Call {
     Call {
         caller: std::sync::Arc::new(Caller {
-            account: account.clone(),
-            actor: Actor {
-                kind: ActorKind::User,
-                id: Some(user_id.into()),
-                name: name.into(),
-            },
-            permissions: std::collections::BTreeSet::new(),
             reach: Reach::Account,
-            lineage: user_id.into(),
+            ..Caller::new(
+                account.clone(),
+                Actor {
+                    kind: ActorKind::User,
+                    id: Some(user_id.into()),
+                    name: name.into(),
+                },
+                Rights::default(),
+                user_id.into(),
+            )
         }),
         now,
         request_id: from.request_id.clone(),

@@ -13,6 +13,7 @@ pub mod password;
 pub mod password_rules;
 pub mod passwords;
 pub mod rate_limit;
+pub mod rights;
 pub mod roles;
 pub mod sessions;
 pub mod signed;

@@ -4,7 +4,6 @@
 //! database opens no session. A session ends 30 days after it began, and for people with a role in the whole account
 //! also 12 hours after its last use. It is read anew at every request, so a role taken away is gone at once.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -13,11 +12,11 @@ use hmac::Mac as _;
 use serde_json::json;
 
 use super::links::suffix;
-use super::roles::permissions_of;
-use super::{Actor, ActorKind, Call, Caller, Permission, Reach, signed};
+use super::rights::{self, Rights};
+use super::{Actor, ActorKind, Call, Caller, signed};
 use crate::app::App;
 use crate::commit::commit;
-use crate::db::{Batch, Select, Statement};
+use crate::db::{Batch, Column as _, Select, Statement};
 use crate::error::Result;
 use crate::events::{Event, Plan};
 use crate::params;
@@ -43,14 +42,6 @@ const NOTED_EVERY: i64 = 60;
 const COOKIE_MAX: usize = 200;
 /// Longest name of a browser that is kept.
 const AGENT_MAX: usize = 200;
-
-/// What people may do in teams they own or manage, and in the teams below an organization they look after.
-const TEAM_PERMISSIONS: [Permission; 4] = [
-    Permission::UsersRead,
-    Permission::TeamsRead,
-    Permission::SeatsRead,
-    Permission::SeatsAssign,
-];
 
 /// Where a sign-in comes from.
 #[derive(Debug, Clone)]
@@ -207,18 +198,6 @@ fn read_cookie(cookie: &str) -> Option<(AccountId, SessionId, Vec<u8>)> {
     ))
 }
 
-/// The teams of which a person is owner or manager, and those of organizations they look after, down the tree.
-fn teams_of(id: &SessionId) -> Select {
-    Select::new(
-        "SELECT t.id FROM sessions s JOIN teams t ON t.account_id = $1 AND t.deleted_at IS NULL WHERE s.account_id = $1 AND s.id = $2 AND \
-         (EXISTS (SELECT 1 FROM team_members m WHERE m.account_id = $1 AND m.team_id = t.id AND m.user_id = s.user_id AND m.role IN ('owner', 'manager')) \
-         OR EXISTS (SELECT 1 FROM organization_members m JOIN organizations top ON top.account_id = $1 AND top.id = m.organization_id \
-         JOIN organizations o ON o.account_id = $1 AND o.id = t.organization_id AND o.path >= top.path AND o.path < top.path || '~' \
-         WHERE m.account_id = $1 AND m.user_id = s.user_id AND m.role = 'organization_admin')) ORDER BY t.id",
-        params![*id],
-    )
-}
-
 /// A session's row with its person and account.
 struct Found {
     secret_hash: String,
@@ -263,11 +242,11 @@ pub async fn resume(app: &App, cookie: &str, now: Timestamp) -> Result<Option<Se
          WHERE s.account_id = $1 AND s.id = $2 AND u.deleted_at IS NULL AND u.status <> 'deactivated'",
         params![id],
     ));
-    let roles = batch.add::<(String,)>(Select::new(
-        "SELECT r.role FROM sessions s JOIN user_roles r ON r.account_id = $1 AND r.user_id = s.user_id WHERE s.account_id = $1 AND s.id = $2 ORDER BY r.role",
-        params![id],
-    ));
-    let teams = batch.add::<(String,)>(teams_of(&id));
+    let roles = rights::ask(
+        &mut batch,
+        "(SELECT s.user_id FROM sessions s WHERE s.account_id = $1 AND s.id = $2)",
+        &[id.value()],
+    );
     let mut rows = app.db.read(&account, batch).await?;
     let Some(found) = rows.first(&found) else {
         return Ok(None);
@@ -281,18 +260,21 @@ pub async fn resume(app: &App, cookie: &str, now: Timestamp) -> Result<Option<Se
     {
         return Ok(None);
     }
-    let texts = |rows: Vec<(String,)>| rows.into_iter().map(|(text,)| text).collect::<Vec<_>>();
-    let roles = texts(rows.take(&roles));
-    let permissions = permissions_of(&roles);
-    let is_staff = !permissions.is_empty();
+    let rights = Rights::of(&roles.take(&mut rows));
+    let is_staff = !rights.account().is_empty();
     if found.expires_at <= now || (is_staff && found.last_seen_at.plus_seconds(IDLE) <= now) {
         return Ok(None);
     }
     if found.last_seen_at.plus_seconds(NOTED_EVERY) <= now {
         note_use(app, &account, &id, &found.user.id, now);
     }
-    let teams = texts(rows.take(&teams));
-    let caller = caller_of(&account, &found.user, permissions, &teams);
+    let actor = Actor {
+        kind: ActorKind::User,
+        id: Some(found.user.id.as_str().into()),
+        name: found.user.name.as_str().into(),
+    };
+    let lineage = found.user.id.as_str().into();
+    let caller = Caller::new(account.clone(), actor, rights, lineage);
     Ok(Some(Session {
         id,
         account,
@@ -303,36 +285,6 @@ pub async fn resume(app: &App, cookie: &str, now: Timestamp) -> Result<Option<Se
         is_staff,
         caller: Arc::new(caller),
     }))
-}
-
-fn caller_of(
-    account: &AccountId,
-    user: &SessionUser,
-    global: BTreeSet<Permission>,
-    teams: &[String],
-) -> Caller {
-    let (permissions, reach) = if global.is_empty() {
-        let own = if teams.is_empty() {
-            BTreeSet::new()
-        } else {
-            TEAM_PERMISSIONS.into_iter().collect()
-        };
-        (own, Reach::Teams(json!(teams).to_string().into()))
-    } else {
-        (global, Reach::Account)
-    };
-    let actor = Actor {
-        kind: ActorKind::User,
-        id: Some(user.id.as_str().into()),
-        name: user.name.as_str().into(),
-    };
-    Caller {
-        account: account.clone(),
-        actor,
-        permissions,
-        reach,
-        lineage: user.id.as_str().into(),
-    }
 }
 
 fn note_use(app: &App, account: &AccountId, id: &SessionId, user_id: &str, now: Timestamp) {

@@ -84,12 +84,8 @@ pub async fn set(db: &Db, call: &Call, patch: &AccountPatch) -> Result<(Plan, Ac
         Patch::Keep => {}
         Patch::Clear => after.default_team_id = None,
         Patch::Set(team) => {
-            let refs = resolve(
-                db,
-                call.account(),
-                vec![Reference::to("/default_team", team)],
-            )
-            .await?;
+            let refs =
+                resolve(db, &call.caller, vec![Reference::to("/default_team", team)]).await?;
             after.default_team_id = Some(refs.id(team)?.to_string());
         }
     }

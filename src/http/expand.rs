@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde_json::Value as JsonValue;
 
@@ -12,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::params;
 use crate::records::reach_condition;
 use crate::resource::{Expand, Record};
-use crate::resources::{Course, Organization, Product, Team, User};
+use crate::resources::{Course, Organization, Product, Role, Team, User};
 use crate::seats::Seat;
 
 /// Levels at most.
@@ -27,6 +28,7 @@ fn relations(table: &str) -> &'static [Expand] {
         "courses" => Course::EXPANDS,
         "seats" => Seat::EXPANDS,
         "products" => Product::EXPANDS,
+        "roles" => Role::EXPANDS,
         _ => &[],
     }
 }
@@ -54,7 +56,7 @@ pub fn paths_of(known: &[Expand]) -> Vec<String> {
 /// Adds related records to the rows of `data`, a JSON array of records of kind `R`.
 pub async fn expand<R: Record>(
     db: &Db,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     data: &mut JsonValue,
     paths: &[String],
 ) -> Result<()> {
@@ -64,7 +66,7 @@ pub async fn expand<R: Record>(
 
 fn expand_rows<'a>(
     db: &'a Db,
-    caller: &'a Caller,
+    caller: &'a Arc<Caller>,
     rows: &'a mut [&mut JsonValue],
     known: &'static [Expand],
     paths: &'a [String],
@@ -110,7 +112,7 @@ fn expand_rows<'a>(
 
 async fn add_relation(
     db: &Db,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     rows: &mut [&mut JsonValue],
     relation: Expand,
     deeper: &[String],
@@ -154,7 +156,7 @@ fn ids_of(member: Option<&JsonValue>) -> Vec<String> {
 
 async fn fetch(
     db: &Db,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     table: &str,
     ids: &BTreeSet<String>,
 ) -> Result<(HashMap<String, JsonValue>, &'static [Expand])> {
@@ -165,6 +167,7 @@ async fn fetch(
         "courses" => fetch_kind::<Course>(db, caller, ids).await,
         "seats" => fetch_kind::<Seat>(db, caller, ids).await,
         "products" => fetch_kind::<Product>(db, caller, ids).await,
+        "roles" => fetch_kind::<Role>(db, caller, ids).await,
         other => Err(Error::internal(format!(
             "no kind of record is kept in {other}"
         ))),
@@ -173,10 +176,10 @@ async fn fetch(
 
 async fn fetch_kind<R: Record>(
     db: &Db,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     ids: &BTreeSet<String>,
 ) -> Result<(HashMap<String, JsonValue>, &'static [Expand])> {
-    caller.require(R::READ)?;
+    let caller = &*caller.acting(R::READ)?;
     let mut params = params![serde_json::to_string(ids).unwrap_or_default()];
     let reach = reach_condition::<R>(caller, 3).map(|(condition, value)| {
         params.push(value);

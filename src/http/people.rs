@@ -1,6 +1,6 @@
 //! People and teams over HTTP: where a change releases the places that go with it.
 
-use serde_json::json;
+use serde_json::{Value as JsonValue, json};
 
 use super::crud::{self, Paths, check_match};
 use super::endpoint::Endpoint;
@@ -9,6 +9,7 @@ use super::request::Request;
 use super::write::write;
 use crate::app::App;
 use crate::error::Result;
+use crate::resources::team::{self, NewTeam};
 use crate::resources::user::UserPatch;
 use crate::resources::{Team, User};
 use crate::seats::leave::{plan_change_user, plan_delete_team, plan_delete_user};
@@ -27,14 +28,31 @@ pub fn users(paths: &Paths) -> Vec<Endpoint> {
     vec![patch, delete]
 }
 
-/// Change and deletion of teams.
-pub fn teams(paths: &Paths) -> Vec<Endpoint> {
+/// Making, change and deletion of teams.
+pub fn teams(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
+    let mut create = crud::create_endpoint::<Team>(paths, new).runs(create_team);
+    create
+        .description
+        .push_str(" Whoever is limited to organizations names one of them.");
     let patch = crud::patch_endpoint::<Team>(paths, json!({ "description": "Writes compilers" }));
     let mut delete = crud::delete_endpoint::<Team>(paths).runs(delete_team);
     delete
         .description
         .push_str(" The places given for it end with it.");
-    vec![patch, delete]
+    vec![create, patch, delete]
+}
+
+async fn create_team(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let new: NewTeam = request.body()?;
+    write(&app, &request, || async {
+        let (plan, team) = team::plan_create(&app.db, &app.ids, &request.call, new.clone()).await?;
+        let reply = Reply::json(201, &team)?
+            .with_etag()
+            .header("location", format!("/api/teams/{}", team.id));
+        Ok((plan, reply))
+    })
+    .await
 }
 
 async fn update_user(app: App, request: Request) -> Result<Reply> {

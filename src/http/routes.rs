@@ -8,6 +8,7 @@ use super::{
     batch, credits, holds, members, orders, organizations, people, provision, seats, system,
 };
 use crate::commerce::CatalogItem;
+use super::{batch, holds, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -72,8 +73,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         people::users(&USERS),
         vec![crud::put_endpoint::<User>(&USERS, user)],
         crud::reads::<Team>(&TEAMS),
-        vec![crud::create_endpoint::<Team>(&TEAMS, team.clone())],
-        people::teams(&TEAMS),
+        people::teams(&TEAMS, team.clone()),
         vec![crud::put_endpoint::<Team>(&TEAMS, team)],
         members::endpoints(),
         crud::reads::<Organization>(&ORGANIZATIONS),

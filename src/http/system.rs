@@ -48,7 +48,7 @@ async fn me(_: App, request: Request) -> Result<Reply> {
             kind: caller.actor.kind,
             id: caller.actor.id.as_deref().map(str::to_owned),
             name: caller.actor.name.to_string(),
-            scopes: caller.permissions.iter().copied().collect(),
+            scopes: caller.rights.anywhere().into_iter().collect(),
             limited: caller.reach != Reach::Account,
         }),
     )

@@ -167,7 +167,7 @@ pub async fn plan_add(
     managed_by: ManagedBy,
 ) -> Result<(Plan, Member, bool)> {
     call.caller.require(Permission::MembersWrite)?;
-    resolve(db, call.account(), new.references()).await?;
+    resolve(db, &call.caller, new.references()).await?;
     let scene = scene(db, call, team, &new.user).await?;
     if let Some((standing, ..)) = scene.standing {
         let role = new.role.unwrap_or(standing);

@@ -5,6 +5,7 @@ pub mod enrollment;
 pub mod member;
 pub mod organization;
 pub mod product;
+pub mod role;
 pub mod team;
 pub mod user;
 
@@ -12,5 +13,6 @@ pub use course::Course;
 pub use enrollment::Enrollment;
 pub use organization::Organization;
 pub use product::Product;
+pub use role::Role;
 pub use team::Team;
 pub use user::User;

@@ -180,7 +180,7 @@ impl Record for Organization {
     ];
     const SOFT_DELETE: bool = false;
     const REACH: Option<&'static str> = Some(
-        "EXISTS (SELECT 1 FROM teams t WHERE t.account_id = $1 AND t.organization_id = organizations.id AND t.id IN {})",
+        "(organizations.id IN {} OR EXISTS (SELECT 1 FROM teams t WHERE t.account_id = $1 AND t.organization_id = organizations.id AND t.id IN {}))",
     );
     const READ: Permission = Permission::OrganizationsRead;
 
@@ -248,7 +248,7 @@ pub async fn plan_create(
     let parent = match &new.parent {
         None => None,
         Some(reference) => {
-            let refs = resolve(db, call.account(), new.references()).await?;
+            let refs = resolve(db, &call.caller, new.references()).await?;
             Some(
                 records::find::<Organization>(db, &call.caller, &Ref::Id(refs.id(reference)?))
                     .await?,

@@ -4,18 +4,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::organization::Organization;
-use crate::access::Permission;
+use crate::access::{Call, Permission, Reach};
 use crate::columns;
-use crate::db::Statement;
-use crate::error::Result;
-use crate::events::Event;
+use crate::db::{Db, Statement};
+use crate::error::{Code, Error, Result};
+use crate::events::{Event, Plan};
 use crate::params;
+use crate::records;
 use crate::resource::{
     Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
+    resolve,
 };
 use crate::types::merge::present;
 use crate::types::text::Description;
-use crate::types::{ExternalId, Id, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
+use crate::types::{ExternalId, Id, Ids, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
 
 /// People who learn together: a customer, a department, a class.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -140,6 +142,26 @@ impl Team {
             ownerless: true,
         }
     }
+}
+
+/// Plans a new team. Whoever is limited to some organizations makes it in one of those: elsewhere they would make what
+/// they could not see afterwards.
+pub async fn plan_create(db: &Db, ids: &Ids, call: &Call, new: NewTeam) -> Result<(Plan, Team)> {
+    call.caller.require(Team::WRITE)?;
+    let refs = resolve(db, &call.caller, new.references()).await?;
+    let organization: Option<Id<Organization>> = refs.maybe(new.organization.as_ref())?;
+    let within = organization.is_some_and(|id| call.caller.reach.holds(id.as_str()));
+    if !within && call.caller.reach != Reach::Account {
+        return Err(Error::new(
+            Code::Forbidden,
+            "This is limited to some teams, and a new one would not be among them. Name an «organization» that lies within the limits, or let somebody without them make the team.",
+        ));
+    }
+    let team = Team::create(new, &refs, &Stamp { ids, now: call.now })?;
+    let mut plan = Plan::new("team.create");
+    plan.write_all(records::insertion(&team));
+    plan.event(team.event("created"));
+    Ok((plan, team))
 }
 
 impl Record for Team {

@@ -75,7 +75,7 @@ pub async fn plan_hold(
         .iter()
         .enumerate()
         .map(|(n, item)| Reference::to(format!("/items/{n}/seat"), &item.seat));
-    let refs = resolve(db, call.account(), references.collect()).await?;
+    let refs = resolve(db, &call.caller, references.collect()).await?;
     let mut items: Vec<HoldItem> = Vec::new();
     for item in &new.items {
         let seat_id = refs.id(&item.seat)?;
@@ -573,7 +573,7 @@ async fn people_of(
             .flatten()
             .map(|(pointer, user)| Reference::to(pointer.clone(), user)),
     );
-    let refs = resolve(db, call.account(), references).await?;
+    let refs = resolve(db, &call.caller, references).await?;
     let named = |people: &[(String, Ref<User>)]| -> Result<Vec<Named>> {
         let mut named: Vec<Named> = Vec::new();
         for (pointer, user) in people {

@@ -1,18 +1,14 @@
 //! How far a caller limited to teams reaches among seats: only places of its teams, and whole seats only where all their
 //! teams are its own.
 
-use crate::access::{Caller, Reach};
+use crate::access::Caller;
 use crate::error::{Code, Error, Result};
 use crate::resources::Team;
 use crate::types::Id;
 
 /// Whether a team is within reach.
 pub fn reaches(caller: &Caller, team: &Id<Team>) -> bool {
-    match &caller.reach {
-        Reach::Account => true,
-        Reach::Teams(list) => serde_json::from_str::<Vec<String>>(list)
-            .is_ok_and(|teams| teams.iter().any(|own| own == team.as_str())),
-    }
+    caller.reach.holds(team.as_str())
 }
 
 /// Refuses what concerns teams beyond the caller's reach.

@@ -164,6 +164,15 @@ impl Scopes {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// As they stand in the database: a JSON array of words.
+    pub fn of_text(text: &str) -> Self {
+        let words: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+        words
+            .iter()
+            .filter_map(|word| Permission::from_word(word))
+            .collect()
+    }
 }
 
 impl FromIterator<Permission> for Scopes {
@@ -174,11 +183,7 @@ impl FromIterator<Permission> for Scopes {
 
 impl Column for Scopes {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        let Json(words) = Json::<Vec<String>>::read(reader)?;
-        Ok(words
-            .iter()
-            .filter_map(|word| Permission::from_word(word))
-            .collect())
+        Ok(Self::of_text(reader.required_text()?))
     }
     fn value(&self) -> Value {
         self.iter()

@@ -7,8 +7,9 @@ use super::desk::{Desk, Shown};
 use super::look::user_href;
 use super::person_edit::page;
 use crate::access::Permission;
+use crate::access::grants::require_rights;
 use crate::access::links::{self, LinkPurpose};
-use crate::access::roles::permissions_of;
+use crate::access::rights::{self, Rights};
 use crate::dashboard::components::{Button, Callout, Card, Secret, Tone};
 use crate::dashboard::icons::Icon;
 use crate::db::{Batch, Select};
@@ -37,10 +38,7 @@ async fn find(
     let user = records::find::<User>(desk.db(), desk.caller(), &desk.reference(0)?).await?;
     let id = || params![user.id.clone()];
     let mut batch = Batch::new();
-    let roles = batch.add::<(String,)>(Select::new(
-        "SELECT role FROM user_roles WHERE account_id = $1 AND user_id = $2",
-        id(),
-    ));
+    let roles = rights::ask(&mut batch, "$2", &id());
     let teams = batch.add::<(String,)>(Select::new(
         "SELECT t.name FROM team_members m JOIN teams t ON t.account_id = $1 AND t.id = m.team_id WHERE m.account_id = $1 AND m.user_id = $2 ORDER BY m.joined_at LIMIT 1",
         id(),
@@ -55,14 +53,9 @@ async fn find(
         params![],
     ));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
-    let roles: Vec<String> = rows.take(&roles).into_iter().map(|(role,)| role).collect();
     // Whoever makes a link could use it: nobody opens a door to more than they hold themselves.
-    if !permissions_of(&roles).is_subset(&desk.caller().permissions) {
-        return Err(Error::new(
-            Code::Forbidden,
-            "This person may do more than you. Somebody with the same rights can make their link.",
-        ));
-    }
+    let held = Rights::of(&roles.take(&mut rows));
+    require_rights(desk.caller(), &held)?;
     if user.status == UserStatus::Deactivated {
         return Err(Error::new(
             Code::StateConflict,

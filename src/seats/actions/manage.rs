@@ -35,7 +35,7 @@ pub struct SeatChanged {
 pub async fn plan_create(db: &Db, ids: &Ids, call: &Call, new: NewSeat) -> Result<(Plan, Seat)> {
     call.caller.require(Seat::WRITE)?;
     call.caller.require_account()?;
-    let refs = resolve(db, call.account(), new.references()).await?;
+    let refs = resolve(db, &call.caller, new.references()).await?;
     let template = match &new.template {
         Some(template) => Some(
             records::find::<SeatTemplate>(db, &call.caller, &Ref::Id(refs.id(template)?)).await?,

@@ -265,7 +265,7 @@ where
         .iter()
         .map(|(pointer, user)| crate::resource::Reference::to(pointer, user))
         .collect();
-    let refs = resolve(db, call.account(), references).await?;
+    let refs = resolve(db, &call.caller, references).await?;
     let mut named: Vec<Person> = Vec::new();
     for (pointer, user) in people {
         let id = refs.id(&user)?;

@@ -84,7 +84,8 @@ async fn postgres(url: &str) -> BTreeMap<String, Table> {
     };
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     let columns = "SELECT table_name::text, column_name::text, ''::text FROM information_schema.columns \
-                   WHERE table_schema = 'public' ORDER BY table_name, ordinal_position";
+                   JOIN information_schema.tables USING (table_schema, table_name) \
+                   WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name, ordinal_position";
     for (table, column, _) in rows(columns).await {
         tables.entry(table).or_default().columns.push(column);
     }
