@@ -8,7 +8,6 @@ use super::{
     batch, credits, holds, members, orders, organizations, people, provision, seats, system,
 };
 use crate::commerce::CatalogItem;
-use super::{batch, holds, members, organizations, people, provision, seats, system};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 

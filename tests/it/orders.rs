@@ -437,9 +437,9 @@ both! {
         let external = send("POST", "/api/orders", with(told("x", 1), &json!({ "team": "ext:branch" }))).await;
         assert_problem(None, &external, 403, &["forbidden"]);
         let foreign = send("POST", "/api/catalog_items/ext:ten/buy", json!({ "team": "ext:engines" })).await;
-        assert_problem(None, &foreign, 404, &["not_found"]);
+        assert_problem(None, &foreign, 422, &["validation_failed"]);
         let organization = send("POST", "/api/catalog_items/ext:ten/buy", json!({ "organization": "ext:north" })).await;
-        assert_problem(None, &organization, 403, &["forbidden"]);
+        assert_problem(None, &organization, 422, &["validation_failed"]);
         let refund = send("POST", &format!("/api/orders/{}/refund", bought.id()), json!({})).await;
         assert_problem(None, &refund, 403, &["forbidden"]);
         let theirs = read(&app, "/api/orders?team=ext:engines").await["data"][0]["id"].as_str().expect("an id").to_owned();

@@ -61,7 +61,7 @@ pub async fn plan_change<C: FnOnce(&Order) -> Result<()>>(
         if order.payment == Payment::External {
             call.caller.require_account()?;
         }
-        let refs = resolve(db, call.account(), line_references(&new)).await?;
+        let refs = resolve(db, &call.caller, line_references(&new)).await?;
         let ground = ground(db, call, &new, &refs, &order.owner()?).await?;
         let frame = Frame {
             payment: order.payment,
@@ -128,7 +128,7 @@ pub async fn plan_put<C: Fn(Option<&Order>) -> Result<()>>(
         metadata: Some(new.metadata.clone()),
     };
     if standing.status != OrderStatus::Draft {
-        let refs = resolve(db, call.account(), line_references(&new.lines)).await?;
+        let refs = resolve(db, &call.caller, line_references(&new.lines)).await?;
         let differences = lines::differences(&standing.lines.0, &new.lines, &refs)?;
         if !differences.is_empty() {
             return Err(conflict(&standing, "Its lines cannot be changed any more.")

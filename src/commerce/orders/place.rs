@@ -9,7 +9,7 @@ use serde_json::{Value as JsonValue, json};
 use super::input::{BuyInput, NewLine, NewOrder, NewStatus};
 use super::lines::{self, Frame};
 use super::order::{Buyer, Order, OrderStatus, Payment};
-use super::scene::{ground, reaches};
+use super::scene::ground;
 use super::work::{Work, steadily};
 use crate::access::{Call, Permission};
 use crate::commerce::account::Owner;
@@ -79,13 +79,14 @@ impl Parties {
                 "Name the team that buys, or the organization.",
             )]));
         }
-        if organization.is_some() {
+        let reach = &call.caller.reach;
+        if organization
+            .as_ref()
+            .is_some_and(|it| !reach.holds(it.as_str()))
+        {
             call.caller.require_account()?;
         }
-        if team
-            .as_ref()
-            .is_some_and(|team| !reaches(&call.caller, team))
-        {
+        if team.as_ref().is_some_and(|it| !reach.holds(it.as_str())) {
             return Err(Error::not_found("team"));
         }
         Ok(Self { team, organization })
@@ -167,7 +168,7 @@ fn of_item(error: Error) -> Error {
 
 async fn plan_place(db: &Db, ids: &Ids, call: &Call, new: &NewOrder) -> Result<Placed> {
     let wish = Wish::of(new)?;
-    let refs = resolve(db, call.account(), new.references()).await?;
+    let refs = resolve(db, &call.caller, new.references()).await?;
     let parties = Parties::of(new, &refs, call)?;
     let source = match &new.source {
         Some(source) => source.clone(),
@@ -307,12 +308,8 @@ fn refuse_other(
         )
     };
     // Whose it is stays hidden from who may not see it.
-    if standing
-        .team_id
-        .as_ref()
-        .is_none_or(|team| !reaches(&call.caller, team))
-        && call.caller.require_account().is_err()
-    {
+    let owner = standing.owner()?;
+    if !call.caller.reach.holds(owner.place()) {
         return Err(refused());
     }
     let mut differences = lines::differences(&standing.lines.0, &new.lines, refs)?;

@@ -85,7 +85,7 @@ impl Record for OrderRefund {
     const EXPANDS: &'static [Expand] = &[];
     const SOFT_DELETE: bool = false;
     const REACH: Option<&'static str> = Some(
-        "EXISTS (SELECT 1 FROM orders o WHERE o.account_id = $1 AND o.id = order_refunds.order_id AND o.team_id IN {})",
+        "EXISTS (SELECT 1 FROM orders o WHERE o.account_id = $1 AND o.id = order_refunds.order_id AND (o.team_id IN {} OR o.organization_id IN {}))",
     );
     const READ: Permission = Permission::OrdersRead;
 
