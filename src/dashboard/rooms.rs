@@ -15,12 +15,22 @@ pub enum Room {
     Teams,
     /// The tree of customers.
     Organizations,
+    /// Groups of the LMS.
+    Groups,
     /// Allocations of places.
     Seats,
+    /// Offers of memberships by mail.
+    Invitations,
+    /// Self-enrolment addresses.
+    Links,
     /// What seats are of.
     Products,
     /// What people learn.
     Courses,
+    /// Who may do what.
+    Roles,
+    /// Questions over the whole account.
+    Reports,
     /// Packs on offer.
     Catalog,
     /// What was bought.
@@ -39,7 +49,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 9] = [
+const MAIN: [Entry; 13] = [
     (
         Room::Home,
         "Home",
@@ -69,11 +79,32 @@ const MAIN: [Entry; 9] = [
         Permission::OrganizationsRead,
     ),
     (
+        Room::Groups,
+        "Groups",
+        Icon::Link,
+        "/dashboard/groups",
+        Permission::GroupsRead,
+    ),
+    (
         Room::Seats,
         "Seats",
         Icon::Seat,
         "/dashboard/seats",
         Permission::SeatsRead,
+    ),
+    (
+        Room::Invitations,
+        "Invitations",
+        Icon::Mail,
+        "/dashboard/invitations",
+        Permission::InvitationsRead,
+    ),
+    (
+        Room::Links,
+        "Links",
+        Icon::Link,
+        "/dashboard/links",
+        Permission::LinksRead,
     ),
     (
         Room::Products,
@@ -88,6 +119,13 @@ const MAIN: [Entry; 9] = [
         Icon::Book,
         "/dashboard/courses",
         Permission::CoursesRead,
+    ),
+    (
+        Room::Reports,
+        "Reports",
+        Icon::Chart,
+        "/dashboard/reports",
+        Permission::ReportsRead,
     ),
     (
         Room::Catalog,
@@ -106,7 +144,14 @@ const MAIN: [Entry; 9] = [
 ];
 
 /// The rooms of those who look after the account.
-const SETTINGS: [Entry; 4] = [
+const SETTINGS: [Entry; 5] = [
+    (
+        Room::Roles,
+        "Roles",
+        Icon::Shield,
+        "/dashboard/settings/roles",
+        Permission::RolesRead,
+    ),
     (
         Room::Api,
         "API",
@@ -123,7 +168,7 @@ const SETTINGS: [Entry; 4] = [
     ),
     (
         Room::Jobs,
-        "Failed jobs",
+        "Jobs",
         Icon::Activity,
         "/dashboard/jobs",
         Permission::JobsRead,

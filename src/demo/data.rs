@@ -1,12 +1,17 @@
 //! The made-up training company of the demo: its customers, their teams, what it sells and who learns there.
 
 /// Customers: external id, name, external id of the parent.
-pub(super) const ORGANIZATIONS: [(&str, &str, Option<&str>); 8] = [
+pub(super) const ORGANIZATIONS: [(&str, &str, Option<&str>); 9] = [
     ("northwind", "Northwind Logistics", None),
     (
         "northwind-de",
         "Northwind Deutschland GmbH",
         Some("northwind"),
+    ),
+    (
+        "northwind-hamburg",
+        "Standort Hamburg",
+        Some("northwind-de"),
     ),
     (
         "northwind-nl",
@@ -25,7 +30,7 @@ pub(super) const TEAMS: [(&str, &str, &str); 20] = [
     ("northwind-drivers", "Drivers", "northwind"),
     ("northwind-dispatch", "Dispatch", "northwind"),
     ("northwind-safety", "Safety officers", "northwind"),
-    ("northwind-de-lager", "Lager Hamburg", "northwind-de"),
+    ("northwind-de-lager", "Lager Hamburg", "northwind-hamburg"),
     ("northwind-de-buero", "Büro Köln", "northwind-de"),
     (
         "northwind-nl-magazijn",
@@ -46,6 +51,38 @@ pub(super) const TEAMS: [(&str, &str, &str); 20] = [
     ("lumen-sales", "Sales", "lumen"),
     ("lumen-claims", "Claims", "lumen"),
     ("lumen-it", "IT", "lumen"),
+];
+
+/// What customers set beside their names: external id, what a change of it would say.
+pub(super) const SET: [(&str, &str); 3] = [
+    (
+        "northwind",
+        r##"{ "default_team": "ext:northwind-dispatch", "branding": { "name": "Northwind Academy", "color": "#0b6e4f", "support_email": "academy@northwind.example" } }"##,
+    ),
+    (
+        "northwind-de",
+        r#"{ "branding": { "name": "Northwind Akademie" } }"#,
+    ),
+    (
+        "halden",
+        r##"{ "default_team": "ext:halden-reception", "branding": { "color": "#8a1538" }, "inherit_catalog": false }"##,
+    ),
+];
+
+/// Domains: the domain, the organization, how it is proved.
+pub(super) const DOMAINS: [(&str, &str, &str); 3] = [
+    ("northwind.example", "northwind", "admin"),
+    ("halden.example", "halden", "admin"),
+    ("lumen.example", "lumen", "dns"),
+];
+
+/// Who looks after which organization: the number of the person, the organization.
+pub(super) const ADMINS: [(usize, &str); 2] = [(0, "northwind"), (7, "halden")];
+
+/// Groups of the LMS: external id, name, team, direction.
+pub(super) const GROUPS: [(&str, &str, &str, &str); 2] = [
+    ("drivers", "Drivers 2026", "northwind-drivers", "to_lms"),
+    ("wards", "Wards", "halden-nursing", "bidirectional"),
 ];
 
 /// Courses: external id, name, chapters.

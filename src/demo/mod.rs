@@ -2,6 +2,8 @@
 //! events, its audit trail and its rules like any other.
 
 mod data;
+mod doors;
+mod organizations;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
@@ -58,6 +60,7 @@ pub async fn fill(app: &App, call: &Call) -> Result<()> {
     for (key, name, organization) in TEAMS {
         make::<Team>(app, begin, json!({ "name": name, "external_id": key, "organization": format!("ext:{organization}") })).await?;
     }
+    organizations::set(app, begin).await?;
     for (key, name, chapters) in COURSES {
         make::<Course>(
             app,
@@ -97,7 +100,9 @@ pub async fn fill(app: &App, call: &Call) -> Result<()> {
         .map(|n| join(app, call, n))
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
-        .await
+        .await?;
+    organizations::name_admins(app, call).await?;
+    doors::make(app, call).await
 }
 
 /// The catalog, the customers' credits, and what was bought: with credits, and in a shop.
@@ -257,6 +262,14 @@ mod tests {
                 .iter()
                 .any(|(key, ..)| key == organization))
         );
+        let is_organization = |key| ORGANIZATIONS.iter().any(|(one, ..)| *one == key);
+        assert!(
+            data::DOMAINS
+                .iter()
+                .all(|(_, key, _)| is_organization(*key))
+        );
+        assert!(data::ADMINS.iter().all(|(_, key)| is_organization(*key)));
+        assert!(data::SET.iter().all(|(key, _)| is_organization(*key)));
         let is_team = |key| TEAMS.iter().any(|(team, ..)| *team == key);
         let is_product = |key| PRODUCTS.iter().any(|(product, ..)| *product == key);
         assert!(

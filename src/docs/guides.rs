@@ -44,6 +44,20 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/provisioning.md"),
     },
     Guide {
+        name: "organizations",
+        label: "Organizations",
+        about: "Customers as trees: moves, looks, catalogs, administrators, domains, groups.",
+        icon: Icon::Building,
+        source: include_str!("../../docs/organizations.md"),
+    },
+    Guide {
+        name: "invitations",
+        label: "Invitations and links",
+        about: "How people come into a team: by mail, or by an address of its own.",
+        icon: Icon::Mail,
+        source: include_str!("../../docs/invitations.md"),
+    },
+    Guide {
         name: "commerce",
         label: "Catalog, orders and credits",
         about: "How places are sold: packs on offer, orders from a shop, credits and refunds.",
@@ -70,6 +84,27 @@ pub(super) const GUIDES: &[Guide] = &[
         about: "How a request can be sent twice and happen once.",
         icon: Icon::Refresh,
         source: include_str!("../../docs/idempotency.md"),
+    },
+    Guide {
+        name: "bulk",
+        label: "Batches and bulk jobs",
+        about: "Up to 100 records by one call, up to 100,000 in the background.",
+        icon: Icon::Box,
+        source: include_str!("../../docs/bulk.md"),
+    },
+    Guide {
+        name: "events",
+        label: "Events",
+        about: "What has happened, in order and without holes; the audit trail and the mails.",
+        icon: Icon::Activity,
+        source: include_str!("../../docs/events.md"),
+    },
+    Guide {
+        name: "reports",
+        label: "Reports",
+        about: "Questions over the whole account, by page or as a file.",
+        icon: Icon::Chart,
+        source: include_str!("../../docs/reports.md"),
     },
     Guide {
         name: "pagination",

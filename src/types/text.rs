@@ -144,6 +144,10 @@ text_type!(
     WebUrl, "uri", 1..=2000, parse_web_url
 );
 text_type!(
+    /// A colour: `#` and six hexadecimal digits, in lower case.
+    Color, "color", 7..=7, parse_color
+);
+text_type!(
     /// A currency by its code of ISO 4217, such as `EUR`.
     Currency, "currency", 3..=3, parse_currency
 );
@@ -247,6 +251,16 @@ fn parse_web_url(text: &str) -> Result<String, String> {
     }
 }
 
+fn parse_color(text: &str) -> Result<String, String> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.strip_prefix('#').unwrap_or_default();
+    if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(text)
+    } else {
+        Err("must be # and six hexadecimal digits, such as #1f6feb".to_owned())
+    }
+}
+
 fn parse_currency(text: &str) -> Result<String, String> {
     let text = clean(text, 3, 3, false)?;
     if iso_currency::Currency::from_code(&text).is_some() {
@@ -302,6 +316,7 @@ pub const FORMATS: &[(&str, Check)] = &[
     ("language-tag", |t| Language::parse(t).is_ok()),
     ("time-zone", |t| Zone::parse(t).is_ok()),
     ("uri", |t| WebUrl::parse(t).is_ok()),
+    ("color", |t| Color::parse(t).is_ok()),
     ("currency", |t| Currency::parse(t).is_ok()),
     ("hostname", |t| Domain::parse(t).is_ok()),
     ("idn-email", |t| Email::parse(t).is_ok()),
@@ -316,6 +331,20 @@ impl Tags {
     /// The labels in order.
     pub fn as_slice(&self) -> &[Tag] {
         &self.0
+    }
+
+    /// The labels of both, those of `first` first, as many as there may be.
+    pub fn united(first: &Self, second: &Self) -> Self {
+        let mut tags = first.0.clone();
+        tags.extend(
+            second
+                .0
+                .iter()
+                .filter(|tag| !first.0.contains(tag))
+                .cloned(),
+        );
+        tags.truncate(50);
+        Self(tags)
     }
 }
 
@@ -339,6 +368,17 @@ impl Metadata {
     /// The members in the order of their keys.
     pub const fn members(&self) -> &BTreeMap<String, String> {
         &self.0
+    }
+
+    /// The members of both, as many as there may be; where both have one, it is that of `first`.
+    pub fn united(first: &Self, second: &Self) -> Self {
+        let mut members = first.0.clone();
+        for (key, value) in &second.0 {
+            if members.len() < 50 && !members.contains_key(key) {
+                members.insert(key.clone(), value.clone());
+            }
+        }
+        Self(members)
     }
 }
 

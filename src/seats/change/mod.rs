@@ -5,6 +5,7 @@
 
 mod places;
 mod quantity;
+mod reversal;
 
 use super::access::Access;
 use super::assignment::Assignment;
@@ -60,6 +61,9 @@ impl<'a> About<'a> {
         }
     }
 }
+
+/// The cause of a place that is held, or waited for, for somebody who was invited and has not accepted yet.
+pub const INVITED: &str = "invited";
 
 /// For whom a place is, and how it came about.
 #[derive(Debug, Clone)]
@@ -298,7 +302,7 @@ impl<'a> Change<'a> {
             sql.push_str(" AND quantity + $2 >= 0");
         }
         if self.guards.be_full {
-            sql.push_str(" AND quantity IS NOT NULL AND assigned + reserved + spent >= quantity");
+            sql.push_str(" AND quantity IS NOT NULL AND assigned + reserved + spent + $3 + $4 + $5 >= quantity + $2");
         }
         if self.guards.know_waiters {
             params.push(Value::Int(Some(self.seat.waitlisted - d.waitlisted)));
