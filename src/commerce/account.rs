@@ -44,7 +44,24 @@ pub enum Owner {
     Organization(Id<Organization>),
 }
 
+impl Owner {
+    /// The owner's id, by which a reach is told.
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Team(id) => id.as_str(),
+            Self::Organization(id) => id.as_str(),
+        }
+    }
+}
+
 impl CreditAccount {
+    /// The owner's id, by which a reach is told.
+    pub fn place(&self) -> &str {
+        let team = self.team_id.as_ref().map(Id::as_str);
+        let organization = self.organization_id.as_ref().map(Id::as_str);
+        team.or(organization).unwrap_or_default()
+    }
+
     /// An empty account of somebody who has none yet.
     pub fn of(owner: &Owner, ids: &Ids, now: Timestamp) -> Self {
         let (team_id, organization_id) = match owner {
@@ -107,7 +124,8 @@ impl Record for CreditAccount {
         },
     ];
     const SOFT_DELETE: bool = false;
-    const REACH: Option<&'static str> = Some("credit_accounts.team_id IN {}");
+    const REACH: Option<&'static str> =
+        Some("(credit_accounts.team_id IN {} OR credit_accounts.organization_id IN {})");
     const READ: Permission = Permission::CreditsRead;
 
     fn id(&self) -> &Id<Self> {

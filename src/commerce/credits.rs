@@ -8,7 +8,7 @@ use super::account::{CreditAccount, Owner};
 use super::books::{Cause, book};
 use super::entry::{CreditEntry, CreditReason};
 use super::payers::{Payer, payers};
-use crate::access::{Call, Permission, Reach};
+use crate::access::{Call, Permission};
 use crate::db::{Db, Select, Statement};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::{Event, Plan};
@@ -91,7 +91,7 @@ pub struct Credits {
     pub available: i64,
     /// What it can spend with those above it.
     pub spendable: i64,
-    /// Who pays, in the order in which they do; organizations only for callers who see the whole account.
+    /// Who pays, in the order in which they do; as far as the caller may see.
     pub payers: Vec<PayerAnswer>,
 }
 
@@ -105,8 +105,7 @@ pub struct Credited {
 }
 
 fn answer(all: &[Payer], own: &CreditAccount, call: &Call) -> Credits {
-    let is_shown =
-        |payer: &&Payer| call.caller.reach == Reach::Account || payer.account.team_id.is_some();
+    let is_shown = |payer: &&Payer| call.caller.reach.holds(payer.account.place());
     let shown = |payer: &Payer| PayerAnswer {
         name: payer.name.clone(),
         team_id: payer.account.team_id.clone(),

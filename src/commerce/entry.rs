@@ -135,7 +135,8 @@ impl Record for CreditEntry {
         },
     ];
     const SOFT_DELETE: bool = false;
-    const REACH: Option<&'static str> = Some("credit_entries.team_id IN {}");
+    const REACH: Option<&'static str> =
+        Some("(credit_entries.team_id IN {} OR credit_entries.organization_id IN {})");
     const READ: Permission = Permission::CreditsRead;
 
     fn id(&self) -> &Id<Self> {

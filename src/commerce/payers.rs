@@ -3,7 +3,7 @@
 use serde_json::{Value as JsonValue, json};
 
 use super::account::{CreditAccount, Owner};
-use crate::access::{Call, Reach};
+use crate::access::Call;
 use crate::db::{Batch, Db, Pair, Select};
 use crate::error::{Code, Error, Result};
 use crate::params;
@@ -99,8 +99,7 @@ pub fn share_out(payers: &[Payer], price: i64, call: &Call) -> Result<Vec<(Credi
 }
 
 fn insufficient(payers: &[Payer], price: i64, missing: i64, call: &Call) -> Error {
-    let shown =
-        |payer: &&Payer| call.caller.reach == Reach::Account || payer.account.team_id.is_some();
+    let shown = |payer: &&Payer| call.caller.reach.holds(payer.account.place());
     let who: Vec<JsonValue> = payers
         .iter()
         .filter(shown)

@@ -7,7 +7,7 @@
 /// Whether the organization `o` lets through what comes from above it.
 macro_rules! inherits {
     () => {
-        "TRUE"
+        "o.inherit_catalog"
     };
 }
 

@@ -277,6 +277,17 @@ mod tests {
                 .iter()
                 .all(|(team, product, ..)| is_team(*team) && is_product(*product))
         );
+        assert!(ITEMS.iter().all(|(_, _, product, ..)| is_product(*product)));
+        let is_item = |key| ITEMS.iter().any(|(item, ..)| *item == key);
+        assert!(
+            PURCHASES
+                .iter()
+                .all(|(team, item, ..)| is_team(*team) && is_item(*item))
+        );
+        assert!(
+            SHOP.iter()
+                .all(|(_, team, product, ..)| is_team(*team) && is_product(*product))
+        );
         assert!(
             PRODUCTS
                 .iter()

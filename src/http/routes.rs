@@ -11,6 +11,7 @@ use super::{
 };
 use crate::bulk::JobRecord;
 use crate::commerce::CatalogItem;
+use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::resources::{Course, Enrollment, Product, Role, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
@@ -97,7 +98,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let product = json!({ "name": "Safety pack", "external_id": "safety-pack", "courses": [] });
     let seat = json!({ "product": "ext:safety-101", "teams": ["ext:engines"], "external_id": "safety-2026", "quantity": 20, "expiry": "days", "expires_in_days": 365 });
     let item = json!({
-        "name": "Safety, ten places", "external_id": "safety-10", "product": "ext:safety-101", "quantity": 10, "price_credits": 100,
+        "name": "Ten places of safety", "external_id": "safety-10", "product": "ext:safety-101", "quantity": 10, "price_credits": 100,
         "price_amount": 49000, "currency": "EUR", "terms": { "expires_in_days": 365 }, "status": "published",
     });
     let all = [

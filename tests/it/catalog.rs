@@ -63,6 +63,20 @@ both! {
         assert_eq!(seen("visible_to_team[ne]=ext:loose").await, ["de-only", "north-only"]);
     }
 
+    async fn an_organization_that_does_not_inherit_stops_what_comes_from_above(app: ApiApp) {
+        tree(&app).await;
+        item(&app, "for-all", &json!({})).await;
+        item(&app, "north-only", &json!({ "visible_to": { "organizations": ["ext:north"] } })).await;
+        item(&app, "de-only", &json!({ "visible_to": { "organizations": ["ext:north-de"] } })).await;
+        let stopped = app.patch("/api/organizations/ext:north-de", &json!({ "inherit_catalog": false })).await;
+        assert_eq!(stopped.status, 200, "{}", stopped.text());
+        let seen = async |query: &str| names(&read(&app, &format!("/api/catalog_items?{query}")).await);
+        assert_eq!(seen("visible_to_team=ext:team-north").await, ["for-all", "north-only"]);
+        assert_eq!(seen("visible_to_team=ext:team-north-de").await, ["de-only", "for-all"]);
+        assert_eq!(seen("visible_to_team=ext:team-north-de-ops").await, ["de-only", "for-all"], "below the stop too");
+        assert_eq!(seen("visible_to_organization=ext:north-de-ops").await, ["de-only", "for-all"]);
+    }
+
     async fn a_limited_key_sees_what_its_teams_could_buy(app: ApiApp) {
         tree(&app).await;
         item(&app, "for-all", &json!({})).await;

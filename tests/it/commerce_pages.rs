@@ -58,7 +58,7 @@ both! {
         assert!(list.contains("Ten places") && list.contains("490.00 EUR"), "{list}");
         let (status, _, text) = desk.post("/dashboard/catalog/new", &[("name", "X"), ("product", &product), ("price_amount", "5")]).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
-        done(&desk, "/dashboard/catalog/ext:ten/edit", &[("name", "Ten"), ("product", &product), ("quantity", "10"), ("price_credits", "90"), ("status", "published"), ("organization", &organization)]).await;
+        done(&desk, "/dashboard/catalog/ext:ten/edit", &[("name", "Ten"), ("external_id", "ten"), ("product", &product), ("quantity", "10"), ("price_credits", "90"), ("status", "published"), ("organization", &organization)]).await;
         desk.get("/dashboard/catalog/ext:ten/edit").await;
         assert!(desk.get(&format!("/dashboard/catalog?visible_to_team={team}")).await.contains("Ten"));
 

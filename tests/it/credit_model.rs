@@ -218,8 +218,8 @@ impl<'a> World<'a> {
                 let new: NewOrder =
                     body(json!({ "team": self.team, "payment": "credits", "lines": [line] }));
                 let plan = || async {
-                    let made = plan_create(db, ids, call, &new).await?;
-                    Ok::<(Plan, Id<Order>), Error>((made.plan, made.order.id))
+                    let done = plan_create(db, ids, call, &new).await?;
+                    Ok::<(Plan, Id<Order>), Error>((done.plan, done.order.id))
                 };
                 let order = commit(db, ids, call, plan).await?.value;
                 self.orders.lock().expect("orders").push(order);

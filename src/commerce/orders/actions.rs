@@ -5,7 +5,7 @@ use super::lines::{self, Frame};
 use super::order::{Buyer, Order, OrderStatus, Payment};
 use super::place::{Placed, plan_create};
 use super::scene::ground;
-use super::work::Work;
+use super::work::{Work, steadily};
 use crate::access::{Call, Permission};
 use crate::db::{Db, Statement};
 use crate::error::{Code, Error, Result};
@@ -25,7 +25,7 @@ fn conflict(order: &Order, words: &str) -> Error {
             order.status.as_str().replace('_', " ")
         ),
     )
-    .with("status", order.status.as_str())
+    .with("order_status", order.status.as_str())
 }
 
 async fn find(db: &Db, call: &Call, order: &Ref<Order>) -> Result<Order> {
@@ -153,7 +153,17 @@ pub async fn plan_pay(
     order: &Ref<Order>,
     input: &PayInput,
 ) -> Result<(Plan, Order)> {
-    let before = find(db, call, order).await?;
+    call.caller.require(Permission::OrdersWrite)?;
+    steadily(db, call, order, |before| pay(db, ids, call, before, input)).await
+}
+
+async fn pay(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    before: Order,
+    input: &PayInput,
+) -> Result<(Plan, Order)> {
     let with_credits = before.payment == Payment::Credits;
     if with_credits {
         call.caller.require(Permission::CatalogBuy)?;

@@ -330,7 +330,8 @@ impl Record for Order {
         },
     ];
     const SOFT_DELETE: bool = false;
-    const REACH: Option<&'static str> = Some("orders.team_id IN {}");
+    const REACH: Option<&'static str> =
+        Some("(orders.team_id IN {} OR orders.organization_id IN {})");
     const READ: Permission = Permission::OrdersRead;
 
     fn id(&self) -> &Id<Self> {

@@ -9,8 +9,8 @@ use serde_json::{Value as JsonValue, json};
 use super::input::{BuyInput, NewLine, NewOrder, NewStatus};
 use super::lines::{self, Frame};
 use super::order::{Buyer, Order, OrderStatus, Payment};
-use super::scene::{ground, reaches};
-use super::work::Work;
+use super::scene::ground;
+use super::work::{Work, steadily};
 use crate::access::{Call, Permission};
 use crate::commerce::account::Owner;
 use crate::commerce::item::CatalogItem;
@@ -79,13 +79,14 @@ impl Parties {
                 "Name the team that buys, or the organization.",
             )]));
         }
-        if organization.is_some() {
+        let reach = &call.caller.reach;
+        if organization
+            .as_ref()
+            .is_some_and(|it| !reach.holds(it.as_str()))
+        {
             call.caller.require_account()?;
         }
-        if team
-            .as_ref()
-            .is_some_and(|team| !reaches(&call.caller, team))
-        {
+        if team.as_ref().is_some_and(|it| !reach.holds(it.as_str())) {
             return Err(Error::not_found("team"));
         }
         Ok(Self { team, organization })
@@ -173,12 +174,44 @@ async fn plan_place(db: &Db, ids: &Ids, call: &Call, new: &NewOrder) -> Result<P
         Some(source) => source.clone(),
         None => Slug::parse("api").map_err(Error::internal)?,
     };
-    if let Some(standing) = told_before(db, call, &source, new).await? {
-        refuse_other(&standing, new, &parties, &refs, call)?;
-        return move_on(Work::of(standing, db, ids, call), &wish).await;
+    let mut standing = told_before(db, call, &source, new).await?;
+    if standing.is_none() {
+        let planned = plan_new(db, ids, call, new, source.clone(), &refs, &parties, &wish);
+        let refused = match planned.await {
+            Err(error) if error.code().status() < 500 => error,
+            other => return other,
+        };
+        // Somebody may have told the same purchase meanwhile, and spent on it what was missing here.
+        standing = told_before(db, call, &source, new).await?;
+        if standing.is_none() {
+            return Err(refused);
+        }
     }
+    let standing = standing.ok_or_else(|| Error::not_found("order"))?;
+    refuse_other(&standing, new, &parties, &refs, call)?;
+    let reference = Ref::Id(standing.id);
+    steadily(db, call, &reference, |order| {
+        move_on(Work::of(order, db, ids, call), &wish)
+    })
+    .await
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the body with everything that was read for it"
+)]
+async fn plan_new(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    new: &NewOrder,
+    source: Slug,
+    refs: &Resolved,
+    parties: &Parties,
+    wish: &Wish,
+) -> Result<Placed> {
     let owner = parties.owner()?;
-    let ground = ground(db, call, &new.lines, &refs, &owner).await?;
+    let ground = ground(db, call, &new.lines, refs, &owner).await?;
     let buyer = match &owner {
         Owner::Team(_) => Buyer::Team,
         Owner::Organization(_) => Buyer::Organization,
@@ -189,7 +222,7 @@ async fn plan_place(db: &Db, ids: &Ids, call: &Call, new: &NewOrder) -> Result<P
         buying_team: parties.team.clone().filter(|_| buyer == Buyer::Team),
         currency: new.currency.clone(),
         ground: &ground,
-        refs: &refs,
+        refs,
         call,
         ids,
     };
@@ -200,8 +233,8 @@ async fn plan_place(db: &Db, ids: &Ids, call: &Call, new: &NewOrder) -> Result<P
         source,
         external_reference: new.external_reference.clone(),
         buyer,
-        team_id: parties.team,
-        organization_id: parties.organization,
+        team_id: parties.team.clone(),
+        organization_id: parties.organization.clone(),
         payment,
         status: OrderStatus::Draft,
         currency,
@@ -222,7 +255,7 @@ async fn plan_place(db: &Db, ids: &Ids, call: &Call, new: &NewOrder) -> Result<P
         updated_at: call.now,
     };
     order.add_up();
-    let mut placed = move_on(Work::new(order, db, ids, call), &wish).await?;
+    let mut placed = move_on(Work::new(order, db, ids, call), wish).await?;
     placed.is_new = true;
     Ok(placed)
 }
@@ -275,12 +308,8 @@ fn refuse_other(
         )
     };
     // Whose it is stays hidden from who may not see it.
-    if standing
-        .team_id
-        .as_ref()
-        .is_none_or(|team| !reaches(&call.caller, team))
-        && call.caller.require_account().is_err()
-    {
+    let owner = standing.owner()?;
+    if !call.caller.reach.holds(owner.place()) {
         return Err(refused());
     }
     let mut differences = lines::differences(&standing.lines.0, &new.lines, refs)?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::input::{RefundInput, RefundLine};
 use super::order::{Order, OrderLine, OrderStatus, Payment};
-use super::work::Work;
+use super::work::{Work, steadily};
 use crate::access::{Call, Permission};
 use crate::columns;
 use crate::commerce::account::CreditAccount;
@@ -18,7 +18,6 @@ use crate::db::{Batch, Db, Select};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::Plan;
 use crate::params;
-use crate::records;
 use crate::resource::{Expand, Field, FieldKind, Record};
 use crate::seats::Seat;
 use crate::seats::allocate::{self, Withdrawal};
@@ -86,7 +85,7 @@ impl Record for OrderRefund {
     const EXPANDS: &'static [Expand] = &[];
     const SOFT_DELETE: bool = false;
     const REACH: Option<&'static str> = Some(
-        "EXISTS (SELECT 1 FROM orders o WHERE o.account_id = $1 AND o.id = order_refunds.order_id AND o.team_id IN {})",
+        "EXISTS (SELECT 1 FROM orders o WHERE o.account_id = $1 AND o.id = order_refunds.order_id AND (o.team_id IN {} OR o.organization_id IN {}))",
     );
     const READ: Permission = Permission::OrdersRead;
 
@@ -186,7 +185,19 @@ pub async fn plan_refund(
 ) -> Result<(Plan, Refunded)> {
     call.caller.require(Permission::OrdersRefund)?;
     call.caller.require_account()?;
-    let order = records::find::<Order>(db, &call.caller, order).await?;
+    steadily(db, call, order, |order| {
+        plan_of(db, ids, call, order, input)
+    })
+    .await
+}
+
+async fn plan_of(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    order: Order,
+    input: &RefundInput,
+) -> Result<(Plan, Refunded)> {
     let known = scene(db, call, &order, input).await?;
     if let Some(refund) = known.told_before {
         refuse_other(&order, &refund, input)?;
@@ -197,7 +208,7 @@ pub async fn plan_refund(
             Code::StateConflict,
             "The order was never paid, so there is nothing to refund. Cancel it instead.",
         )
-        .with("status", order.status.as_str()));
+        .with("order_status", order.status.as_str()));
     }
     let wanted = wanted(&order, input)?;
     if wanted.is_empty() {
@@ -205,7 +216,7 @@ pub async fn plan_refund(
             Code::StateConflict,
             "Everything of this order was refunded already.",
         )
-        .with("status", order.status.as_str()));
+        .with("order_status", order.status.as_str()));
     }
     let mut work = Work::of(order, db, ids, call);
     let refund = refund_of(&work.order, &wanted, input, call, ids);

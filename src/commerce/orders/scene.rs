@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::NewLine;
-use crate::access::{Call, Caller, Reach};
+use crate::access::Call;
 use crate::commerce::account::Owner;
 use crate::commerce::item::{CatalogItem, ItemStatus};
 use crate::commerce::visibility;
@@ -25,15 +25,6 @@ pub struct Ground {
     /// The path of the organization that buys.
     path: Option<String>,
     visible: BTreeSet<Id<CatalogItem>>,
-}
-
-/// Whether a caller reaches a team.
-pub fn reaches(caller: &Caller, team: &Id<Team>) -> bool {
-    match &caller.reach {
-        Reach::Account => true,
-        Reach::Teams(list) => serde_json::from_str::<Vec<String>>(list)
-            .is_ok_and(|teams| teams.iter().any(|one| one == team.as_str())),
-    }
 }
 
 /// Reads what lines name, and which of it the owner sees in the catalog.

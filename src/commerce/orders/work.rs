@@ -1,5 +1,7 @@
 //! What one plan does to one order: its row, its lines, the places and the credits, put together in the end.
 
+use std::future::Future;
+
 use crate::access::Call;
 use crate::commerce::books::{Cause, book};
 use crate::commerce::entry::CreditReason;
@@ -8,13 +10,35 @@ use crate::db::{Db, Statement};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
+use crate::records;
 use crate::seats::allocate::{self, Addition};
 use crate::types::text::Json;
-use crate::types::{Id, Ids};
+use crate::types::{Id, Ids, Ref};
 
 use super::order::{Buyer, Failure, Order, OrderLine, OrderStatus, PaidBy, Payment};
 use super::refund::OrderRefund;
 use super::scene::whereto;
+
+/// Plans what is done with an order that stands. A refusal counts only if the order is still the one it was made for:
+/// places and credits are read after it, and what others have done meanwhile may have taken them.
+pub async fn steadily<T, F, Fut>(db: &Db, call: &Call, reference: &Ref<Order>, plan: F) -> Result<T>
+where
+    F: Fn(Order) -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    let mut order = records::find::<Order>(db, &call.caller, reference).await?;
+    loop {
+        let version = order.version;
+        let refused = match plan(order).await {
+            Err(error) if error.code().status() < 500 => error,
+            other => return other,
+        };
+        order = records::find::<Order>(db, &call.caller, reference).await?;
+        if order.version == version {
+            return Err(refused);
+        }
+    }
+}
 
 /// An order while a plan changes it.
 pub struct Work<'a> {

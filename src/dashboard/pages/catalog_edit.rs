@@ -76,11 +76,11 @@ fn body(desk: &Desk, mut members: Map<String, JsonValue>) -> JsonValue {
         json!({ "expiry": "days", "expires_in_days": whole(days) })
     };
     members.insert("terms".into(), terms);
-    let (organizations, chosen) = (desk.fields("organization"), desk.fields("team"));
-    let all = organizations.is_empty() && chosen.is_empty();
+    let (nodes, groups) = (desk.fields("organization"), desk.fields("team"));
+    let all = nodes.is_empty() && groups.is_empty();
     members.insert(
         "visible_to".into(),
-        json!({ "all": all, "organizations": organizations, "teams": chosen }),
+        json!({ "all": all, "organizations": nodes, "teams": groups }),
     );
     members.into()
 }
@@ -200,7 +200,7 @@ pub(super) async fn create(desk: Desk) -> Result<Shown> {
     let choices = choices(&desk).await?;
     let call = desk
         .api("call-item", "POST", "/catalog_items")
-        .body(json!({ "name": "Safety, ten places", "external_id": "safety-10", "product": "ext:safety-101", "quantity": 10, "price_credits": 100, "status": "published" }))
+        .body(json!({ "name": "Ten places of safety", "external_id": "safety-10", "product": "ext:safety-101", "quantity": 10, "price_credits": 100, "status": "published" }))
         .scope("catalog:write");
     let form = desk
         .post(

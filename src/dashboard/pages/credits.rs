@@ -74,7 +74,9 @@ pub(super) async fn of_team(desk: Desk) -> Result<Shown> {
 /// The page of an organization's credits.
 pub(super) async fn of_organization(desk: Desk) -> Result<Shown> {
     let node = records::find::<Organization>(desk.db(), desk.caller(), &desk.reference(0)?).await?;
-    desk.caller().require_account()?;
+    if !desk.caller().reach.holds(node.id.as_str()) {
+        desk.caller().require_account()?;
+    }
     let href = organization_href(node.id.as_str());
     let whose = Whose {
         owner: Owner::Organization(node.id.clone()),
@@ -242,9 +244,7 @@ pub(super) fn payers_table(credits: &Credits) -> Table {
 
 /// The card on the page of a team or an organization, for visitors who may see credits.
 pub(super) async fn purse(desk: &Desk, owner: &Owner) -> Result<Markup> {
-    let of_team = matches!(owner, Owner::Team(_));
-    let may_see = desk.may(Permission::CreditsRead)
-        && (of_team || desk.may_in_account(Permission::CreditsRead));
+    let may_see = desk.may(Permission::CreditsRead) && desk.caller().reach.holds(owner.place());
     if !may_see {
         return Ok(html! {});
     }
