@@ -59,7 +59,6 @@ CREATE INDEX mails_by_kind ON mails (account_id, kind, created_at, id);
 CREATE INDEX api_keys_by_maker ON api_keys (account_id, created_by, id);
 
 -- Reports.
-CREATE INDEX seat_denials_by_created ON seat_denials (account_id, created_at, id);
 CREATE INDEX seat_assignments_waiting_by_created ON seat_assignments (account_id, created_at, id) WHERE state = 'waitlisted';
 
 -- When each secret of a key was last used, so that it can be seen whether an older one is still needed.

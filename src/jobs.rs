@@ -28,8 +28,27 @@ pub enum Job {
         /// The seat's row.
         seat_id: String,
     },
-    /// End assignments whose time is over.
+    /// Tell somebody by mail of the place they were given.
+    TellOfPlace {
+        /// The assignment's row.
+        assignment_id: String,
+    },
+    /// Give back the places of a hold whose time is over.
+    LapseHold {
+        /// The hold's row.
+        hold_id: String,
+    },
+    /// End assignments and holds whose time is over.
     ExpireAssignments,
+    /// Ask the DNS whether a domain has the text that proves a claim of it.
+    CheckDomain {
+        /// The claim's row.
+        claim_id: String,
+    },
+    /// The same for all claims of an account that are due.
+    CheckDomains,
+    /// End invitations whose time is over, and send the reminders that are due.
+    SweepInvitations,
     /// Compare every seat's counters with its ledger and its assignments.
     CheckIntegrity,
     /// Provision people, one for each row.
@@ -46,6 +65,11 @@ pub enum Job {
         /// The other job.
         job_id: String,
     },
+    /// Remove the traces of a person who was erased from what others keep.
+    EraseTraces {
+        /// The erasure's row.
+        erasure_id: String,
+    },
     /// Remove what has been kept long enough: idempotency records, rate windows, ended sessions, old events and jobs.
     CleanUp,
 }
@@ -59,11 +83,17 @@ impl Job {
         match self {
             Self::SendMail { .. } => "send_mail",
             Self::PromoteWaitlist { .. } => "promote_waitlist",
+            Self::TellOfPlace { .. } => "tell_of_place",
+            Self::LapseHold { .. } => "lapse_hold",
             Self::ExpireAssignments => "expire_assignments",
+            Self::CheckDomain { .. } => "check_domain",
+            Self::CheckDomains => "check_domains",
+            Self::SweepInvitations => "sweep_invitations",
             Self::CheckIntegrity => "check_integrity",
             Self::ProvisionBulk => "provision_bulk",
             Self::AssignBulk { .. } => "assign_bulk",
             Self::UndoJob { .. } => "undo_job",
+            Self::EraseTraces { .. } => "erase_traces",
             Self::CleanUp => "clean_up",
         }
     }

@@ -65,6 +65,8 @@ pub(super) async fn step(
         if_full: terms.if_full,
         expires_at: terms.expires_at,
         expires_in_days: terms.expires_in_days,
+        all_members: false,
+        notify: None,
     };
     let planned = plan_assign(&app.db, &app.ids, call, &Ref::Id(seat), &input).await;
     let (plan, given) = match planned {
@@ -83,7 +85,8 @@ pub(super) async fn step(
         status: 200,
         outcome: match one.outcome {
             Outcome::Assigned => RowOutcome::Created,
-            Outcome::AlreadyAssigned => RowOutcome::Unchanged,
+            Outcome::AlreadyAssigned | Outcome::Ended => RowOutcome::Unchanged,
+            Outcome::Extended | Outcome::Revived => RowOutcome::Updated,
             Outcome::Waitlisted => RowOutcome::Waitlisted,
         },
         result: json!({

@@ -38,6 +38,8 @@ pub struct Config {
     pub secrets: SecretsConfig,
     /// The way mail goes out.
     pub email: EmailConfig,
+    /// The way to the DNS.
+    pub dns: DnsConfig,
     /// Request limits.
     pub limits: LimitsConfig,
     /// Background jobs.
@@ -185,6 +187,13 @@ pub enum SmtpSecurity {
     StartTls,
     /// TLS from the first byte (RFC 8314).
     Tls,
+}
+
+/// `[dns]`
+#[derive(Clone, Debug)]
+pub struct DnsConfig {
+    /// Servers to ask; none: those of the system.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// `[limits]`
@@ -346,6 +355,9 @@ fn sections(read: &mut Reader, explained: Vec<ExplainedSetting>) -> Option<Confi
                 .into(),
         },
         email: email(read)?,
+        dns: DnsConfig {
+            servers: read.addresses("dns.servers")?,
+        },
         limits: LimitsConfig {
             requests_per_minute: read.number("limits.requests_per_minute", 1, 10_000_000)?,
             unauthenticated_per_minute: read.number(

@@ -15,14 +15,26 @@ pub enum Room {
     Teams,
     /// The tree of customers.
     Organizations,
+    /// Groups of the LMS.
+    Groups,
     /// Allocations of places.
     Seats,
+    /// Offers of memberships by mail.
+    Invitations,
+    /// Self-enrolment addresses.
+    Links,
     /// What seats are of.
     Products,
     /// What people learn.
     Courses,
+    /// Who may do what.
+    Roles,
     /// Questions over the whole account.
     Reports,
+    /// Packs on offer.
+    Catalog,
+    /// What was bought.
+    Orders,
     /// API keys.
     Api,
     /// The outbox.
@@ -37,7 +49,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 8] = [
+const MAIN: [Entry; 13] = [
     (
         Room::Home,
         "Home",
@@ -67,11 +79,32 @@ const MAIN: [Entry; 8] = [
         Permission::OrganizationsRead,
     ),
     (
+        Room::Groups,
+        "Groups",
+        Icon::Link,
+        "/dashboard/groups",
+        Permission::GroupsRead,
+    ),
+    (
         Room::Seats,
         "Seats",
         Icon::Seat,
         "/dashboard/seats",
         Permission::SeatsRead,
+    ),
+    (
+        Room::Invitations,
+        "Invitations",
+        Icon::Mail,
+        "/dashboard/invitations",
+        Permission::InvitationsRead,
+    ),
+    (
+        Room::Links,
+        "Links",
+        Icon::Link,
+        "/dashboard/links",
+        Permission::LinksRead,
     ),
     (
         Room::Products,
@@ -94,10 +127,31 @@ const MAIN: [Entry; 8] = [
         "/dashboard/reports",
         Permission::ReportsRead,
     ),
+    (
+        Room::Catalog,
+        "Catalog",
+        Icon::Tag,
+        "/dashboard/catalog",
+        Permission::CatalogRead,
+    ),
+    (
+        Room::Orders,
+        "Orders",
+        Icon::Cart,
+        "/dashboard/orders",
+        Permission::OrdersRead,
+    ),
 ];
 
 /// The rooms of those who look after the account.
-const SETTINGS: [Entry; 4] = [
+const SETTINGS: [Entry; 5] = [
+    (
+        Room::Roles,
+        "Roles",
+        Icon::Shield,
+        "/dashboard/settings/roles",
+        Permission::RolesRead,
+    ),
     (
         Room::Api,
         "API",

@@ -44,6 +44,27 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/provisioning.md"),
     },
     Guide {
+        name: "organizations",
+        label: "Organizations",
+        about: "Customers as trees: moves, looks, catalogs, administrators, domains, groups.",
+        icon: Icon::Building,
+        source: include_str!("../../docs/organizations.md"),
+    },
+    Guide {
+        name: "invitations",
+        label: "Invitations and links",
+        about: "How people come into a team: by mail, or by an address of its own.",
+        icon: Icon::Mail,
+        source: include_str!("../../docs/invitations.md"),
+    },
+    Guide {
+        name: "commerce",
+        label: "Catalog, orders and credits",
+        about: "How places are sold: packs on offer, orders from a shop, credits and refunds.",
+        icon: Icon::Cart,
+        source: include_str!("../../docs/commerce.md"),
+    },
+    Guide {
         name: "api",
         label: "Conventions",
         about: "What every operation has in common.",

@@ -108,6 +108,7 @@ pub struct NewMail {
     pub locale: Locale,
     /// Members of the kind's template struct that only the caller knows, such as `inviter`, `team`, `organization`,
     /// `products` (`[{"name", "courses", "ends_at"}]`). Facts only; links, brand and recipient are added when it is sent.
+    /// `team_id` is the team it concerns, whose organization's look it gets: see [`super::look`].
     pub context: JsonValue,
     /// At most one mail of an account has this key, such as `welcome:<user id>`.
     pub once_key: Option<String>,

@@ -167,7 +167,7 @@ async fn admit(
         Some(scope) => known.caller().acting(scope)?,
         None => Arc::clone(known.caller()),
     };
-    accepts(&parts.headers, route.endpoint.also_media)?;
+    accepts(&parts.headers, &route.endpoint)?;
     let is_write = !route.endpoint.is_read();
     let is_lines = route.endpoint.takes_lines && media_type(&parts.headers) == LINES;
     let body = read_body(
@@ -357,7 +357,7 @@ fn take_dry_run(query: &mut Vec<(String, String)>) -> Result<bool> {
     }
 }
 
-fn accepts(headers: &HeaderMap, also: Option<&str>) -> Result<()> {
+fn accepts(headers: &HeaderMap, endpoint: &Endpoint) -> Result<()> {
     let mut accepted = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -371,7 +371,9 @@ fn accepts(headers: &HeaderMap, also: Option<&str>) -> Result<()> {
         matches!(
             range,
             "*/*" | "application/*" | "application/json" | "application/problem+json"
-        ) || also == Some(range)
+        ) || endpoint.also_media == Some(range)
+            || endpoint.pictures.contains(&range)
+            || (range == "image/*" && !endpoint.pictures.is_empty())
     };
     if accepted.any(|value| value.split(',').any(fits)) {
         return Ok(());

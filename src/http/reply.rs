@@ -54,7 +54,13 @@ pub struct Reply {
 impl Reply {
     /// A JSON answer.
     pub fn json(status: u16, value: &impl Serialize) -> Result<Self> {
-        let body = serde_json::to_vec(value).map_err(Error::internal)?;
+        Self::json_about(status, value, 1024)
+    }
+
+    /// A JSON answer of about so many bytes.
+    pub fn json_about(status: u16, value: &impl Serialize, bytes: usize) -> Result<Self> {
+        let mut body = Vec::with_capacity(bytes);
+        serde_json::to_writer(&mut body, value).map_err(Error::internal)?;
         Ok(Self {
             status,
             headers: Vec::new(),
@@ -75,6 +81,15 @@ impl Reply {
             stream: None,
             counts: true,
         }
+    }
+
+    /// 308: the record has become part of another, which stands at this address.
+    pub fn moved(location: String) -> Self {
+        Self {
+            status: 308,
+            ..Self::empty()
+        }
+        .header("location", location)
     }
 
     /// Another format than JSON.

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::db::{Statement, Value};
 use crate::error::Result;
+use crate::lifecycle;
 use crate::params;
 use crate::types::AccountId;
 
@@ -43,7 +44,7 @@ pub(super) async fn run(app: &App, account: &AccountId) -> Result<()> {
         ),
         (
             "DELETE FROM jobs WHERE account_id = $1 AND id IN (SELECT id FROM jobs WHERE account_id = $1 AND state = 'done' AND total = 0 AND \
-             (finished_at < $3 OR (finished_at < $4 AND kind = 'expire_assignments')) LIMIT $2)",
+             (finished_at < $3 OR (finished_at < $4 AND kind IN ('expire_assignments', 'sweep_invitations'))) LIMIT $2)",
             params![CHUNK, now.plus_days(-JOB_DAYS), now.plus_days(-1)],
         ),
         (
@@ -67,7 +68,7 @@ pub(super) async fn run(app: &App, account: &AccountId) -> Result<()> {
             >= CHUNK.unsigned_abs()
         {}
     }
-    Ok(())
+    lifecycle::purge_due(app, account).await
 }
 
 async fn removed(app: &App, account: &AccountId, statement: Statement) -> Result<u64> {

@@ -18,11 +18,16 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
 use crate::bulk;
+use crate::commerce;
 use crate::db::{Scan, Statement};
 use crate::email::delivery;
 use crate::error::{Error, Result};
+use crate::invitations;
 use crate::jobs::{self, Job, JobId};
+use crate::joining;
+use crate::lifecycle;
 use crate::params;
+use crate::resources::domain_claim::verification;
 use crate::seats;
 use crate::types::AccountId;
 
@@ -304,15 +309,34 @@ async fn run_one(app: App, claimed: Claimed, job: Job) -> Result<()> {
     } = claimed;
     match job {
         Job::SendMail { mail_id } => {
-            delivery::deliver(&app, &account, &mail_id, attempts >= jobs::MAX_ATTEMPTS).await
+            let last = attempts >= jobs::MAX_ATTEMPTS;
+            let delivered = delivery::deliver(&app, &account, &mail_id, last).await;
+            invitations::follow_mail(&app, &account, &mail_id).await?;
+            delivered
         }
         Job::ProvisionBulk | Job::AssignBulk { .. } | Job::UndoJob { .. } => {
             bulk::run(&app, &account, &id, &lease, &job).await
         }
+        Job::EraseTraces { erasure_id } => {
+            lifecycle::traces::erase_traces(&app, &account, &erasure_id).await
+        }
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,
+        Job::TellOfPlace { assignment_id } => {
+            seats::notices::tell_of_place(&app, &account, &assignment_id).await
+        }
+        Job::LapseHold { hold_id } => seats::holds::lapse(&app, &account, &hold_id).await,
         Job::ExpireAssignments => seats::expire_due(&app, &account).await,
-        Job::CheckIntegrity => seats::check_integrity(&app, &account).await,
+        Job::CheckDomain { claim_id } => verification::check(&app, &account, &claim_id).await,
+        Job::CheckDomains => verification::check_due(&app, &account).await,
+        Job::SweepInvitations => {
+            invitations::sweep(&app, &account).await?;
+            joining::sweep(&app, &account).await
+        }
+        Job::CheckIntegrity => {
+            seats::check_integrity(&app, &account).await?;
+            commerce::integrity::check_books(&app, &account).await
+        }
     }
 }
 

@@ -43,6 +43,7 @@ fn kind_name(kind: TemplateKind) -> &'static str {
         TemplateKind::SignInLink => "Sign-in link",
         TemplateKind::SetPassword => "New password",
         TemplateKind::Invitation => "Invitation",
+        TemplateKind::JoinConfirmation => "Confirm a join",
         TemplateKind::SeatAssigned => "Seat assigned",
         TemplateKind::WaitlistPromoted => "Off the waiting list",
         TemplateKind::SeatExpiring => "Access ends soon",

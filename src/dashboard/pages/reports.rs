@@ -5,7 +5,7 @@ use axum::extract::{Path, RawQuery};
 use axum::http::header;
 use axum::response::Response;
 use axum::routing::get;
-use maud::{Markup, Render, html};
+use maud::{Markup, html};
 
 use super::desk::{Desk, Shown};
 use crate::access::Permission;
