@@ -60,3 +60,6 @@ CREATE INDEX api_keys_by_maker ON api_keys (account_id, created_by, id);
 
 -- Reports.
 CREATE INDEX seat_assignments_waiting_by_created ON seat_assignments (account_id, created_at, id) WHERE state = 'waitlisted';
+
+-- When each secret of a key was last used, so that it can be seen whether an older one is still needed.
+ALTER TABLE api_key_secrets ADD COLUMN last_used_at BIGINT;

@@ -34,6 +34,7 @@ pub struct KnownKey {
     pub account_limit: i64,
     /// The key's own limit, when it has one.
     pub key_limit: Option<i64>,
+    secret_hash: String,
     last_noted: AtomicI64,
 }
 
@@ -144,12 +145,12 @@ fn unavailable(error: &Arc<Error>) -> Error {
 /// Reads the key behind a secret's hash from the database.
 pub(super) async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
     let secret = Select::new(
-        "SELECT account_id, key_id, expires_at FROM api_key_secrets WHERE secret_hash = $2",
+        "SELECT account_id, key_id, expires_at, last_used_at FROM api_key_secrets WHERE secret_hash = $2",
         params![hash.to_string()],
     );
-    let Some((account, key_id, secret_ends)) = app
+    let Some((account, key_id, secret_ends, secret_used)) = app
         .db
-        .fetch_global::<(AccountId, String, Option<Timestamp>)>(secret)
+        .fetch_global::<(AccountId, String, Option<Timestamp>, Option<Timestamp>)>(secret)
         .await?
         .into_iter()
         .next()
@@ -202,7 +203,8 @@ pub(super) async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> 
         account_limit: account_limit
             .unwrap_or_else(|| i64::from(app.config.limits.requests_per_minute)),
         key_limit: key.requests_per_minute,
-        last_noted: AtomicI64::new(key.last_used_at.map_or(0, Timestamp::micros)),
+        last_noted: AtomicI64::new(secret_used.map_or(0, Timestamp::micros)),
+        secret_hash: hash.to_string(),
         key_id,
     }))
 }
@@ -241,7 +243,7 @@ pub fn note_use(
     {
         return;
     }
-    let statement = Statement::new(
+    let of_key = Statement::new(
         "UPDATE api_keys SET last_used_at = $2, last_used_address = $3, last_used_agent = $4 WHERE account_id = $1 AND id = $5",
         params![
             now,
@@ -250,9 +252,13 @@ pub fn note_use(
             known.key_id
         ],
     );
+    let of_secret = Statement::new(
+        "UPDATE api_key_secrets SET last_used_at = $2 WHERE account_id = $1 AND secret_hash = $3",
+        params![now, known.secret_hash],
+    );
     let (db, account) = (app.db.clone(), known.caller.account.clone());
     crate::tasks::spawn(async move {
-        if let Err(error) = db.write(&account, vec![statement]).await {
+        if let Err(error) = db.write(&account, vec![of_key, of_secret]).await {
             tracing::debug!(%error, "the last use of a key was not noted");
         }
     });

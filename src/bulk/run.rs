@@ -102,6 +102,7 @@ pub async fn run(app: &App, account: &AccountId, id: &JobId, lease: &str, job: &
 const fn needs(job: &Job) -> Permission {
     match job {
         Job::ProvisionBulk => Permission::ProvisionWrite,
+        Job::UndoJob { .. } => Permission::JobsWrite,
         _ => Permission::SeatsAssign,
     }
 }

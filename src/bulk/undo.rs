@@ -15,6 +15,8 @@ use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::jobs::Job;
 use crate::params;
+use crate::provisioning::Provision;
+use crate::provisioning::undo::plan_undo as plan_undo_provision;
 use crate::records;
 use crate::resources::Product;
 use crate::seats::access::Access;
@@ -22,7 +24,7 @@ use crate::seats::actions::{PROMOTE_AT_ONCE, waiting_at};
 use crate::seats::assignment::AssignmentState;
 use crate::seats::change::Change;
 use crate::seats::{Assignment, Seat};
-use crate::types::{Ids, Ref};
+use crate::types::{Id, Ids, Ref};
 
 /// Days after its end for which a job can be undone.
 pub const UNDO_DAYS: i64 = 7;
@@ -84,7 +86,14 @@ pub async fn prospect(app: &App, call: &Call, job: &Ref<JobRecord>) -> Result<Pr
     for row in &rows {
         let made = row.result.clone().unwrap_or_default();
         match take_back(app, call, &made).await {
-            Ok((plan, _)) => seen.changes.extend(plan.changes()),
+            Ok((plan, result)) => {
+                seen.changes.extend(plan.changes());
+                let kept = result.get("kept").filter(|kept| **kept != json!([]));
+                if let Some(kept) = kept {
+                    seen.cannot
+                        .push(json!({ "row": row.number, "key": row.key, "kept": kept }));
+                }
+            }
             Err(error) if error.code().status() < 500 => {
                 seen.cannot.push(
                     json!({ "row": row.number, "key": row.key, "problem": problem_of(&error) }),
@@ -134,11 +143,21 @@ pub(super) async fn step(app: &App, call: &Call, row: &OpenRow) -> Result<Step> 
 
 /// Plans to take back what one row made.
 async fn take_back(app: &App, call: &Call, made: &JsonValue) -> Result<(Plan, JsonValue)> {
-    let call = Call {
-        caller: call.caller.acting(Permission::SeatsAssign)?,
-        ..call.clone()
+    let acting = |permission| -> Result<Call> {
+        Ok(Call {
+            caller: call.caller.acting(permission)?,
+            ..call.clone()
+        })
     };
-    take_back_places(app, &call, made).await
+    let provision = made.get("provision_id").and_then(JsonValue::as_str);
+    match provision.and_then(Id::<Provision>::parse) {
+        Some(id) => {
+            let call = acting(Permission::ProvisionUndo)?;
+            let (plan, undone) = plan_undo_provision(&app.db, &app.ids, &call, &id).await?;
+            Ok((plan, json!(undone)))
+        }
+        None => take_back_places(app, &acting(Permission::SeatsAssign)?, made).await,
+    }
 }
 
 /// Ends the places that a row gave, where they stand as they were given.

@@ -38,7 +38,8 @@ struct UndoAnswer {
     /// The job that takes back.
     #[serde(flatten)]
     job: JobRecord,
-    /// In a dry run: rows that cannot be taken back, each with `row`, `key` and `problem`.
+    /// In a dry run: rows that cannot be taken back, each with `row`, `key` and `problem`, or
+    /// `kept` where only a part stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     cannot: Option<Vec<JsonValue>>,
     /// In a dry run: how many rows were looked at, from the last.

@@ -15,7 +15,7 @@ use super::request::Request;
 use super::write::write;
 use crate::access::Permission;
 use crate::access::api_keys::{
-    self, ApiKey, ApiKeyId, ApiKeyPatch, NewApiKey, RotateApiKey, ShownApiKey,
+    self, ApiKey, ApiKeyId, ApiKeyPatch, NewApiKey, RotateApiKey, SecretUse, ShownApiKey,
 };
 use crate::access::keys::ApiKeySecret;
 use crate::app::App;
@@ -27,12 +27,22 @@ const PATHS: Paths = Paths {
     one: "/api_keys/{id}",
 };
 
+/// A key with those of its secrets that work.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+struct ApiKeyDetail {
+    /// The key.
+    #[serde(flatten)]
+    key: ShownApiKey,
+    /// The secrets that work now, the newest first; more than one during an overlap.
+    secrets: Vec<SecretUse>,
+}
+
 /// A key with its secret.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 struct MadeApiKey {
     /// The key.
     #[serde(flatten)]
-    key: ShownApiKey,
+    key: ApiKeyDetail,
     /// The secret, shown this once; a repeat of the request is answered without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -51,8 +61,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             endpoint
                 .clone()
                 .runs(get)
-                .about("Get one API key", "What it may do, how long, and when, from where and by what program it was last used.")
-                .gives::<ShownApiKey>(200)
+                .about("Get one API key", "What it may do, how long, and when, from where and by what program it was last used. `secrets` shows each secret that works with its last use, and whether an older one is safe to retire.")
+                .gives::<ApiKeyDetail>(200)
         };
     }
     let scopes = json!({ "name": "Shop", "scopes": ["provision:write", "provision:read", "users:read"], "requests_per_minute": 300 });
@@ -72,7 +82,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .about("Change an API key", "Name, addresses, limit and end. Its scopes stay: make another key for others. Honours `If-Match`.")
             .scope(Permission::KeysWrite)
             .takes::<ApiKeyPatch>(json!({ "name": "Shop, second try", "requests_per_minute": 600 }))
-            .gives::<ShownApiKey>(200)
+            .gives::<ApiKeyDetail>(200)
             .problems(&[Code::NotFound, Code::StateConflict, Code::PreconditionFailed]),
         Endpoint::new(Method::POST, "/api_keys/{id}/rotate", "rotate_api_key", "api_keys", rotate)
             .about("Give an API key a new secret", "The older one works for `overlap_seconds` more, seven days at most, so that nothing stands still while it is replaced.")
@@ -80,6 +90,11 @@ pub fn endpoints() -> Vec<Endpoint> {
             .takes::<RotateApiKey>(json!({ "overlap_seconds": 86400 }))
             .gives::<MadeApiKey>(200)
             .shows_secret()
+            .problems(&[Code::NotFound, Code::StateConflict]),
+        Endpoint::new(Method::POST, "/api_keys/{id}/retire", "retire_api_key", "api_keys", retire)
+            .about("End the older secrets of an API key", "Ends the overlap of a rotation now. Look at `is_safe_to_retire` first.")
+            .scope(Permission::KeysWrite)
+            .gives::<ShownApiKey>(200)
             .problems(&[Code::NotFound, Code::StateConflict]),
         Endpoint::new(Method::POST, "/api_keys/{id}/revoke", "revoke_api_key", "api_keys", revoke)
             .about("Revoke an API key", "It ends at once, with all its secrets, for good.")
@@ -124,17 +139,41 @@ async fn list(app: App, request: Request) -> Result<Reply> {
     })
 }
 
+async fn detail(app: &App, request: &Request, key: &ApiKey) -> Result<ApiKeyDetail> {
+    let now = request.call.now;
+    Ok(ApiKeyDetail {
+        key: key.shown(now),
+        secrets: api_keys::secrets(&app.db, request.call.account(), &key.id, now).await?,
+    })
+}
+
 async fn get(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
-    let key = find(&app, &request).await?.shown(request.call.now);
-    let reply = Reply::json(200, &key)?.with_etag();
+    let key = find(&app, &request).await?;
+    let reply = Reply::json(200, &detail(&app, &request, &key).await?)?.with_etag();
     Ok(conditional(reply, request.if_none_match.as_deref()))
 }
 
 /// The answer with the secret, which is remembered without it.
-fn once(status: u16, key: &ApiKey, secret: &ApiKeySecret, request: &Request) -> Result<Reply> {
+fn once(
+    status: u16,
+    key: &ApiKey,
+    secret: &ApiKeySecret,
+    older: Vec<SecretUse>,
+    request: &Request,
+) -> Result<Reply> {
+    let newest = SecretUse {
+        last_four: key.last_four.clone(),
+        created_at: request.call.now,
+        expires_at: None,
+        last_used_at: None,
+        is_safe_to_retire: false,
+    };
     let mut made = MadeApiKey {
-        key: key.shown(request.call.now),
+        key: ApiKeyDetail {
+            key: key.shown(request.call.now),
+            secrets: std::iter::once(newest).chain(older).collect(),
+        },
         // A dry run makes nothing, so it has no secret to tell.
         secret: (!request.call.dry_run).then(|| secret.expose().to_owned()),
     };
@@ -152,7 +191,7 @@ async fn create(app: App, request: Request) -> Result<Reply> {
     let new: NewApiKey = request.body()?;
     write(&app, &request, || async {
         let (plan, (key, secret)) = api_keys::create(&app, &request.call, &new).await?;
-        let reply = once(201, &key, &secret, &request)?;
+        let reply = once(201, &key, &secret, Vec::new(), &request)?;
         Ok((
             plan,
             reply.header("location", format!("/api/api_keys/{}", key.id)),
@@ -166,12 +205,11 @@ async fn update(app: App, request: Request) -> Result<Reply> {
     let patch: ApiKeyPatch = request.body()?;
     write(&app, &request, || async {
         let key = find(&app, &request).await?;
-        check_match(&key.shown(request.call.now), request.if_match.as_deref())?;
+        let mut shown = detail(&app, &request, &key).await?;
+        check_match(&shown, request.if_match.as_deref())?;
         let (plan, key) = api_keys::update(&app, &request.call, &key, &patch).await?;
-        Ok((
-            plan,
-            Reply::json(200, &key.shown(request.call.now))?.with_etag(),
-        ))
+        shown.key = key.shown(request.call.now);
+        Ok((plan, Reply::json(200, &shown)?.with_etag()))
     })
     .await
 }
@@ -183,7 +221,28 @@ async fn rotate(app: App, request: Request) -> Result<Reply> {
         let key = find(&app, &request).await?;
         let (plan, (key, secret)) =
             api_keys::rotate(&app, &request.call, &key, input.overlap_seconds).await?;
-        Ok((plan, once(200, &key, &secret, &request)?))
+        let (now, overlap) = (request.call.now, input.overlap_seconds);
+        let ends = now.plus_seconds(overlap);
+        let older = api_keys::secrets(&app.db, request.call.account(), &key.id, now).await?;
+        let older = older
+            .into_iter()
+            .filter(|_| overlap > 0)
+            .map(|one| SecretUse {
+                expires_at: Some(one.expires_at.map_or(ends, |end| end.min(ends))),
+                is_safe_to_retire: false,
+                ..one
+            });
+        Ok((plan, once(200, &key, &secret, older.collect(), &request)?))
+    })
+    .await
+}
+
+async fn retire(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    write(&app, &request, || async {
+        let key = find(&app, &request).await?;
+        let (plan, key) = api_keys::retire(&request.call, &key)?;
+        Ok((plan, Reply::json(200, &key.shown(request.call.now))?))
     })
     .await
 }

@@ -239,4 +239,19 @@ both! {
         app.node.app.clock.advance(8 * 86_400);
         assert_problem(None, &app.post(&path, &json!({})).await, 409, &["state_conflict"]);
     }
+
+    async fn an_undo_of_provisions_takes_the_people_back(app: ApiApp) {
+        assert_eq!(app.post("/api/users", &json!({ "email": "p2@example.com" })).await.status, 201);
+        let id = start(&app, &[row(1), row(2)]).await;
+        drain(&app).await;
+        let dry = app.post(&format!("/api/jobs/{id}/undo?dry_run=true"), &json!({})).await;
+        assert_eq!((dry.status, &dry.json()["examined"]), (200, &json!(2)), "{}", dry.text());
+        let undoing = app.post(&format!("/api/jobs/{id}/undo"), &json!({})).await;
+        assert_eq!(undoing.status, 202, "{}", undoing.text());
+        drain(&app).await;
+        let undone = job(&app, &undoing.id()).await;
+        assert_eq!((&undone["state"], &undone["updated"]), (&json!("succeeded"), &json!(2)), "{undone}");
+        assert_problem(None, &app.get("/api/users/email:p1@example.com").await, 404, &["not_found"]);
+        assert_eq!(app.get("/api/users/email:p2@example.com").await.status, 200, "who was there before stays");
+    }
 }

@@ -114,6 +114,25 @@ both! {
         for works in [&secret, &newer] {
             assert_eq!(app.another_node().send(Call::new("GET", "/api/users").key(works)).await.status, 200);
         }
+        // Once the newer is in use and the older is not any more, it is safe to end the overlap. The use is noted outside
+        // the request.
+        let path = format!("/api/api_keys/{id}");
+        let mut seen = world::read(&app, &path).await;
+        for _ in 0..500 {
+            if seen["secrets"][0]["last_used_at"].is_string() && seen["secrets"][1]["last_used_at"].is_string() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            seen = world::read(&app, &path).await;
+        }
+        assert_eq!((&seen["secrets"][0]["is_safe_to_retire"], &seen["secrets"][1]["is_safe_to_retire"]), (&json!(false), &json!(false)), "{seen}");
+        let forgotten = Statement::new("UPDATE api_key_secrets SET last_used_at = 1 WHERE account_id = $1 AND key_id = $2 AND expires_at IS NOT NULL", params![id.clone()]);
+        app.node.app.db.write(&app.first, vec![forgotten]).await.expect("an older use");
+        assert_eq!(world::read(&app, &path).await["secrets"][1]["is_safe_to_retire"], true);
+        assert_eq!(app.post(&format!("{path}/retire"), &json!({})).await.status, 200);
+        let early = app.another_node().send(Call::new("GET", "/api/users").key(&secret)).await;
+        assert_problem(None, &early, 401, &["key_expired"]);
+        assert_eq!(world::read(&app, &path).await["secrets"].as_array().map(Vec::len), Some(1));
         app.node.app.clock.advance(3601);
         let late = app.another_node().send(Call::new("GET", "/api/users").key(&secret)).await;
         assert_problem(None, &late, 401, &["key_expired"]);

@@ -10,6 +10,8 @@ mod row;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 
 pub use input::{ApiKeyPatch, NewApiKey, Preset, RotateApiKey, ScopeChoice};
@@ -151,6 +153,74 @@ pub async fn rotate(
             .previous(json!({ "last_four": key.last_four })),
     );
     Ok((plan, (rotated, secret)))
+}
+
+/// A secret of a key that still works, as others may see it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct SecretUse {
+    /// Its last characters.
+    pub last_four: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends: the end of an overlap.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to a minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Whether it is an older one that nothing has used since a newer one was made, while the newer one is in use.
+    pub is_safe_to_retire: bool,
+}
+
+/// The secrets of a key that work at `now`, the newest first.
+pub async fn secrets(
+    db: &Db,
+    account: &AccountId,
+    id: &ApiKeyId,
+    now: Timestamp,
+) -> Result<Vec<SecretUse>> {
+    let select = Select::new(
+        "SELECT last_four, created_at, expires_at, last_used_at FROM api_key_secrets WHERE account_id = $1 AND key_id = $2 \
+         AND (expires_at IS NULL OR expires_at > $3) ORDER BY created_at DESC, expires_at IS NULL DESC",
+        params![*id, now],
+    );
+    let rows = db
+        .fetch::<(String, Timestamp, Option<Timestamp>, Option<Timestamp>)>(account, select)
+        .await?;
+    let newest = rows
+        .first()
+        .map(|(_, made, _, used)| (*made, used.is_some()));
+    let shown = |(n, (last_four, created_at, expires_at, last_used_at)): (
+        usize,
+        (String, Timestamp, Option<Timestamp>, Option<Timestamp>),
+    )| {
+        let is_idle = newest
+            .is_some_and(|(made, is_used)| is_used && last_used_at.is_none_or(|used| used < made));
+        SecretUse {
+            last_four,
+            created_at,
+            expires_at,
+            last_used_at,
+            is_safe_to_retire: n > 0 && is_idle,
+        }
+    };
+    Ok(rows.into_iter().enumerate().map(shown).collect())
+}
+
+/// Plans the end of a key's older secrets before their overlap is over. Needs `keys:write` only, as to revoke.
+pub fn retire(call: &Call, key: &ApiKey) -> Result<(Plan, ApiKey)> {
+    may_change(call, &Scopes::default())?;
+    must_live(key, call.now, "relieved of its older secrets")?;
+    let retired = changed(key, call.now);
+    let mut plan = Plan::new("api_key.retire");
+    plan.write(Statement::guarded(
+        "UPDATE api_keys SET updated_at = $2, version = version + 1 WHERE account_id = $1 AND id = $3 AND version = $4",
+        params![call.now, key.id, key.version],
+    ));
+    plan.write(Statement::new(
+        "UPDATE api_key_secrets SET expires_at = $2 WHERE account_id = $1 AND key_id = $3 AND expires_at > $2",
+        params![call.now, key.id],
+    ));
+    plan.event(event("api_key.retired", &retired, call.now));
+    Ok((plan, retired))
 }
 
 /// Plans the end of a key with all its secrets, for good. Needs `keys:write` only: to take rights away, one need not

@@ -312,9 +312,9 @@ pub(super) async fn undo(desk: Desk) -> Result<Shown> {
         .after(call);
     let can = seen.examined - seen.cannot.len();
     let rows = seen.cannot.iter().map(|one| {
-        let detail = one
-            .pointer("/problem/detail")
-            .and_then(|text| text.as_str());
+        let detail = ["/problem/detail", "/kept/0/says"]
+            .iter()
+            .find_map(|place| one.pointer(place)?.as_str());
         Row::new([
             Cell::new(one.get("row").map_or_else(String::new, ToString::to_string)),
             Cell::text(

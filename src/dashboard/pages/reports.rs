@@ -138,7 +138,7 @@ pub(super) async fn show(desk: Desk) -> Result<Shown> {
     let form = form(&desk, report, &asked, &offers, &path);
     let note = format!("Days and times are those of {}.", asked.zone_name);
     let body = html! {
-        div.stack { (Card::new(form)) (table) p.hint { (note) } (call(&desk, report, &filters)) }
+        div.stack { (Card::new(form)) div.table-wide { (table) } p.hint { (note) } (call(&desk, report, &filters)) }
     };
     Ok(Shown::page(page, body))
 }
