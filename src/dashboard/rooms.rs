@@ -21,6 +21,10 @@ pub enum Room {
     Products,
     /// What people learn.
     Courses,
+    /// Who is in which course.
+    Enrollments,
+    /// Calls that provisioned people.
+    Provisions,
     /// API keys.
     Api,
     /// The outbox.
@@ -35,7 +39,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 7] = [
+const MAIN: [Entry; 9] = [
     (
         Room::Home,
         "Home",
@@ -84,6 +88,20 @@ const MAIN: [Entry; 7] = [
         Icon::Book,
         "/dashboard/courses",
         Permission::CoursesRead,
+    ),
+    (
+        Room::Enrollments,
+        "Enrollments",
+        Icon::Chart,
+        "/dashboard/enrollments",
+        Permission::EnrollmentsRead,
+    ),
+    (
+        Room::Provisions,
+        "Provisions",
+        Icon::Bolt,
+        "/dashboard/provisions",
+        Permission::ProvisionRead,
     ),
 ];
 

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
-use super::{batch, members, organizations, people, provision, seats, system};
-use super::{enrollments, lifecycle, members, organizations, people, provision, seats, system};
+use super::{
+    batch, enrollments, lifecycle, members, organizations, people, provision, seats, system,
+};
 use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 
