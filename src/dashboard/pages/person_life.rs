@@ -325,7 +325,7 @@ pub(super) async fn merge(desk: Desk) -> Result<Shown> {
     };
     let call = desk
         .api("call-merge", "POST", &format!("/users/{}/merge", user.id))
-        .body(json!({ "from": if named.is_empty() { "email:other@example.com" } else { &named } }))
+        .body(json!({ "from": if named.is_empty() { "email:other@example.com" } else { named.as_str() } }))
         .scope("users:merge");
     let form = desk
         .post(format!("{href}/merge"), fields)
