@@ -35,6 +35,10 @@ pub enum Room {
     Catalog,
     /// What was bought.
     Orders,
+    /// Who is in which course.
+    Enrollments,
+    /// Calls that provisioned people.
+    Provisions,
     /// API keys.
     Api,
     /// The outbox.
@@ -49,7 +53,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 13] = [
+const MAIN: [Entry; 15] = [
     (
         Room::Home,
         "Home",
@@ -140,6 +144,20 @@ const MAIN: [Entry; 13] = [
         Icon::Cart,
         "/dashboard/orders",
         Permission::OrdersRead,
+    ),
+    (
+        Room::Enrollments,
+        "Enrollments",
+        Icon::Chart,
+        "/dashboard/enrollments",
+        Permission::EnrollmentsRead,
+    ),
+    (
+        Room::Provisions,
+        "Provisions",
+        Icon::Bolt,
+        "/dashboard/provisions",
+        Permission::ProvisionRead,
     ),
 ];
 

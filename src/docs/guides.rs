@@ -72,6 +72,20 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/commerce.md"),
     },
     Guide {
+        name: "enrollments",
+        label: "Enrollments and progress",
+        about: "Who is in which course, how far, until when, and why.",
+        icon: Icon::Book,
+        source: include_str!("../../docs/enrollments.md"),
+    },
+    Guide {
+        name: "lifecycle",
+        label: "Deleting, restoring, erasing, merging",
+        about: "How people and teams go, come back and become one.",
+        icon: Icon::Users,
+        source: include_str!("../../docs/lifecycle.md"),
+    },
+    Guide {
         name: "api",
         label: "Conventions",
         about: "What every operation has in common.",

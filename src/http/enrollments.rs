@@ -57,7 +57,7 @@ pub fn endpoints(paths: &Paths) -> Vec<Endpoint> {
     let new = json!({ "user": "email:ada@example.com", "course": "ext:safety-course", "source": "private", "external_id": "shop-90" });
     let mut create = crud::create_endpoint::<Enrollment>(paths, new.clone());
     create.description.push_str(" For access that was bought privately or is on trial: it is kept apart and never uses a company's seat. Places of seats are given by `POST /seats/{id}/assign`.");
-    let mut patch = crud::patch_endpoint::<Enrollment>(paths, json!({ "expires_at": null }));
+    let mut patch = crud::patch_endpoint::<Enrollment>(paths, json!({ "external_id": "shop-91" }));
     patch.description.push_str(
         " Only access that no seat gives has an end of its own; a later end revives what is over.",
     );

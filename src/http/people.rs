@@ -11,27 +11,18 @@ use super::reply::{Reply, etag};
 use super::request::Request;
 use super::write::write;
 use crate::app::App;
+use crate::db::{Batch, Select};
 use crate::error::{Code, Error, Result};
 use crate::lifecycle::consequences::{self, Consequences};
 use crate::lifecycle::lms::LmsAction;
-use crate::lifecycle::restore::aside_with_address;
+use crate::lifecycle::restore::{PutAside, aside_with_address};
+use crate::params;
 use crate::records;
 use crate::resources::team::{self, NewTeam};
 use crate::resources::user::{NewUser, UserPatch};
 use crate::resources::{Team, User};
 use crate::seats::leave::{plan_change_user, plan_delete_team, plan_delete_user};
-use crate::types::{Id, Ref, Timestamp};
-
-/// Somebody with the same address who was put aside.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct PutAside {
-    /// Their id.
-    pub id: Id<User>,
-    /// Since when.
-    pub deleted_at: Option<Timestamp>,
-    /// What brings the old one back instead, after the new one was deleted.
-    pub hint: String,
-}
+use crate::types::{Email, Id, Ref};
 
 /// A person who was just made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -63,26 +54,44 @@ async fn create(app: App, request: Request) -> Result<Reply> {
         let email = new.email.clone();
         let (plan, user) =
             records::plan_create::<User>(&app.db, &app.ids, &request.call, new).await?;
-        let aside = app
-            .db
-            .first::<User>(request.call.account(), aside_with_address(&email))
-            .await?;
+        let put_aside = before_the_same(&app, &request, &email, &user).await?;
         let tag = etag(&serde_json::to_vec(&user).map_err(Error::internal)?);
         let location = format!("/api/users/{}", user.id);
-        let put_aside = aside.map(|old| PutAside {
-            hint: format!(
-                "To have the old one back: DELETE /api/users/{}, then POST /api/users/{}/restore.",
-                user.id, old.id
-            ),
-            id: old.id,
-            deleted_at: old.deleted_at,
-        });
         let reply = Reply::json(201, &CreatedUser { user, put_aside })?
             .header("etag", tag)
             .header("location", location);
         Ok((plan, reply))
     })
     .await
+}
+
+/// Somebody with the same address who was put aside. Refuses an address by which somebody is known from a merge: a new
+/// double is not what is meant.
+async fn before_the_same(
+    app: &App,
+    request: &Request,
+    email: &Email,
+    new: &User,
+) -> Result<Option<PutAside>> {
+    let mut batch = Batch::new();
+    let aside = batch.add::<User>(aside_with_address(email));
+    let merged = batch.add::<(Id<User>,)>(Select::new(
+        "SELECT user_id FROM user_aliases WHERE account_id = $1 AND email_key = $2 ORDER BY created_at DESC LIMIT 1",
+        params![email.key()],
+    ));
+    let mut rows = app.db.read(request.call.account(), batch).await?;
+    if let Some((person,)) = rows.first(&merged) {
+        return Err(Error::new(
+            Code::AlreadyExists,
+            "By this address somebody is known who is one of two records made one. Change that person instead, or give the address to nobody else.",
+        )
+        .with("member", "email")
+        .with("taken_by", person.as_str()));
+    }
+    // Whoever sees some teams only is not told who was in others.
+    let is_whole = request.call.caller.require_account().is_ok();
+    let aside = rows.first(&aside).filter(|_| is_whole);
+    Ok(aside.map(|old| PutAside::of(old, &new.id)))
 }
 
 /// Change and deletion of people.

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::consequences::{Consequence, Counted, count};
 use super::lms::{LmsAction, wish};
 use super::restore::aside;
-use super::traces::{Traces, label};
+use super::scrub::{Traces, label};
 use crate::access::{Call, Permission};
 use crate::columns;
 use crate::db::{Batch, Db, Select, Statement};
@@ -91,7 +91,7 @@ impl Record for Erasure {
     const EXPANDS: &'static [Expand] = &[];
     const SOFT_DELETE: bool = false;
     // Whoever was erased is in no team: a caller limited to teams sees none.
-    const REACH: Option<&'static str> = Some("(erasures.user_id = '' AND erasures.user_id IN {})");
+    const REACH: Option<&'static str> = Some("(FALSE AND erasures.user_id IN {})");
     const READ: Permission = Permission::UsersErase;
 
     fn id(&self) -> &Id<Self> {

@@ -10,12 +10,14 @@ pub mod consequences;
 pub mod courses;
 pub mod erase;
 pub mod explain;
+mod explain_ways;
 pub mod export;
 pub mod lms;
 pub mod merge;
 mod purge;
 pub mod references;
 pub mod restore;
+mod scrub;
 pub mod traces;
 
 pub use purge::purge_due;

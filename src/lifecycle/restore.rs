@@ -119,6 +119,31 @@ pub fn aside<R: Record>(reference: &Ref<R>) -> Select {
     )
 }
 
+/// Somebody with the same address who was put aside.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct PutAside {
+    /// Their id.
+    pub id: Id<User>,
+    /// Since when.
+    pub deleted_at: Option<Timestamp>,
+    /// What brings the old one back instead.
+    pub hint: String,
+}
+
+impl PutAside {
+    /// The old one, told to whoever has just made the new one.
+    pub fn of(old: User, new: &Id<User>) -> Self {
+        Self {
+            hint: format!(
+                "To have the old one back: DELETE /api/users/{new}, then POST /api/users/{}/restore.",
+                old.id
+            ),
+            id: old.id,
+            deleted_at: old.deleted_at,
+        }
+    }
+}
+
 /// Somebody with this address who was put aside, for those who make a new person of it.
 pub fn aside_with_address(email: &Email) -> Select {
     aside::<User>(&Ref::Email(email.clone()))

@@ -10,6 +10,7 @@ use crate::columns;
 use crate::db::{Batch, Db, Select};
 use crate::email::outbox;
 use crate::error::{Code, Error, Result};
+use crate::lifecycle::restore::PutAside;
 use crate::params;
 use crate::resources::{Team, User};
 use crate::seats::{Assignment, Seat};
@@ -76,6 +77,9 @@ pub struct UserAnswer {
     pub user: User,
     /// What became of the record.
     pub outcome: RecordOutcome,
+    /// With somebody new: who had this address and was put aside. The new person has nothing of theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub put_aside: Option<PutAside>,
 }
 
 /// A membership, and what became of it.

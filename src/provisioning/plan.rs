@@ -18,6 +18,7 @@ use crate::db::{Db, Statement};
 use crate::email::{TemplateKind, outbox};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::{Event, Plan};
+use crate::lifecycle::restore::PutAside;
 use crate::locale::Locale;
 use crate::params;
 use crate::records;
@@ -106,6 +107,12 @@ pub async fn plan(
         outcome: outcome(&seats, welcome_email.state),
         external_reference: request.external_reference.as_ref().map(ToString::to_string),
         user: UserAnswer {
+            put_aside: first
+                .aside
+                .clone()
+                .filter(|_| user_outcome == RecordOutcome::Created)
+                .filter(|_| caller.require_account().is_ok())
+                .map(|old| PutAside::of(old, &user.id)),
             user,
             outcome: user_outcome,
         },

@@ -11,6 +11,7 @@ use crate::db::{Answers, Batch, Db, Pair, Select, Slot};
 use crate::email::outbox;
 use crate::error::{Code, Error, Fault, Result};
 use crate::members;
+use crate::lifecycle::restore::aside_with_address;
 use crate::params;
 use crate::records;
 use crate::resource::{Record, named_by, within};
@@ -33,6 +34,8 @@ pub(super) struct First {
     pub(super) user: Option<User>,
     /// Which of the names given find the person as they stand: `id`, `external_id`, `email_key`.
     pub(super) known_by: Vec<&'static str>,
+    /// Who had the address given and was put aside.
+    pub(super) aside: Option<User>,
     pub(super) organization: Option<Organization>,
     pub(super) lines: Vec<Line>,
     pub(super) terms: Terms,
@@ -78,6 +81,7 @@ struct LineSlots {
 /// Where the answers to the first round of questions will be.
 struct FirstSlots {
     users: Vec<(&'static str, Slot<User>)>,
+    aside: Option<Slot<User>>,
     organization: Option<Slot<Organization>>,
     by_id: Option<Slot<Team>>,
     named: Option<Slot<Team>>,
@@ -91,6 +95,8 @@ struct FirstSlots {
 /// Asks for everything that the body names.
 fn ask(batch: &mut Batch, caller: &Caller, request: &ProvisionRequest) -> FirstSlots {
     let users = user_slots(batch, request);
+    let email = request.user.email.as_ref();
+    let aside = email.map(|email| batch.add::<User>(aside_with_address(email)));
     let part = &request.team;
     let organization = part.organization.as_ref().map(|reference| {
         let (column, value) = by_reference(reference);
@@ -134,6 +140,7 @@ fn ask(batch: &mut Batch, caller: &Caller, request: &ProvisionRequest) -> FirstS
         .map(|reference| batch.add::<(i64,)>(provisioned::standing(reference)));
     FirstSlots {
         users,
+        aside,
         organization,
         by_id,
         named,
@@ -206,6 +213,7 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
     Ok(First {
         user,
         known_by,
+        aside: slots.aside.and_then(|slot| rows.first(&slot)),
         organization: organization.flatten(),
         lines: found,
         terms: Terms::of_settings(&settings),

@@ -163,6 +163,7 @@ both! {
     async fn a_yes_tells_the_chain_that_leads_to_it(app: ApiApp) {
         world(&app).await;
         seat(&app, "p", &["t"], &json!({ "quantity": 1, "expiry": "days", "expires_in_days": 30 })).await;
+        app.node.app.clock.advance(1);
         let mut body = wish("ada", "t", "p", &json!({ "quantity": 4, "assign": true }));
         body["external_reference"] = json!("order-7");
         provision(&app, &body, 201).await;

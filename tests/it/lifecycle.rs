@@ -149,6 +149,8 @@ both! {
         assert_eq!(new["put_aside"]["id"], json!(old), "{new}");
         assert!(new["put_aside"]["hint"].as_str().is_some_and(|hint| hint.contains("restore")), "{new}");
         assert_ne!(new["id"], json!(old));
+        let again = json!({ "user": { "email": email("ada") }, "team": { "strategy": "create" }, "welcome_email": false });
+        assert!(provision(&app, &again, 201).await["user"]["put_aside"].is_null(), "the person is not new");
         let refused = restore(&app, &old, &json!({}), 409).await;
         assert_eq!((&refused["code"], &refused["member"], &refused["taken_by"]), (&json!("already_exists"), &json!("email"), &new["id"]), "{refused}");
         let refused = restore(&app, &old, &json!({ "email": "old@example.com" }), 409).await;
@@ -381,6 +383,8 @@ both! {
         assert_eq!((&again["user"]["id"], &again["user"]["email"], &again["user"]["external_id"]), (&json!(ada), &json!(email("ada")), &json!("ada")), "{again}");
         let put = done(&app.put("/api/users/ext:double", &json!({ "email": email("double"), "company": "Navy" })).await, 200);
         assert_eq!((&put["id"], &put["external_id"]), (&json!(ada), &json!("ada")), "{put}");
+        let refused = done(&app.post("/api/users", &json!({ "email": email("double") })).await, 409);
+        assert_eq!(refused["taken_by"], json!(ada), "{refused}");
         let repeat = done(&app.post(&format!("/api/users/{ada}/merge"), &json!({ "from": double })).await, 200);
         assert_eq!(repeat["outcome"], "already_merged");
         let itself = done(&app.post(&format!("/api/users/{ada}/merge"), &json!({ "from": ada })).await, 422);
@@ -462,7 +466,7 @@ both! {
         let mut missing = Vec::new();
         for (name, table) in schema::tables(&app.database).await {
             for column in &table.columns {
-                let names_a_person = column == "user_id" || column.ends_with("_by") || (column.ends_with("_user_id") && column != "lms_user_id");
+                let names_a_person = column == "user_id" || (column.ends_with("_by") && column != "managed_by") || (column.ends_with("_user_id") && column != "lms_user_id");
                 let is_known = REFERENCES.iter().any(|(table, known, _)| *table == name && known == column);
                 if names_a_person && !is_known {
                     missing.push(format!("{name}.{column}"));

@@ -199,8 +199,23 @@ fn actions(desk: &Desk, user: &User) -> Markup {
     let menu = Menu::new(format!("More actions for {}", user.display_name()))
         .link(Icon::Link, "Sign-in link", &at("sign-in-link"))
         .link(Icon::Mail, "Send welcome mail again", &at("welcome"))
-        .link(switch.1, switch.0, &at("status"))
-        .link(Icon::Trash, "Delete", &at("delete"));
+        .link(switch.1, switch.0, &at("status"));
+    let menu = if desk.may_in_account(Permission::UsersMerge) {
+        menu.link(Icon::Users, "Merge another record", &at("merge"))
+    } else {
+        menu
+    };
+    let menu = if desk.may_in_account(Permission::EventsRead) {
+        menu.link(Icon::Download, "Export all data", &at("export"))
+    } else {
+        menu
+    };
+    let menu = menu.link(Icon::Trash, "Delete", &at("delete"));
+    let menu = if desk.may_in_account(Permission::UsersErase) {
+        menu.link(Icon::Alert, "Erase for good", &at("erase"))
+    } else {
+        menu
+    };
     let again = format!("/dashboard/provision?email={}", escape(user.email.as_str()));
     html! {
         (Button::link("Edit", at("edit")).icon(Icon::Edit))
@@ -306,7 +321,7 @@ fn chain(dossier: &Dossier, one: &Access) -> Markup {
     html! {
         li.chain {
             div.row.row-between {
-                span.strong { (one.course) }
+                span.strong { (link(&format!("{}/explain/{}", user_href(dossier.user.id.as_str()), one.enrollment.course_id), &one.course)) }
                 span.row { (enrollment_badge(enrollment.status)) @if enrollment.percent > 0 { span.muted { (enrollment.percent) "%" } } }
             }
             @for place in leads {

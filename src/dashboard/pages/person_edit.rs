@@ -5,12 +5,14 @@ use serde_json::{Value as JsonValue, json};
 
 use super::desk::{Desk, Shown, fault, faults, read, summary};
 use super::look::user_href;
+use super::person_life::line;
 use crate::access::Permission;
 use crate::dashboard::components::{Button, Callout, Card, Field, Tone, counted};
 use crate::dashboard::form::FieldErrors;
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
 use crate::error::Result;
+use crate::lifecycle::consequences::of_user;
 use crate::lifecycle::lms::LmsAction;
 use crate::records;
 use crate::resources::User;
@@ -221,8 +223,10 @@ pub(super) async fn delete(desk: Desk) -> Result<Shown> {
     };
     let mut lines = vec![
         "They leave all teams and are signed out.".to_owned(),
-        "Name and address are free at once. The history of their seats stays.".to_owned(),
+        "Name and address are free at once. They can be restored for 30 days.".to_owned(),
     ];
+    let counted = of_user(desk.db(), &desk.caller().account, user.id.as_str()).await?;
+    lines.extend(counted.iter().map(line));
     lines.extend(consequences(&planned));
     let call = desk
         .api("call-delete", "DELETE", &format!("/users/{}", user.id))

@@ -43,7 +43,8 @@ pub(super) async fn teams(desk: Desk) -> Result<Shown> {
             "ownerless",
             "Owner",
             [("true", "Without an owner"), ("false", "With an owner")],
-        );
+        )
+        .select("deleted", "Record", [("true", "Put aside")]);
     let page = Page {
         lead: Some("Who learns together: a customer, a department, a class.".into()),
         actions: Some(actions(&desk)),
@@ -151,14 +152,23 @@ fn table(
 }
 
 fn row(desk: &Desk, team: &Team, beside: &Beside) -> Row {
-    let href = team_href(team.id.as_str());
+    let href = match team.deleted_at {
+        // A team that is put aside has one page: the one that brings it back.
+        Some(_) => format!("{}/restore", team_href(team.id.as_str())),
+        None => team_href(team.id.as_str()),
+    };
     let name = team.name.as_str();
     let organization = team
         .organization_id
         .as_ref()
         .and_then(|id| Some((id, beside.organizations.get(id)?)));
-    let mut menu = Menu::new(format!("Actions for {name}")).link(Icon::Eye, "View", &href);
-    if desk.may(Permission::TeamsWrite) {
+    let mut menu = Menu::new(format!("Actions for {name}"));
+    if team.deleted_at.is_some() {
+        menu = menu.link(Icon::Refresh, "Restore", &href);
+    } else {
+        menu = menu.link(Icon::Eye, "View", &href);
+    }
+    if team.deleted_at.is_none() && desk.may(Permission::TeamsWrite) {
         menu = menu.link(Icon::Edit, "Edit", &format!("{href}/edit"));
     }
     Row::new([
@@ -180,7 +190,9 @@ fn row(desk: &Desk, team: &Team, beside: &Beside) -> Row {
             )),
             None => Cell::none(),
         },
-        if team.ownerless {
+        if team.deleted_at.is_some() {
+            Cell::new(Badge::new("Put aside").tone(Tone::Warning))
+        } else if team.ownerless {
             Cell::new(Badge::new("No owner").tone(Tone::Warning).dot())
         } else {
             Cell::new(Badge::new("Owned"))

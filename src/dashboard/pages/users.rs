@@ -9,8 +9,8 @@ use super::desk::{Desk, Shown};
 use super::look::{count, link, many, since, team_href, user_badge, user_href};
 use crate::access::Permission;
 use crate::dashboard::components::{
-    Avatar, BulkAction, BulkBar, Button, Cell, Column, Counted, EmptyState, FilterBar, ListUrl,
-    Menu, Pager, Row, Table, day,
+    Avatar, Badge, BulkAction, BulkBar, Button, Cell, Column, Counted, EmptyState, FilterBar,
+    ListUrl, Menu, Pager, Row, Table, Tone, day,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
@@ -52,7 +52,8 @@ pub(super) async fn users(desk: Desk) -> Result<Shown> {
                 ("deactivated", "Deactivated"),
             ],
         )
-        .select("team", "Team", beside.choices.clone());
+        .select("team", "Team", beside.choices.clone())
+        .select("deleted", "Record", [("true", "Put aside")]);
     let body =
         html! { div.stack { (filters) (table(&desk, &url, &list, &beside, filters.is_active())) } };
     Ok(Shown::page(page, body))
@@ -134,7 +135,7 @@ fn table(
     let table = Table::new("People", columns, rows)
         .empty(empty)
         .pager(pager(desk, url, list));
-    if desk.may(Permission::UsersWrite) {
+    if desk.may(Permission::UsersWrite) && desk.get("deleted") != "true" {
         table.bulk(BulkBar {
             id: "bulk".into(),
             action: "/dashboard/users/bulk".into(),
@@ -170,11 +171,20 @@ pub(super) fn pager<R>(desk: &Desk, url: &ListUrl, list: &listing::Page<R>) -> P
 
 fn row(desk: &Desk, user: &User, beside: &Beside) -> Row {
     let name = user.display_name();
-    let href = user_href(user.id.as_str());
+    let href = match user.deleted_at {
+        // Whoever is put aside has one page: the one that brings them back.
+        Some(_) => format!("{}/restore", user_href(user.id.as_str())),
+        None => user_href(user.id.as_str()),
+    };
     let places = beside.places.get(&user.id).copied().unwrap_or(0);
     let teams = beside.teams.get(&user.id).map_or(&[][..], Vec::as_slice);
-    let mut menu = Menu::new(format!("Actions for {name}")).link(Icon::Eye, "View", &href);
-    if desk.may(Permission::UsersWrite) {
+    let mut menu = Menu::new(format!("Actions for {name}"));
+    if user.deleted_at.is_some() {
+        menu = menu.link(Icon::Refresh, "Restore", &href);
+    } else {
+        menu = menu.link(Icon::Eye, "View", &href);
+    }
+    if user.deleted_at.is_none() && desk.may(Permission::UsersWrite) {
         menu = menu.link(Icon::Edit, "Edit", &format!("{href}/edit")).link(
             Icon::Link,
             "Sign-in link",
@@ -188,7 +198,10 @@ fn row(desk: &Desk, user: &User, beside: &Beside) -> Row {
             &href,
             (name != user.email.as_str()).then_some(user.email.as_str()),
         ),
-        Cell::new(user_badge(user.status)),
+        match user.deleted_at {
+            Some(_) => Cell::new(Badge::new("Put aside").tone(Tone::Warning)),
+            None => Cell::new(user_badge(user.status)),
+        },
         team_cell(teams),
         if places == 0 {
             Cell::none()

@@ -11,10 +11,10 @@ use axum::routing::{MethodRouter, get};
 use super::desk::{Desk, Shown};
 use super::{
     assignments, audit, bulk, catalog, catalog_buy, catalog_edit, courses, credits, domains,
-    groups, home, invitations, job, link, links, mails, order, order_refund, orders, organization,
-    organization_edit, organization_move, organization_people, organizations, person, person_edit,
-    person_roles, products, provision, reports, roles, search, seat, seat_actions, seat_edit,
-    seats, team, team_edit, team_members, teams, users,
+    enrollments, groups, home, invitations, job, link, links, mails, order, order_refund, orders,
+    organization, organization_edit, organization_move, organization_people, organizations, person,
+    person_edit, person_life, person_roles, products, provision, provisions, reports, roles, search,
+    seat, seat_actions, seat_edit, seats, team, team_edit, team_members, team_restore, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -103,6 +103,7 @@ fn of_users() -> Router<App> {
             "/dashboard/users/{id}/delete",
             at(Room::Users, person_edit::delete),
         )
+        .merge(of_lives())
         .route(
             "/dashboard/users/{id}/sign-in-link",
             at(Room::Users, link::sign_in_link),
@@ -146,6 +147,32 @@ fn of_roles() -> Router<App> {
         )
 }
 
+/// How people go, come back and become one; what was provisioned.
+fn of_lives() -> Router<App> {
+    let user = |page: &str| format!("/dashboard/users/{{id}}/{page}");
+    Router::new()
+        .route(&user("restore"), at(Room::Users, person_life::restore))
+        .route(&user("erase"), at(Room::Users, person_life::erase))
+        .route(&user("merge"), at(Room::Users, person_life::merge))
+        .route(&user("export"), get(person_life::export))
+        .route(
+            &user("explain/{course}"),
+            at(Room::Users, person_life::explain),
+        )
+        .route(
+            "/dashboard/provisions",
+            at(Room::Provisions, provisions::provisions),
+        )
+        .route(
+            "/dashboard/provisions/{id}",
+            at(Room::Provisions, provisions::provision),
+        )
+        .route(
+            "/dashboard/provisions/{id}/undo",
+            at(Room::Provisions, provisions::undo),
+        )
+}
+
 fn of_teams() -> Router<App> {
     Router::new()
         .route("/dashboard/teams", at(Room::Teams, teams::teams))
@@ -158,6 +185,10 @@ fn of_teams() -> Router<App> {
         .route(
             "/dashboard/teams/{id}/delete",
             at(Room::Teams, team_edit::delete),
+        )
+        .route(
+            "/dashboard/teams/{id}/restore",
+            at(Room::Teams, team_restore::restore),
         )
         .route(
             "/dashboard/teams/{id}/members",
@@ -238,6 +269,10 @@ fn of_catalog() -> Router<App> {
         .route(
             "/dashboard/products/{id}/edit",
             at(Room::Products, products::edit),
+        )
+        .route(
+            "/dashboard/enrollments",
+            at(Room::Enrollments, enrollments::enrollments),
         )
         .route("/dashboard/courses", at(Room::Courses, courses::courses))
         .route("/dashboard/courses/new", at(Room::Courses, courses::create))

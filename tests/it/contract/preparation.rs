@@ -52,11 +52,12 @@ impl Prepared {
 async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Option<Prepared> {
     let path = match operation.id.as_str() {
         "update_enrollment" => {
-            let create = document.operation("create_enrollment");
-            let new = Box::pin(prepare(app, document, create)).await;
-            let record = app.post(&new.path, &new.body.expect("a body")).await;
-            assert_eq!(record.status, 201, "{}", record.text());
-            operation.path_with(&record.id())
+            let record = make(app, document, document.operation("create_enrollment")).await;
+            let example = operation.example.as_ref().expect("an example");
+            return Some(Prepared {
+                path: operation.path_with(&record.id()),
+                body: Some(varied(example, app.number())),
+            });
         }
         "get_team_member" | "update_team_member" | "remove_team_member" => {
             let team = make(app, document, document.operation("create_team"))
@@ -249,17 +250,11 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             seat(app, document, true).await;
             "/api/explain?user=email:ada@example.com&course=ext:safety-course".to_owned()
         }
-        "create_enrollment" | "put_enrollment" => {
-            let user = make(app, document, document.operation("create_user"))
-                .await
-                .id();
-            let mut body = operation.example.clone().expect("an example");
-            body["user"] = json!(user);
-            let key = format!("shop-{}", app.number());
-            body["external_id"] = json!(key);
-            let path = operation.path_with(&format!("ext:{key}"));
+        "put_enrollment" => {
+            let body = body(app, document, operation).await.expect("an example");
+            let key = body["external_id"].as_str().expect("a key").to_owned();
             return Some(Prepared {
-                path,
+                path: operation.path_with(&format!("ext:{key}")),
                 body: Some(body),
             });
         }
@@ -471,6 +466,12 @@ async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Optio
     let number = app.number();
     let mut body = varied(operation.example.as_ref()?, number);
     match operation.id.as_str() {
+        // A person has one enrollment in a course from one source.
+        "create_enrollment" | "put_enrollment" => {
+            let user = document.operation("create_user").example.as_ref();
+            let user = varied(user.expect("an example"), number);
+            body["user"] = made(app, "/api/users", &user).await["id"].clone();
+        }
         // A team has one live seat of a product.
         "create_seat" => {
             let new = document

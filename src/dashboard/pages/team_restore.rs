@@ -1,0 +1,131 @@
+//! Brings a team back that was put aside, after a page that says what comes with it.
+
+use maud::{Render, html};
+use serde_json::json;
+
+use super::desk::{Desk, Shown, fault, faults, read, summary};
+use super::look::team_href;
+use super::person_edit::warning;
+use crate::access::Permission;
+use crate::dashboard::components::{Button, Card, Field};
+use crate::dashboard::icons::Icon;
+use crate::dashboard::layout::Page;
+use crate::error::{Error, Result};
+use crate::lifecycle::restore::{RestoreTeam, RestoredTeam, aside, plan_restore_team};
+use crate::resources::Team;
+use crate::seats::restore::PlaceOutcome;
+use crate::types::Ref;
+
+/// The page and the deed.
+pub(super) async fn restore(desk: Desk) -> Result<Shown> {
+    desk.require(Permission::TeamsWrite)?;
+    desk.caller().require_account()?;
+    let found = desk
+        .db()
+        .first::<Team>(&desk.caller().account, aside::<Team>(&desk.reference(0)?))
+        .await?;
+    let team = found.ok_or_else(|| Error::not_found("team"))?;
+    let href = team_href(team.id.as_str());
+    let (db, ids, reference) = (desk.db(), &desk.app.ids, Ref::Id(team.id.clone()));
+    let body = match desk.field("name") {
+        "" => json!({}),
+        name => json!({ "name": name }),
+    };
+    let mut errors = None;
+    if desk.is_post() {
+        let done = match read::<RestoreTeam>(&body) {
+            Ok(input) => {
+                desk.commit(|| plan_restore_team(db, ids, &desk.call, &reference, &input))
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(done) => return Ok(Shown::done(href, format!("{} is back.", done.team.name))),
+            Err(error) => errors = Some(faults(error)?),
+        }
+    }
+    let dry = desk.dry();
+    let input = RestoreTeam::default();
+    let lines = match desk
+        .rehearse(&dry, || {
+            plan_restore_team(db, ids, &dry, &reference, &input)
+        })
+        .await
+    {
+        Ok(done) => lines(&done.value),
+        Err(error) => vec![error.detail().to_owned()],
+    };
+    let call = desk
+        .api(
+            "call-restore",
+            "POST",
+            &format!("/teams/{}/restore", team.id),
+        )
+        .body(body)
+        .scope("teams:write");
+    let name = Field::text("name", "Another name")
+        .value(desk.field("name"))
+        .error(fault(errors.as_ref(), "name"))
+        .autocomplete("off")
+        .hint("Only where the old one belongs to another team by now.");
+    let form = desk
+        .post(
+            format!("{href}/restore"),
+            html! { (warning(false, team.name.as_str(), &lines)) (name) },
+        )
+        .errors(summary(errors.as_ref()))
+        .buttons([
+            Button::submit("Restore").primary().icon(Icon::Refresh),
+            Button::link("Cancel", "/dashboard/teams?deleted=true").quiet(),
+        ])
+        .after(call);
+    let page = Page {
+        crumbs: vec![
+            ("Teams".into(), "/dashboard/teams".into()),
+            ("Put aside".into(), "/dashboard/teams?deleted=true".into()),
+        ],
+        narrow: true,
+        ..Page::titled(format!("Restore {}", team.name))
+    };
+    Ok(Shown::form(
+        page,
+        errors.as_ref(),
+        Card::new(form.render()).render(),
+    ))
+}
+
+fn lines(done: &RestoredTeam) -> Vec<String> {
+    let places = |outcome| {
+        done.places
+            .iter()
+            .filter(|one| one.outcome == outcome)
+            .count()
+    };
+    let mut lines = vec![format!("{} members come back.", done.memberships_restored)];
+    let further = [
+        (
+            usize::try_from(done.memberships_waiting).unwrap_or(0),
+            "members are put aside themselves and come back with their own restore.",
+        ),
+        (
+            places(PlaceOutcome::Restored),
+            "places come back, with their history.",
+        ),
+        (
+            places(PlaceOutcome::Waitlisted),
+            "places are taken by now: their people wait in line.",
+        ),
+        (
+            places(PlaceOutcome::NotRestored),
+            "places do not come back.",
+        ),
+    ];
+    lines.extend(
+        further
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, words)| format!("{count} {words}")),
+    );
+    lines
+}
