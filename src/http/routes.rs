@@ -11,9 +11,6 @@ use super::{
 };
 use crate::bulk::JobRecord;
 use crate::commerce::CatalogItem;
-    batch, enrollments, lifecycle, members, organizations, people, provision, seats, system,
-};
-use crate::resources::{Course, Enrollment, Organization, Product, Team, User};
 use crate::resources::{Course, Enrollment, Product, Role, Team, User};
 use crate::seats::{Assignment, Seat, SeatTemplate};
 

@@ -332,7 +332,7 @@ both! {
         let (status, other, text) = desk.post("/dashboard/teams/new", &[("name", "Elsewhere")]).await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
         let other = other.rsplit('/').next().expect("an id").to_owned();
-        let people = desk.get(&format!("/dashboard/users?q=nora")).await;
+        let people = desk.get("/dashboard/users?q=nora").await;
         let at = people.find("/dashboard/users/user_").expect("Nora");
         let nora = people[at + 17..].split(['"', '/', '?']).next().expect("an id").to_owned();
         let (status, _, text) = desk.post(&format!("{members}/{nora}/move"), &[("to_team", &other), ("preview", "true")]).await;

@@ -13,8 +13,9 @@ use super::{
     assignments, audit, bulk, catalog, catalog_buy, catalog_edit, courses, credits, domains,
     enrollments, groups, home, invitations, job, link, links, mails, order, order_refund, orders,
     organization, organization_edit, organization_move, organization_people, organizations, person,
-    person_edit, person_life, person_roles, products, provision, provisions, reports, roles, search,
-    seat, seat_actions, seat_edit, seats, team, team_edit, team_members, team_restore, teams, users,
+    person_edit, person_life, person_roles, products, provision, provisions, reports, roles,
+    search, seat, seat_actions, seat_edit, seats, team, team_edit, team_members, team_restore,
+    teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
