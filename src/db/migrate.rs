@@ -106,7 +106,7 @@ fn migrate_sqlite(connection: &rusqlite::Connection) -> Result<Vec<String>, DbEr
         connection.execute_batch("COMMIT")?;
     }
     if !ran.is_empty() {
-        super::statistics::state(connection)?;
+        statistics::state(connection)?;
     }
     Ok(ran)
 }
