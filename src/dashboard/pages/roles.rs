@@ -493,7 +493,7 @@ pub(super) async fn delete(desk: Desk) -> Result<Shown> {
         .scope("roles:write");
     let form = desk
         .post(
-            &format!("{href}/delete"),
+            format!("{href}/delete"),
             Callout::new(tone, title).body(text).render(),
         )
         .errors(summary(errors.as_ref()))
