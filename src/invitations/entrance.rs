@@ -204,8 +204,8 @@ impl<'a> Entrance<'a> {
         Ok(outcome)
     }
 
-    /// Makes somebody a member. A membership that stands is left alone, but that a lower built-in role gives way to a
-    /// higher one; a role of the account's own was given on purpose and stays.
+    /// Makes somebody a member. A membership that stands is left alone, but that a lower built-in role gives way to a higher
+    /// one; a role of the account's own making stays.
     pub fn join(&mut self, plan: &mut Plan, user: &Id<User>, role: TeamRole, by: ManagedBy) {
         let Some(standing) = self.role_of(user) else {
             plan.write(Statement::new(
@@ -215,10 +215,8 @@ impl<'a> Entrance<'a> {
             plan.event(member_event(&self.team, user, role.as_str()));
             return;
         };
-        let Held::BuiltIn(lower) = &standing else {
-            return;
-        };
-        if lower.rank() >= role.rank() {
+        let is_raised = matches!(&standing, Held::BuiltIn(held) if held.rank() < role.rank());
+        if !is_raised {
             return;
         }
         plan.write(Statement::guarded(

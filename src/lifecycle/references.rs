@@ -33,6 +33,14 @@ pub const REFERENCES: &[(&str, &str, Rule)] = &[
         "user_id",
         Rule::MoveUnlessThere(&["departed_id", "team_id"]),
     ),
+    (
+        "invitations",
+        "user_id",
+        Rule::MoveUnlessThere(&["team_id"]),
+    ),
+    // The name of who decided, not their id.
+    ("link_requests", "decided_by", Rule::Decide),
+    ("link_requests", "user_id", Rule::Move),
     ("lms_wishes", "user_id", Rule::Move),
     ("mails", "user_id", Rule::Move),
     (

@@ -69,6 +69,9 @@ const PLACES: &[Place] = &[
         &["name", "name_key", "description", "metadata"],
     ),
     place("seats", &["name"]),
+    place("links", &["name", "name_key"]),
+    place("invitations", &["inviter_name"]),
+    place("link_requests", &["decided_by"]),
 ];
 
 /// Tables in which people stand as those who did something, with their name of that moment.
