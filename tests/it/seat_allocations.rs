@@ -235,6 +235,7 @@ both! {
         b2b_dashboard::seats::expire_due(&app.node.app, &app.first).await.expect("a sweep");
         assert_eq!(counters(&app, &seat).await, [Some(0), Some(1), Some(0), Some(0)]);
         assert_eq!(access(&app, "ada", "c").await.0, "expired");
+        app.node.app.clock.advance(1);
         let revived = act(&app, &seat, "extend", &json!({ "user": "ext:ada", "expires_in_days": 30 }), 200).await;
         let one = &revived["results"][0];
         assert_eq!((one["outcome"].clone(), one["assignment"]["id"].clone()), (json!("revived"), before["id"].clone()));

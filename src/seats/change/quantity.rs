@@ -106,6 +106,12 @@ impl<'a> Change<'a> {
 
     /// Moves free places to another seat: two entries that name each other. 409 `seats_exhausted` when fewer are free.
     pub fn move_to(&mut self, other: &mut Self, places: i64) -> Result<()> {
+        if self.seat.quantity.is_none() || other.seat.quantity.is_none() {
+            return Err(Error::new(
+                Code::StateConflict,
+                "One of the seats is unlimited, so no places can be counted over. Share the seat with the team instead.",
+            ));
+        }
         self.require_room(places)?;
         let arrived: Id<LedgerEntry> = other.ids.next(other.call.now);
         let about = About {
