@@ -94,6 +94,7 @@ pub struct Reference {
     kind: &'static str,
     table: &'static str,
     columns: &'static [&'static str],
+    aliases: Option<&'static str>,
     text: String,
     soft: bool,
     reach: Option<&'static str>,
@@ -107,6 +108,7 @@ impl Reference {
             kind: R::KIND,
             table: R::TABLE,
             columns: R::STORED,
+            aliases: R::ALIASES,
             text: reference.to_string(),
             soft: R::SOFT_DELETE,
             reach: R::REACH,
@@ -136,6 +138,21 @@ impl Resolved {
     /// The id behind an optional reference.
     pub fn maybe<R: Record>(&self, reference: Option<&Ref<R>>) -> Result<Option<Id<R>>> {
         reference.map(|reference| self.id(reference)).transpose()
+    }
+}
+
+/// The condition that a row of `table` is the one that `column` names by the value at `$2`. Where records became part of
+/// others, their ids and keys lead to those; a living record that has the key itself goes before.
+pub fn named_by(table: &str, column: &str, aliases: Option<&str>) -> String {
+    match aliases {
+        None => format!("{table}.{column} = $2"),
+        Some(aliases) if column == "id" => format!(
+            "{table}.id = COALESCE((SELECT a.user_id FROM {aliases} a WHERE a.account_id = $1 AND a.id = $2), $2)"
+        ),
+        Some(aliases) => format!(
+            "{table}.id = COALESCE((SELECT o.id FROM {table} o WHERE o.account_id = $1 AND o.{column} = $2 AND o.deleted_at IS NULL), \
+             (SELECT a.user_id FROM {aliases} a WHERE a.account_id = $1 AND a.{column} = $2 ORDER BY a.created_at DESC LIMIT 1))"
+        ),
     }
 }
 
@@ -169,7 +186,8 @@ fn reference_select(caller: &Caller, reference: &Reference) -> Select {
     });
     Select::new(
         format!(
-            "SELECT {table}.id FROM {table} WHERE {table}.account_id = $1 AND {table}.{column} = $2{live}{}",
+            "SELECT {table}.id FROM {table} WHERE {table}.account_id = $1 AND {}{live}{}",
+            named_by(table, column, reference.aliases),
             reach.unwrap_or_default()
         ),
         params,
@@ -253,6 +271,8 @@ pub trait Record: Row + Kind + Serialize + JsonSchema + Clone + Send + Sync + 's
     const REACH: Option<&'static str>;
     /// The permission to see it.
     const READ: Permission;
+    /// The table in which ids and keys of records stand that became part of another, with that one's id as `user_id`.
+    const ALIASES: Option<&'static str> = None;
 
     /// Its id.
     fn id(&self) -> &Id<Self>;

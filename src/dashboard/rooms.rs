@@ -15,12 +15,26 @@ pub enum Room {
     Teams,
     /// The tree of customers.
     Organizations,
+    /// Groups of the LMS.
+    Groups,
     /// Allocations of places.
     Seats,
+    /// Offers of memberships by mail.
+    Invitations,
+    /// Self-enrolment addresses.
+    Links,
     /// What seats are of.
     Products,
     /// What people learn.
     Courses,
+    /// Who may do what.
+    Roles,
+    /// Questions over the whole account.
+    Reports,
+    /// Packs on offer.
+    Catalog,
+    /// What was bought.
+    Orders,
     /// API keys.
     Api,
     /// The outbox.
@@ -35,7 +49,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 7] = [
+const MAIN: [Entry; 13] = [
     (
         Room::Home,
         "Home",
@@ -65,11 +79,32 @@ const MAIN: [Entry; 7] = [
         Permission::OrganizationsRead,
     ),
     (
+        Room::Groups,
+        "Groups",
+        Icon::Link,
+        "/dashboard/groups",
+        Permission::GroupsRead,
+    ),
+    (
         Room::Seats,
         "Seats",
         Icon::Seat,
         "/dashboard/seats",
         Permission::SeatsRead,
+    ),
+    (
+        Room::Invitations,
+        "Invitations",
+        Icon::Mail,
+        "/dashboard/invitations",
+        Permission::InvitationsRead,
+    ),
+    (
+        Room::Links,
+        "Links",
+        Icon::Link,
+        "/dashboard/links",
+        Permission::LinksRead,
     ),
     (
         Room::Products,
@@ -85,10 +120,38 @@ const MAIN: [Entry; 7] = [
         "/dashboard/courses",
         Permission::CoursesRead,
     ),
+    (
+        Room::Reports,
+        "Reports",
+        Icon::Chart,
+        "/dashboard/reports",
+        Permission::ReportsRead,
+    ),
+    (
+        Room::Catalog,
+        "Catalog",
+        Icon::Tag,
+        "/dashboard/catalog",
+        Permission::CatalogRead,
+    ),
+    (
+        Room::Orders,
+        "Orders",
+        Icon::Cart,
+        "/dashboard/orders",
+        Permission::OrdersRead,
+    ),
 ];
 
 /// The rooms of those who look after the account.
-const SETTINGS: [Entry; 4] = [
+const SETTINGS: [Entry; 5] = [
+    (
+        Room::Roles,
+        "Roles",
+        Icon::Shield,
+        "/dashboard/settings/roles",
+        Permission::RolesRead,
+    ),
     (
         Room::Api,
         "API",
@@ -105,7 +168,7 @@ const SETTINGS: [Entry; 4] = [
     ),
     (
         Room::Jobs,
-        "Failed jobs",
+        "Jobs",
         Icon::Activity,
         "/dashboard/jobs",
         Permission::JobsRead,

@@ -42,6 +42,13 @@ pub fn of_list<R: Record>(list: Endpoint) -> Endpoint {
             json!({"type": "string", "minLength": 1, "maxLength": 200}),
         );
     }
+    if R::SOFT_DELETE {
+        list = list.parameter(
+            "deleted",
+            "`true` lists what was put aside and can be restored, instead of what is there.",
+            json!({"type": "boolean", "default": false}),
+        );
+    }
     let mut list = of_expand::<R>(list);
     for field in R::FIELDS {
         let (schema, words) = filter(field.kind);

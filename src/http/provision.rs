@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value as JsonValue, json};
 
-use super::crud::conditional;
+use super::crud::{self, Paths, conditional};
 use super::endpoint::Endpoint;
 use super::reply::Reply;
 use super::request::Request;
@@ -15,6 +15,8 @@ use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::provisioning::answer::{Answer, ProvisionOutcome, ProvisionStatus, status};
 use crate::provisioning::plan::makes_something;
+use crate::provisioning::record::ProvisionSummary;
+use crate::provisioning::undo::{Undone, plan_undo};
 use crate::provisioning::{Provision, ProvisionBody, plan, read};
 use crate::seats::actions::record_denial;
 use crate::types::Id;
@@ -47,7 +49,42 @@ pub fn endpoints() -> Vec<Endpoint> {
             .scope(Permission::ProvisionRead)
             .gives::<ProvisionStatus>(200)
             .problems(&[Code::NotFound]),
+        list_endpoint(),
+        Endpoint::new(Method::POST, "/provisions/{id}/undo", "undo_provision", "provision", undo)
+            .about(
+                "Take a provision back",
+                "For seven days: what it made goes where nothing later stands on it: the person if new and untouched, the membership, places that                  are not used, the mail if not yet sent. What stays is named with its reason, beforehand by a dry run. People and teams are put aside                  and can be restored. A repeat changes nothing.",
+            )
+            .scope(Permission::ProvisionUndo)
+            .gives::<Undone>(200)
+            .problems(&[Code::NotFound, Code::StateConflict]),
     ]
+}
+
+/// The list of provisions.
+fn list_endpoint() -> Endpoint {
+    const PATHS: Paths = Paths {
+        list: "/provisions",
+        one: "/provisions/{id}",
+    };
+    let mut list = crud::list_endpoint::<ProvisionSummary>(&PATHS);
+    list.tag = "provision";
+    list
+}
+
+async fn undo(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let id = provision_id(&request)?;
+    write(&app, &request, || async {
+        let (plan, undone) = plan_undo(&app.db, &app.ids, &request.call, &id).await?;
+        Ok((plan, Reply::json(200, &undone)?))
+    })
+    .await
+}
+
+fn provision_id(request: &Request) -> Result<Id<Provision>> {
+    let text = request.places.first().map_or("", String::as_str);
+    Id::<Provision>::parse(text).ok_or_else(|| Error::not_found("provision"))
 }
 
 async fn provision(app: App, request: Request) -> Result<Reply> {
@@ -104,8 +141,7 @@ async fn wait(app: &App, request: &Request, mut reply: Reply) -> Result<Reply> {
 
 async fn get(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
-    let text = request.places.first().map_or("", String::as_str);
-    let id = Id::<Provision>::parse(text).ok_or_else(|| Error::not_found("provision"))?;
+    let id = provision_id(&request)?;
     let reply = Reply::json(200, &status(&app.db, &request.call.caller, &id).await?)?;
     Ok(conditional(
         reply.with_etag(),

@@ -12,6 +12,7 @@ use super::request::Request;
 use super::write::write;
 use crate::access::Permission;
 use crate::app::App;
+use crate::commerce::integrity as books;
 use crate::error::{Code, Result};
 use crate::events::Plan;
 use crate::seats::actions::{
@@ -69,7 +70,7 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
         Endpoint::new(Method::GET, "/integrity", "check_integrity", "seats", check)
             .about("Prove the counters", "Compares every seat's counters with the sums of its ledger and the count of its assignments. `mismatches` is empty when all is well.")
             .scope(Permission::SettingsRead)
-            .gives::<integrity::Report>(200),
+            .gives::<Integrity>(200),
     ]
 }
 
@@ -181,8 +182,21 @@ where
 async fn check(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     request.call.caller.require_account()?;
+    let account = request.call.account();
     Reply::json(
         200,
-        &integrity::check(&app.db, request.call.account()).await?,
+        &Integrity {
+            seats: integrity::check(&app.db, account).await?,
+            credits: books::check(&app.db, account).await?,
+        },
     )
+}
+
+/// What a check of all ledgers found.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Integrity {
+    #[serde(flatten)]
+    seats: integrity::Report,
+    /// The books of credits.
+    credits: books::CreditReport,
 }

@@ -50,7 +50,12 @@ where
 }
 
 /// Remembers an answer that no plan carries. Gives it, or the one that another node has remembered meanwhile.
-pub async fn keep(app: &App, call: &Call, idempotency: &Idempotency, reply: Reply) -> Result<Reply> {
+pub async fn keep(
+    app: &App,
+    call: &Call,
+    idempotency: &Idempotency,
+    reply: Reply,
+) -> Result<Reply> {
     let row = vec![idempotency.remember(call, &reply)];
     match app.db.write(call.account(), row).await {
         Ok(_) => Ok(reply),
@@ -69,7 +74,5 @@ pub const fn is_lasting_status(status: u16) -> bool {
 /// Refusals that the same request would meet again.
 fn is_lasting(error: &Error) -> bool {
     let code = error.code();
-    is_lasting_status(code.status())
-        && !code.is_retryable()
-        && code != Code::PreconditionFailed
+    is_lasting_status(code.status()) && !code.is_retryable() && code != Code::PreconditionFailed
 }

@@ -13,6 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::params;
 use crate::resources::{Team, User};
 use crate::seats::{Assignment, Seat};
+use crate::types::text::Json;
 use crate::types::{Id, Kind, Timestamp};
 
 crate::words! {
@@ -170,10 +171,53 @@ pub struct Provision {
     pub mail_id: Option<String>,
     /// The answer.
     pub answer: JsonValue,
+    /// What it made, as far as it can be taken back.
+    pub made: Json<Made>,
     /// When.
     pub created_at: Timestamp,
+    /// When it was taken back.
+    pub undone_at: Option<Timestamp>,
+    /// What was taken back and what was not, once it has been undone.
+    pub undo_report: Option<JsonValue>,
 }
-columns!(Provision in "provisions": id, external_reference, outcome, user_id, team_id, mail_id, answer, created_at);
+columns!(Provision in "provisions": id, external_reference, outcome, user_id, team_id, mail_id, answer, made, created_at, undone_at, undo_report);
+
+/// What a provision made, and which records that stood before it has changed: those are not taken back.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each tells of another record, and is read by its name"
+)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Made {
+    /// Whether it made the person.
+    pub user: bool,
+    /// Whether it changed the person's record.
+    pub user_updated: bool,
+    /// Whether it made the team.
+    pub team: bool,
+    /// The role of the membership it made.
+    pub membership: Option<String>,
+    /// Whether it changed the role of a membership that stood.
+    pub role_changed: bool,
+    /// Seats to which it added places.
+    pub places: Vec<MadePlaces>,
+    /// Assignments it made, those that wait included.
+    pub assignments: Vec<Id<Assignment>>,
+    /// The mail it queued.
+    pub mail: Option<String>,
+}
+
+/// Places that a provision added to a seat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadePlaces {
+    /// The seat.
+    pub seat_id: Id<Seat>,
+    /// How many.
+    pub quantity: i64,
+    /// Whether the seat was made for it.
+    pub seat_made: bool,
+}
 
 impl Kind for Provision {
     const PREFIX: &'static str = "provision";
@@ -203,6 +247,10 @@ pub struct ProvisionStatus {
     pub steps: Vec<Step>,
     /// The answer of the call.
     pub answer: JsonValue,
+    /// When it was taken back, if it was.
+    pub undone_at: Option<Timestamp>,
+    /// What was taken back and what was not.
+    pub undo_report: Option<JsonValue>,
 }
 
 /// How far a provision has come by now.
@@ -258,5 +306,7 @@ pub async fn status(db: &Db, caller: &Caller, id: &Id<Provision>) -> Result<Prov
         outcome,
         steps,
         answer: provision.answer,
+        undone_at: provision.undone_at,
+        undo_report: provision.undo_report,
     })
 }

@@ -6,9 +6,11 @@
 
 pub mod answer;
 pub mod plan;
+pub mod record;
 pub mod request;
 mod scene;
 pub mod team;
+pub mod undo;
 
 pub use answer::{Answer, Provision, status};
 pub use plan::plan;

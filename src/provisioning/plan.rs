@@ -3,15 +3,17 @@
 use serde_json::json;
 
 use super::answer::{
-    Answer, MailAnswer, MailOutcome, MembershipAnswer, Provision, ProvisionOutcome, RecordOutcome,
-    SeatAnswer, SeatOutcome, TeamAnswer, UserAnswer,
+    Answer, Made, MadePlaces, MailAnswer, MailOutcome, MembershipAnswer, Provision,
+    ProvisionOutcome, RecordOutcome, SeatAnswer, SeatOutcome, TeamAnswer, UserAnswer,
 };
 use super::request::{ProvisionRequest, SeatPart, UserPart};
 use super::scene::{self, First, Known, Line, SeatScene, welcome_key};
 use super::team::{Choice, Decided, decide};
+use crate::access::grants::{Granted, look_up, permissions_of, require_grant, require_grant_in};
 use crate::access::links::{LinkPurpose, new_link};
-use crate::access::roles::TeamRole;
-use crate::access::{ActorKind, Call, Permission};
+use crate::access::roles::{MemberRole, TeamRole};
+use crate::access::{ActorKind, Call, Permission, owners};
+use crate::commerce::orders::provisioned::{self, Bought};
 use crate::db::{Db, Statement};
 use crate::email::{TemplateKind, outbox};
 use crate::error::{Code, Error, Fault, Result};
@@ -21,11 +23,13 @@ use crate::params;
 use crate::records;
 use crate::resource::{Resolved, Resource, Stamp};
 use crate::resources::user::{NewUser, UserPatch, UserStatus};
-use crate::resources::{Team, User};
+use crate::resources::{Organization, Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give, wanted_end};
 use crate::seats::allocate::change_for;
 use crate::seats::change::{Holder, exhausted, member_event};
+use crate::seats::leave::require_to_readdress;
 use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
+use crate::types::text::Json;
 use crate::types::{ExternalId, Id, Ids, Name, Patch};
 
 /// What the parts of the plan share.
@@ -35,6 +39,11 @@ struct Work<'a> {
     request: &'a ProvisionRequest,
     plan: Plan,
     id: Id<Provision>,
+    /// The role that the body names.
+    role: Option<Granted<TeamRole>>,
+    places: Vec<MadePlaces>,
+    /// Places that were added under the call's reference.
+    bought: Vec<Bought>,
 }
 
 /// Plans a provision. The plan is empty when everything stands as the call wants it.
@@ -54,14 +63,25 @@ pub async fn plan(
         caller.require(Permission::SeatsWrite)?;
     }
     let mut first = scene::first(db, caller, request).await?;
+    let named = request.team.role.iter();
+    let named: Vec<_> = named
+        .map(|role| ("/team/role".to_owned(), role.clone()))
+        .collect();
     let mut work = Work {
         ids,
         call,
         request,
         plan: Plan::new("provision.create"),
         id: ids.next(call.now),
+        role: look_up(db, call.account(), &named).await?.pop(),
+        places: Vec::new(),
+        bought: Vec::new(),
     };
     let (user, user_outcome) = work.user(&first)?;
+    let before = first.user.as_ref();
+    if before.is_some_and(|before| before.email_key != user.email_key) {
+        require_to_readdress(db, call, &user.id).await?;
+    }
     let default_name = default_team_name(&user)?;
     let known = scene::second(db, caller, &mut first, request, &default_name).await?;
     let decided = decide(&request.team, &default_name, &first.candidates)?;
@@ -71,12 +91,15 @@ pub async fn plan(
     } else {
         scene::seats(db, caller, &team.id, &first, request).await?
     };
-    let membership = work.membership(&user, &team, team_outcome, &first, &scene)?;
+    let membership = work
+        .membership(db, &user, &team, team_outcome, &first, &scene)
+        .await?;
     if membership.outcome == RecordOutcome::Created && team_outcome == RecordOutcome::Existing {
         team.member_count += 1;
         team.ownerless &= membership.role != TeamRole::Owner.as_str();
     }
     let seats = work.seats(&user, &team, &first, &scene)?;
+    work.order(&team, &first)?;
     let welcome_email = work.welcome(&user, &team, &first, &known, &seats);
     let mut answer = Answer {
         id: work.id.clone(),
@@ -97,10 +120,12 @@ pub async fn plan(
         lms: "off",
         created_at: call.now,
     };
-    match (work.plan.is_empty(), known.last_provision) {
+    if let (true, Some(id)) = (work.plan.is_empty(), known.last_provision) {
         // Nothing to do: the answer is that of the provision that did it.
-        (true, Some(id)) => answer.id = id,
-        _ => record(&mut work.plan, &answer),
+        answer.id = id;
+    } else {
+        let made = made(&answer, work.places);
+        record(&mut work.plan, &answer, made);
     }
     Ok((work.plan, answer))
 }
@@ -127,8 +152,33 @@ fn outcome(seats: &[SeatAnswer], mail: MailOutcome) -> ProvisionOutcome {
     }
 }
 
+/// What an answer tells to be made, for those who would take it back.
+fn made(answer: &Answer, places: Vec<MadePlaces>) -> Made {
+    let membership = &answer.team.membership;
+    let given = answer.seats.iter().filter(|seat| {
+        matches!(
+            seat.outcome,
+            SeatOutcome::Assigned | SeatOutcome::Waitlisted
+        )
+    });
+    Made {
+        user: answer.user.outcome == RecordOutcome::Created,
+        user_updated: answer.user.outcome == RecordOutcome::Updated,
+        team: answer.team.outcome == RecordOutcome::Created,
+        membership: (membership.outcome == RecordOutcome::Created).then(|| membership.role.clone()),
+        role_changed: membership.outcome == RecordOutcome::Updated,
+        places,
+        assignments: given
+            .filter_map(|seat| seat.assignment.as_ref())
+            .filter(|one| one.provision_id.as_deref() == Some(answer.id.as_str()))
+            .map(|one| one.id.clone())
+            .collect(),
+        mail: answer.welcome_email.id.clone(),
+    }
+}
+
 /// The row of the provision and its event.
-fn record(plan: &mut Plan, answer: &Answer) {
+fn record(plan: &mut Plan, answer: &Answer, made: Made) {
     plan.write(Statement::insert(&Provision {
         id: answer.id.clone(),
         external_reference: answer.external_reference.clone(),
@@ -137,7 +187,10 @@ fn record(plan: &mut Plan, answer: &Answer) {
         team_id: Some(answer.team.team.id.clone()),
         mail_id: answer.welcome_email.id.clone(),
         answer: serde_json::to_value(answer).unwrap_or_default(),
+        made: Json(made),
         created_at: answer.created_at,
+        undone_at: None,
+        undo_report: None,
     }));
     let lines: Vec<_> = answer
         .seats
@@ -153,6 +206,14 @@ fn record(plan: &mut Plan, answer: &Answer) {
             .user(&answer.user.user.id)
             .team(&answer.team.team.id),
     );
+}
+
+/// Refuses a new team that would lie outside of what the caller is limited to.
+fn require_to_make(call: &Call, organization: Option<&Id<Organization>>) -> Result<()> {
+    match organization {
+        Some(id) if call.caller.reach.holds(id.as_str()) => Ok(()),
+        _ => call.caller.require_account(),
+    }
 }
 
 /// What a team of this person's own is called: the company, or «Ada Byron's team».
@@ -189,7 +250,8 @@ impl Work<'_> {
                 .with("user_id", before.id.as_str()));
         }
         let mut after = before.clone();
-        after.apply(patch_of(part, before), &Resolved::default(), self.call.now)?;
+        let patch = patch_of(part, before, &first.known_by);
+        after.apply(patch, &Resolved::default(), self.call.now)?;
         let changes = records::change(before, &after, "updated");
         if changes.is_empty() {
             return Ok((before.clone(), RecordOutcome::Existing));
@@ -202,34 +264,34 @@ impl Work<'_> {
         match &decided.choice {
             Choice::Existing(team) => Ok(((**team).clone(), RecordOutcome::Existing)),
             Choice::New(name) => {
-                self.call.caller.require_account()?;
                 let organization = first
                     .organization
                     .as_ref()
                     .map(|organization| organization.id.clone());
+                require_to_make(self.call, organization.as_ref())?;
                 let mut team = Team::named(name.clone(), organization, &self.stamp());
                 self.plan.write_all(records::insertion(&team));
                 self.plan.event(team.event("created"));
                 team.member_count = 1;
                 team.ownerless = self
-                    .request
-                    .team
                     .role
-                    .is_some_and(|role| role != TeamRole::Owner);
+                    .as_ref()
+                    .is_some_and(|role| role.role != TeamRole::Owner);
                 Ok((team, RecordOutcome::Created))
             }
         }
     }
 
-    fn membership(
+    async fn membership(
         &mut self,
+        db: &Db,
         user: &User,
         team: &Team,
         team_outcome: RecordOutcome,
         first: &First,
         scene: &SeatScene,
     ) -> Result<MembershipAnswer> {
-        let wanted = self.request.team.role;
+        let wanted = self.role.clone();
         let standing = first
             .candidates
             .memberships
@@ -241,32 +303,40 @@ impl Work<'_> {
             } else {
                 TeamRole::Member
             };
-            let role = wanted.unwrap_or(first_member);
+            let role = wanted.unwrap_or_else(|| Granted::built_in(first_member));
+            self.require_to_give(team, team_outcome, &role)?;
             self.plan.write(Statement::new(
                 "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, $4, 'provision', $5)",
-                params![team.id.clone(), user.id.clone(), role, self.call.now],
+                params![team.id.clone(), user.id.clone(), role.role, self.call.now],
             ));
-            self.plan.event(member_event(team, &user.id, role.as_str()));
+            self.plan.write_all(role.note());
+            self.plan
+                .event(member_event(team, &user.id, role.role.as_str()));
             return Ok(MembershipAnswer {
-                role: role.to_string(),
+                role: role.role.to_string(),
                 outcome: RecordOutcome::Created,
             });
         };
-        let Some(role) = wanted.filter(|role| role.as_str() != standing.role) else {
+        let Some(role) = wanted.filter(|role| role.role.as_str() != standing.role) else {
             return Ok(MembershipAnswer {
                 role: standing.role.clone(),
                 outcome: RecordOutcome::Existing,
             });
         };
-        if standing.role == "owner" && scene.other_owners == 0 {
-            return Err(Error::new(Code::LastOwner, "The person is the team's last owner and cannot get a lower role. Make somebody else an owner first.")
-                .with("team_id", team.id.as_str()));
+        self.require_to_give(team, team_outcome, &role)?;
+        if let Some(present) = MemberRole::parse(&standing.role) {
+            let held = permissions_of(db, self.call.account(), &present).await?;
+            require_grant_in(&self.call.caller, team.id.as_str(), &held)?;
+        }
+        if standing.role == TeamRole::Owner.as_str() {
+            self.plan.write(owners::leave_team(&team.id, scene.owners)?);
         }
         self.plan.write(Statement::guarded(
             "UPDATE team_members SET role = $2 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5",
-            params![role, team.id.clone(), user.id.clone(), standing.role.clone()],
+            params![role.role, team.id.clone(), user.id.clone(), standing.role.clone()],
         ));
-        let data = json!({ "team_id": team.id, "user_id": user.id, "role": role });
+        self.plan.write_all(role.note());
+        let data = json!({ "team_id": team.id, "user_id": user.id, "role": role.role });
         self.plan.event(
             Event::new("team_member.updated", &team.id, data)
                 .team(&team.id)
@@ -274,9 +344,27 @@ impl Work<'_> {
                 .previous(json!({ "role": standing.role })),
         );
         Ok(MembershipAnswer {
-            role: role.to_string(),
+            role: role.role.to_string(),
             outcome: RecordOutcome::Updated,
         })
+    }
+
+    /// Refuses a role that holds what the caller does not hold in the team. A team that this very call makes has nothing
+    /// yet, and whoever may make it may give it its first owner.
+    fn require_to_give(
+        &self,
+        team: &Team,
+        team_outcome: RecordOutcome,
+        role: &Granted<TeamRole>,
+    ) -> Result<()> {
+        let caller = &self.call.caller;
+        if team_outcome == RecordOutcome::Existing {
+            return require_grant_in(caller, team.id.as_str(), &role.permissions);
+        }
+        if role.permissions.is_subset(&TeamRole::Owner.permissions()) {
+            return Ok(());
+        }
+        require_grant(caller, &role.permissions)
     }
 
     fn seats(
@@ -300,7 +388,14 @@ impl Work<'_> {
                 changes.push((change, Vec::new()));
             }
             if let Some((change, _)) = changes.get_mut(at) {
-                places.push((at, self.add_places(part, change, scene)));
+                let added = self.add_places(part, change, scene);
+                let bought = part.quantity.filter(|_| added == SeatOutcome::Added);
+                self.bought.extend(bought.map(|quantity| Bought {
+                    product_id: change.seat().product_id.clone(),
+                    seat_id: change.seat().id.clone(),
+                    quantity,
+                }));
+                places.push((at, added));
             }
         }
         let mut answers = Vec::new();
@@ -323,6 +418,11 @@ impl Work<'_> {
             let waiting: Vec<_> = scene.waiting.iter().filter(waits).cloned().collect();
             if change.gains() {
                 change.promote_waiting(&waiting)?;
+                self.places.push(MadePlaces {
+                    seat_id: seat_id.clone(),
+                    quantity: change.added(),
+                    seat_made: change.makes_seat(),
+                });
             }
             seats.push(change.finish(&mut self.plan, &mut access));
         }
@@ -332,6 +432,24 @@ impl Work<'_> {
             .into_iter()
             .filter_map(|(at, outcome, one)| Some(seat_answer(seats.get(at)?, team, outcome, one)))
             .collect())
+    }
+
+    /// The order of the places that were added under a reference.
+    fn order(&mut self, team: &Team, first: &First) -> Result<()> {
+        let Some(reference) = &self.request.external_reference else {
+            return Ok(());
+        };
+        let bought = std::mem::take(&mut self.bought);
+        let told = (reference, first.orders_told);
+        provisioned::record(
+            &mut self.plan,
+            self.ids,
+            self.call,
+            &team.id,
+            told,
+            self.id.as_str(),
+            bought,
+        )
     }
 
     /// The places that a line adds, once for each reference.
@@ -517,8 +635,9 @@ fn new_user(part: &UserPart, email: crate::types::Email) -> NewUser {
     }
 }
 
-/// The members given, as a patch; absent ones stay. An address that differs in case alone is the same one.
-fn patch_of(part: &UserPart, before: &User) -> UserPatch {
+/// The members given, as a patch; absent ones stay. An address or a key by which the person is known already, be it in
+/// other letters or from before a merge, changes nothing.
+fn patch_of(part: &UserPart, before: &User, known_by: &[&str]) -> UserPatch {
     fn set<T: Clone>(given: Option<&T>) -> Patch<T> {
         given.cloned().map_or(Patch::Keep, Patch::Set)
     }
@@ -526,7 +645,7 @@ fn patch_of(part: &UserPart, before: &User) -> UserPatch {
         email: part
             .email
             .clone()
-            .filter(|email| email.key() != before.email.key()),
+            .filter(|_| !known_by.contains(&"email_key")),
         first_name: set(part.first_name.as_ref()),
         last_name: set(part.last_name.as_ref()),
         name: set(part
@@ -534,7 +653,10 @@ fn patch_of(part: &UserPart, before: &User) -> UserPatch {
             .as_ref()
             .filter(|name| before.name.as_ref() != Some(name))),
         company: set(part.company.as_ref()),
-        external_id: set(part.external_id.as_ref()),
+        external_id: set(part
+            .external_id
+            .as_ref()
+            .filter(|_| !known_by.contains(&"external_id"))),
         locale: set(part.locale.as_ref()),
         timezone: set(part.timezone.as_ref()),
         status: None,

@@ -1,14 +1,23 @@
-//! Enrollments: a person in a course.
+//! Enrollments: a person in a course, by one source of access.
+//!
+//! Those of the source `seat` are made and ended by the seat engine alone; private and trial ones are made by the API and
+//! never use a company's seat. Progress is told for all of them alike ([`Enrollment::advance`]).
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{Course, User};
 use crate::access::Permission;
 use crate::columns;
+use crate::db::Statement;
+use crate::error::{Code, Error, Fault, Result};
 use crate::events::Event;
-use crate::resource::{Expand, Field, FieldKind, Record, event_of};
-use crate::types::{Id, Kind, Timestamp};
+use crate::resource::{
+    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
+};
+use crate::types::merge::present;
+use crate::types::{ExternalId, Id, Kind, Patch, Ref, Timestamp};
 
 crate::words! {
     /// Where somebody stands in a course.
@@ -38,6 +47,16 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// Where access comes from that no seat gives.
+    pub enum OwnSource {
+        /// Bought privately.
+        Private = "private",
+        /// On trial.
+        Trial = "trial",
+    }
+}
+
 /// A person in a course. Access by seats lasts until the latest of the live assignments that lead there.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Enrollment {
@@ -49,6 +68,8 @@ pub struct Enrollment {
     pub course_id: Id<Course>,
     /// Where access comes from.
     pub source: EnrollmentSource,
+    /// Your own key of the enrollment.
+    pub external_id: Option<ExternalId>,
     /// Where the person stands.
     pub status: EnrollmentStatus,
     /// Progress, 0 to 100.
@@ -68,23 +89,134 @@ pub struct Enrollment {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
-columns!(Enrollment in "enrollments": id, user_id, course_id, source, status, percent, started_at, completed_at, expires_at,
+columns!(Enrollment in "enrollments": id, user_id, course_id, source, external_id, status, percent, started_at, completed_at, expires_at,
     last_activity_at, version, created_at, updated_at);
 
 impl Kind for Enrollment {
     const PREFIX: &'static str = "enrollment";
 }
 
+/// A new enrollment that no seat gives.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEnrollment {
+    /// The person.
+    pub user: Ref<User>,
+    /// The course.
+    pub course: Ref<Course>,
+    /// `private` or `trial`; `private` unless said. Places of seats are given by `POST /seats/{id}/assign`.
+    #[serde(default)]
+    pub source: Option<OwnSource>,
+    /// Your own key.
+    #[serde(default)]
+    pub external_id: Option<ExternalId>,
+    /// When access ends; never unless said.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A change of an enrollment that no seat gives. Progress is told by `POST /enrollments/{id}/progress`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EnrollmentPatch {
+    /// The person; cannot change. Taken so that a PUT may be repeated.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Ref<User>")]
+    pub user: Option<Ref<User>>,
+    /// The course; cannot change. Taken so that a PUT may be repeated.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Ref<Course>")]
+    pub course: Option<Ref<Course>>,
+    /// The source; cannot change. Taken so that a PUT may be repeated.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "OwnSource")]
+    pub source: Option<OwnSource>,
+    /// Your own key.
+    pub external_id: Patch<ExternalId>,
+    /// When access ends; `null`: never. A later end revives access that is over.
+    pub expires_at: Patch<Timestamp>,
+    /// Whether an earlier end than the present one is meant.
+    pub allow_shorten: bool,
+}
+
+/// What is told of a person's progress. Absent members stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Progress {
+    /// Progress, 0 to 100; 100 completes. A lower one than known is passed over, unless `allow_decrease` says otherwise.
+    #[schemars(range(min = 0, max = 100))]
+    pub percent: Option<i64>,
+    /// When the person began; the earliest told counts.
+    pub started_at: Option<Timestamp>,
+    /// When the person finished; completes. What is completed stays completed.
+    pub completed_at: Option<Timestamp>,
+    /// When the person was last in the course; the latest told counts.
+    pub last_activity_at: Option<Timestamp>,
+    /// Whether a lower percent than known is meant, as after a course was started anew.
+    pub allow_decrease: bool,
+}
+
+impl Input for NewEnrollment {
+    fn references(&self) -> Vec<Reference> {
+        vec![
+            Reference::to("/user", &self.user),
+            Reference::to("/course", &self.course),
+        ]
+    }
+}
+
+impl Input for EnrollmentPatch {
+    fn references(&self) -> Vec<Reference> {
+        let user = self.user.iter().map(|user| Reference::to("/user", user));
+        let course = self
+            .course
+            .iter()
+            .map(|course| Reference::to("/course", course));
+        user.chain(course).collect()
+    }
+}
+
 impl Record for Enrollment {
     const KIND: &'static str = "enrollment";
-    const SUMMARY: &'static str = "A person in a course.";
+    const SUMMARY: &'static str = "A person in a course, by one source of access.";
     const FIELDS: &'static [Field] = &[
         Field::sorted("created_at", "created_at", FieldKind::Time),
+        Field::sorted("updated_at", "updated_at", FieldKind::Time),
+        Field::sorted("percent", "percent", FieldKind::Int),
+        Field::filter("external_id", "external_id", FieldKind::Text),
+        Field::filter(
+            "status",
+            "status",
+            FieldKind::Word(&["pending", "active", "completed", "expired", "failed"]),
+        ),
+        Field::filter(
+            "source",
+            "source",
+            FieldKind::Word(&["seat", "private", "trial"]),
+        ),
+        Field::filter("expires_at", "expires_at", FieldKind::Time),
+        Field::filter("last_activity_at", "last_activity_at", FieldKind::Time),
         Field::filter("user", "user_id", FieldKind::Reference("user", "users")),
         Field::filter(
             "course",
             "course_id",
             FieldKind::Reference("course", "courses"),
+        ),
+        Field::filter(
+            "team",
+            "enrollments.user_id IN (SELECT user_id FROM team_members WHERE account_id = $1 AND team_id {})",
+            FieldKind::Reference("team", "teams"),
+        ),
+        Field::filter(
+            "organization",
+            "enrollments.user_id IN (SELECT m.user_id FROM teams t JOIN team_members m ON m.account_id = $1 AND m.team_id = t.id \
+             WHERE t.account_id = $1 AND t.deleted_at IS NULL AND t.organization_id {})",
+            FieldKind::Reference("organization", "organizations"),
+        ),
+        Field::filter(
+            "product",
+            "enrollments.course_id IN (SELECT course_id FROM product_courses WHERE account_id = $1 AND product_id {})",
+            FieldKind::Reference("product", "products"),
         ),
     ];
     const SEARCH: &'static [&'static str] = &[];
@@ -111,9 +243,342 @@ impl Record for Enrollment {
     }
 }
 
-impl Enrollment {
-    /// The event of a change, on the timelines where it belongs.
-    pub fn event(&self, verb: &str) -> Event {
+impl Resource for Enrollment {
+    const WRITE: Permission = Permission::EnrollmentsWrite;
+    type New = NewEnrollment;
+    type Patch = EnrollmentPatch;
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn create(new: NewEnrollment, refs: &Resolved, stamp: &Stamp<'_>) -> Result<Self> {
+        if new.expires_at.is_some_and(|end| end <= stamp.now) {
+            return Err(Error::invalid(vec![Fault::new(
+                "/expires_at",
+                "in_the_past",
+                "The end lies in the past; give a later one, or none for access without an end.",
+            )]));
+        }
+        Ok(Self {
+            id: stamp.ids.next(stamp.now),
+            user_id: refs.id(&new.user)?,
+            course_id: refs.id(&new.course)?,
+            source: match new.source.unwrap_or(OwnSource::Private) {
+                OwnSource::Private => EnrollmentSource::Private,
+                OwnSource::Trial => EnrollmentSource::Trial,
+            },
+            external_id: new.external_id,
+            status: EnrollmentStatus::Active,
+            percent: 0,
+            started_at: None,
+            completed_at: None,
+            expires_at: new.expires_at,
+            last_activity_at: None,
+            version: 1,
+            created_at: stamp.now,
+            updated_at: stamp.now,
+        })
+    }
+
+    fn apply(&mut self, patch: EnrollmentPatch, refs: &Resolved, now: Timestamp) -> Result<()> {
+        self.check_same(&patch, refs)?;
+        patch.external_id.apply(&mut self.external_id);
+        let until = match patch.expires_at {
+            Patch::Keep => self.expires_at,
+            Patch::Clear => None,
+            Patch::Set(at) => Some(at),
+        };
+        if until != self.expires_at {
+            self.move_end(until, patch.allow_shorten, now)?;
+        }
+        self.updated_at = now;
+        Ok(())
+    }
+
+    fn companions(&self, _: Option<&Self>) -> Vec<Statement> {
+        Vec::new()
+    }
+
+    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+        Vec::new()
+    }
+
+    fn event(&self, verb: &str) -> Event {
         event_of(self, verb).user(&self.user_id)
+    }
+}
+
+impl Enrollment {
+    /// Person, course and source are what it is; a PUT that names them again names the same.
+    fn check_same(&self, patch: &EnrollmentPatch, refs: &Resolved) -> Result<()> {
+        let mut faults = Vec::new();
+        let mut differs = |member: &str| {
+            let detail =
+                "Person, course and source of an enrollment cannot change. Make another one.";
+            faults.push(Fault::new(format!("/{member}"), "cannot_change", detail));
+        };
+        if refs
+            .maybe(patch.user.as_ref())?
+            .is_some_and(|id| id != self.user_id)
+        {
+            differs("user");
+        }
+        if refs
+            .maybe(patch.course.as_ref())?
+            .is_some_and(|id| id != self.course_id)
+        {
+            differs("course");
+        }
+        if patch
+            .source
+            .is_some_and(|source| source.as_str() != self.source.as_str())
+        {
+            differs("source");
+        }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::invalid(faults))
+        }
+    }
+
+    fn move_end(
+        &mut self,
+        until: Option<Timestamp>,
+        may_shorten: bool,
+        now: Timestamp,
+    ) -> Result<()> {
+        if self.source == EnrollmentSource::Seat {
+            return Err(Error::new(
+                Code::StateConflict,
+                "Access by a seat lasts as long as its places do. Move the end of the place: POST /api/seats/{id}/extend.",
+            ));
+        }
+        let is_shorter = match (self.expires_at, until) {
+            (Some(end), Some(until)) => until < end,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        if is_shorter && !may_shorten {
+            return Err(Error::new(
+                Code::StateConflict,
+                "The new end is earlier than the present one. Say «allow_shorten»: true if that is meant.",
+            ));
+        }
+        self.expires_at = until;
+        let is_over = until.is_some_and(|end| end <= now);
+        self.status = match self.status {
+            EnrollmentStatus::Expired if !is_over => EnrollmentStatus::Active,
+            EnrollmentStatus::Active if is_over => EnrollmentStatus::Expired,
+            other => other,
+        };
+        Ok(())
+    }
+
+    /// Whether it gives access at a moment.
+    pub fn gives_access(&self, now: Timestamp) -> bool {
+        matches!(
+            self.status,
+            EnrollmentStatus::Active | EnrollmentStatus::Completed
+        ) && self.expires_at.is_none_or(|end| end > now)
+    }
+
+    /// The enrollment after what was told, with the verbs of the events that it means: `started`, `progressed`,
+    /// `completed`. Late and doubled tellings change nothing: the percent never falls unasked, the beginning never moves
+    /// later, and what is completed stays so.
+    pub fn advance(&self, told: &Progress, now: Timestamp) -> Result<(Self, Vec<&'static str>)> {
+        check_progress(told, now)?;
+        let mut after = self.clone();
+        let mut verbs = Vec::new();
+        let percent = told.percent.unwrap_or(self.percent);
+        let percent = if percent < self.percent && !told.allow_decrease {
+            self.percent
+        } else {
+            percent
+        };
+        let completes = told.completed_at.is_some() || percent == 100;
+        let active_at = told
+            .last_activity_at
+            .or(told.completed_at)
+            .or(told.started_at);
+        let has_begun = told.started_at.is_some() || percent > 0 || completes;
+        after.started_at = match (self.started_at, told.started_at) {
+            (Some(known), Some(told)) => Some(known.min(told)),
+            (Some(known), None) => Some(known),
+            (None, Some(told)) => Some(told),
+            (None, None) if has_begun => Some(active_at.unwrap_or(now)),
+            (None, None) => None,
+        };
+        if self.started_at.is_none() && after.started_at.is_some() {
+            verbs.push("started");
+        }
+        if self.completed_at.is_some() {
+            // What is completed stays at its hundred.
+            after.completed_at = self
+                .completed_at
+                .min(told.completed_at.or(self.completed_at));
+        } else {
+            after.percent = if completes { 100 } else { percent };
+            if completes {
+                after.completed_at = Some(told.completed_at.unwrap_or(active_at.unwrap_or(now)));
+                after.status = EnrollmentStatus::Completed;
+                verbs.push("completed");
+            } else if after.percent != self.percent {
+                verbs.push("progressed");
+            }
+        }
+        after.last_activity_at = self
+            .last_activity_at
+            .max(active_at)
+            .or_else(|| (!verbs.is_empty()).then_some(now));
+        if after != *self {
+            after.updated_at = now;
+        }
+        Ok((after, verbs))
+    }
+
+    /// The event of a progress, with the changed members as they were.
+    pub fn progress_event(&self, verb: &str, before: &Self) -> Event {
+        self.event(verb)
+            .previous(json!({ "status": before.status, "percent": before.percent }))
+    }
+}
+
+fn check_progress(told: &Progress, now: Timestamp) -> Result<()> {
+    let mut faults = Vec::new();
+    if told
+        .percent
+        .is_some_and(|percent| !(0..=100).contains(&percent))
+    {
+        faults.push(Fault::new(
+            "/percent",
+            "out_of_range",
+            "The percent is a number from 0 to 100.",
+        ));
+    }
+    let times = [
+        ("/started_at", told.started_at),
+        ("/completed_at", told.completed_at),
+        ("/last_activity_at", told.last_activity_at),
+    ];
+    for (pointer, at) in times {
+        // A day of leeway for clocks that are ahead.
+        if at.is_some_and(|at| at > now.plus_days(1)) {
+            faults.push(Fault::new(
+                pointer,
+                "in_the_future",
+                "Progress is told of what has happened; the time lies in the future.",
+            ));
+        }
+    }
+    if let (Some(begin), Some(end)) = (told.started_at, told.completed_at)
+        && begin > end
+    {
+        faults.push(Fault::new(
+            "/completed_at",
+            "before_start",
+            "The end lies before the beginning.",
+        ));
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::invalid(faults))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Ids;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+    fn fresh() -> Enrollment {
+        let ids = Ids::seeded(1);
+        Enrollment {
+            id: ids.next(NOW),
+            user_id: ids.next(NOW),
+            course_id: ids.next(NOW),
+            source: EnrollmentSource::Seat,
+            external_id: None,
+            status: EnrollmentStatus::Active,
+            percent: 0,
+            started_at: None,
+            completed_at: None,
+            expires_at: None,
+            last_activity_at: None,
+            version: 1,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn percent(percent: i64) -> Progress {
+        Progress {
+            percent: Some(percent),
+            ..Progress::default()
+        }
+    }
+
+    #[test]
+    fn progress_begins_goes_on_and_ends_once() {
+        let (begun, verbs) = fresh().advance(&percent(10), NOW).expect("progress");
+        assert_eq!(verbs, ["started", "progressed"]);
+        let (same, verbs) = begun
+            .advance(&percent(10), NOW.plus_days(1))
+            .expect("progress");
+        assert!(
+            verbs.is_empty() && same == begun,
+            "a repeat changes nothing"
+        );
+        let (late, verbs) = begun.advance(&percent(5), NOW).expect("progress");
+        assert!(
+            verbs.is_empty() && late.percent == 10,
+            "a late telling changes nothing"
+        );
+        let back = Progress {
+            allow_decrease: true,
+            ..percent(5)
+        };
+        let (anew, verbs) = begun.advance(&back, NOW).expect("progress");
+        assert_eq!(
+            (anew.percent, verbs.as_slice()),
+            (5, ["progressed"].as_slice())
+        );
+        let (done, verbs) = begun.advance(&percent(100), NOW).expect("progress");
+        assert_eq!(verbs, ["completed"]);
+        assert_eq!(done.status, EnrollmentStatus::Completed);
+        let (still, verbs) = done.advance(&back, NOW.plus_days(2)).expect("progress");
+        assert!(verbs.is_empty());
+        assert_eq!(
+            (still.percent, still.status),
+            (100, EnrollmentStatus::Completed)
+        );
+    }
+
+    #[test]
+    fn what_is_over_can_still_be_completed() {
+        let over = Enrollment {
+            status: EnrollmentStatus::Expired,
+            ..fresh()
+        };
+        let (begun, _) = over.advance(&percent(50), NOW).expect("progress");
+        assert_eq!(begun.status, EnrollmentStatus::Expired);
+        let (done, _) = over.advance(&percent(100), NOW).expect("progress");
+        assert_eq!(done.status, EnrollmentStatus::Completed);
+    }
+
+    #[test]
+    fn impossible_tellings_are_refused_all_at_once() {
+        let told = Progress {
+            percent: Some(101),
+            started_at: Some(NOW),
+            completed_at: Some(NOW.plus_days(-1)),
+            last_activity_at: Some(NOW.plus_days(3)),
+            ..Progress::default()
+        };
+        let error = fresh().advance(&told, NOW).expect_err("faults");
+        assert_eq!(error.faults().len(), 3, "{error:?}");
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::organization::Organization;
+use super::organization::{Organization, within};
 use crate::access::{Call, Permission, Reach};
 use crate::columns;
 use crate::db::{Db, Statement};
@@ -44,12 +44,15 @@ pub struct Team {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When the team was put aside: restorable for 30 days from then. Absent for every team that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
     /// How many people are in it.
     pub member_count: i64,
     /// Whether nobody owns it; somebody should.
     pub ownerless: bool,
 }
-columns!(Team in "teams": id, name, name_key, external_id, description, organization_id, tags, metadata, version, created_at, updated_at;
+columns!(Team in "teams": id, name, name_key, external_id, description, organization_id, tags, metadata, version, created_at, updated_at, deleted_at;
     member_count = "SELECT count(*) FROM team_members m WHERE m.account_id = teams.account_id AND m.team_id = teams.id",
     ownerless = "NOT EXISTS (SELECT 1 FROM team_members o WHERE o.account_id = teams.account_id AND o.team_id = teams.id AND o.role = 'owner')");
 
@@ -138,6 +141,7 @@ impl Team {
             version: 1,
             created_at: stamp.now,
             updated_at: stamp.now,
+            deleted_at: None,
             member_count: 0,
             ownerless: true,
         }
@@ -174,6 +178,15 @@ impl Record for Team {
         Field::filter(
             "organization",
             "organization_id",
+            FieldKind::Reference(Organization::PREFIX, "organizations"),
+        ),
+        Field::filter(
+            "within",
+            concat!(
+                "teams.organization_id IN (SELECT o.id FROM organizations o WHERE o.account_id = $1 AND ",
+                within!("o.path"),
+                ")"
+            ),
             FieldKind::Reference(Organization::PREFIX, "organizations"),
         ),
         Field::filter(
@@ -239,18 +252,41 @@ impl Resource for Team {
         Ok(())
     }
 
-    fn companions(&self, _: Option<&Self>) -> Vec<Statement> {
-        Vec::new()
+    /// Where it does not lie any more, it is not the default team any more either.
+    fn companions(&self, before: Option<&Self>) -> Vec<Statement> {
+        if before.is_none_or(|before| before.organization_id == self.organization_id) {
+            return Vec::new();
+        }
+        vec![Statement::new(
+            "UPDATE organizations SET default_team_id = NULL, version = version + 1 WHERE account_id = $1 AND default_team_id = $2 AND NOT EXISTS \
+             (SELECT 1 FROM organizations own WHERE own.account_id = $1 AND own.id = $3 AND own.path >= organizations.path AND own.path < organizations.path || '~')",
+            params![self.id.to_string(), self.organization_id.clone()],
+        )]
     }
 
-    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+    fn farewell(&self, now: Timestamp) -> Vec<Statement> {
         vec![
+            // What restoring brings back.
+            Statement::new(
+                "INSERT INTO former_members (account_id, departed_id, team_id, user_id, role, managed_by, joined_at) \
+                 SELECT account_id, team_id, team_id, user_id, role, managed_by, joined_at FROM team_members WHERE account_id = $1 AND team_id = $2",
+                params![self.id.to_string()],
+            ),
             Statement::new(
                 "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2",
                 params![self.id.to_string()],
             ),
             Statement::new(
+                "UPDATE invitations SET state = 'revoked', ended_at = $3, updated_at = $3, remind_at = NULL, version = version + 1 \
+                 WHERE account_id = $1 AND team_id = $2 AND state IN ('queued', 'sent', 'failed')",
+                params![self.id.to_string(), now],
+            ),
+            Statement::new(
                 "DELETE FROM domain_claims WHERE account_id = $1 AND team_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
+                "DELETE FROM group_teams WHERE account_id = $1 AND team_id = $2",
                 params![self.id.to_string()],
             ),
             Statement::new(

@@ -72,9 +72,12 @@ pub struct User {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When the person was put aside: restorable for 30 days from then. Absent for everybody who is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
 }
 columns!(User in "users": id, email, email_key, first_name, last_name, name, name_key, family_key, company, external_id,
-    locale, timezone, status, tags, metadata, lms_user_id, last_seen_at, version, created_at, updated_at);
+    locale, timezone, status, tags, metadata, lms_user_id, last_seen_at, version, created_at, updated_at, deleted_at);
 
 impl Kind for User {
     const PREFIX: &'static str = "user";
@@ -210,13 +213,14 @@ impl User {
             version: 1,
             created_at: stamp.now,
             updated_at: stamp.now,
+            deleted_at: None,
         };
         user.settle_names();
         user
     }
 
     /// Completes the names from each other and keeps their normalized forms.
-    fn settle_names(&mut self) {
+    pub(crate) fn settle_names(&mut self) {
         if let (Some(full), None, None) = (&self.name, &self.first_name, &self.last_name) {
             let (first, last) = split_name(full);
             self.first_name = Some(first);
@@ -274,6 +278,11 @@ impl Record for User {
             "users.id IN (SELECT user_id FROM team_members WHERE account_id = $1 AND team_id {})",
             FieldKind::Reference(Team::PREFIX, "teams"),
         ),
+        Field::filter(
+            "role",
+            "users.id IN (SELECT user_id FROM user_roles WHERE account_id = $1 AND role {})",
+            FieldKind::Text,
+        ),
     ];
     const SEARCH: &'static [&'static str] = &["email_key", "name_key", "family_key"];
     const EXPANDS: &'static [Expand] = &[];
@@ -282,6 +291,7 @@ impl Record for User {
         "EXISTS (SELECT 1 FROM team_members m WHERE m.account_id = $1 AND m.user_id = users.id AND m.team_id IN {})",
     );
     const READ: Permission = Permission::UsersRead;
+    const ALIASES: Option<&'static str> = Some("user_aliases");
 
     fn id(&self) -> &Id<Self> {
         &self.id
@@ -328,23 +338,45 @@ impl Resource for User {
     }
 
     fn companions(&self, before: Option<&Self>) -> Vec<Statement> {
+        let mut list = Vec::new();
         // Whoever may not sign in any more is signed out at once.
         let was = before.map(|before| before.status);
         if self.status == UserStatus::Deactivated && was != Some(UserStatus::Deactivated) {
-            vec![Statement::new(
+            list.push(Statement::new(
                 "DELETE FROM sessions WHERE account_id = $1 AND user_id = $2",
                 params![self.id.to_string()],
-            )]
-        } else {
-            Vec::new()
+            ));
         }
+        if let Some(before) = before.filter(|before| before.email_key != self.email_key) {
+            list.push(Statement::new(
+                "INSERT INTO former_addresses (account_id, user_id, email_key, email, ended_at) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (account_id, user_id, email_key) DO UPDATE SET email = excluded.email, ended_at = excluded.ended_at",
+                params![self.id.clone(), before.email_key.clone(), before.email.clone(), self.updated_at],
+            ));
+        }
+        list
     }
 
-    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+    fn farewell(&self, now: Timestamp) -> Vec<Statement> {
         vec![
+            // What restoring brings back.
+            Statement::new(
+                "INSERT INTO former_members (account_id, departed_id, team_id, user_id, role, managed_by, joined_at) \
+                 SELECT account_id, user_id, team_id, user_id, role, managed_by, joined_at FROM team_members WHERE account_id = $1 AND user_id = $2",
+                params![self.id.to_string()],
+            ),
             Statement::new(
                 "DELETE FROM team_members WHERE account_id = $1 AND user_id = $2",
                 params![self.id.to_string()],
+            ),
+            Statement::new(
+                "DELETE FROM organization_members WHERE account_id = $1 AND user_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
+                "UPDATE invitations SET state = 'revoked', ended_at = $3, updated_at = $3, remind_at = NULL, version = version + 1 \
+                 WHERE account_id = $1 AND user_id = $2 AND state IN ('queued', 'sent', 'failed')",
+                params![self.id.to_string(), now],
             ),
             Statement::new(
                 "DELETE FROM sessions WHERE account_id = $1 AND user_id = $2",

@@ -12,6 +12,7 @@ use super::access::Access;
 use super::actions::PROMOTE_AT_ONCE;
 use super::assignment::Assignment;
 use super::change::Change;
+use super::ledger::LedgerEntry;
 use super::seat::Seat;
 use super::shortfall::{self, OnShortfall};
 use super::template::SeatTemplate;
@@ -195,11 +196,28 @@ pub async fn take(
     plan: &mut Plan,
     withdrawals: &[Withdrawal],
 ) -> Result<Vec<Taken>> {
+    take_back(db, ids, call, plan, withdrawals, &[]).await
+}
+
+/// The same for places that were added before: each entry names the entry it reverses, which is the one of the seat that
+/// has the reference in `reversed` at the withdrawal's place.
+pub async fn take_back(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    plan: &mut Plan,
+    withdrawals: &[Withdrawal],
+    reversed: &[Option<String>],
+) -> Result<Vec<Taken>> {
     if withdrawals.is_empty() {
         return Ok(Vec::new());
     }
     let named = list(withdrawals.iter().map(|one| one.seat_id.as_str()));
-    let references = list(withdrawals.iter().filter_map(|one| one.reference.as_deref()));
+    let references = list(
+        withdrawals
+            .iter()
+            .filter_map(|one| one.reference.as_deref()),
+    );
     let mut batch = Batch::new();
     let seats = batch.add::<Seat>(Select::rows::<Seat>(
         "WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS s)",
@@ -214,6 +232,11 @@ pub async fn take(
         "$3",
         params![named, references],
     ));
+    let entries = batch.add::<(Id<Seat>, String, Id<LedgerEntry>)>(Select::new(
+        "SELECT seat_id, reference, id FROM seat_ledger WHERE account_id = $1 AND seat_id IN (SELECT value FROM JSON_LIST($2) AS s) \
+         AND reference IN (SELECT value FROM JSON_LIST($3) AS r)",
+        params![named, list(reversed.iter().flatten().map(String::as_str))],
+    ));
     let revoking: Vec<_> = withdrawals
         .iter()
         .filter(|one| one.policy == OnShortfall::RevokeUnstarted)
@@ -223,13 +246,14 @@ pub async fn take(
         .map(|select| batch.add::<Assignment>(select));
     let mut rows = db.read(call.account(), batch).await?;
     let (seats, counted) = (rows.take(&seats), rows.take(&counted));
+    let entries = rows.take(&entries);
     let unstarted = unstarted.map_or_else(Vec::new, |slot| rows.take(&slot));
     let mut changes: Vec<Change<'_>> = seats
         .into_iter()
         .map(|seat| Change::of(seat, call, ids))
         .collect();
     let mut results = Vec::new();
-    for one in withdrawals {
+    for (n, one) in withdrawals.iter().enumerate() {
         let found = changes
             .iter()
             .position(|change| change.seat().id == one.seat_id);
@@ -243,6 +267,13 @@ pub async fn take(
             Vec::new()
         } else {
             change.take(one.quantity, one.cause, reference)?;
+            let known = reversed.get(n).and_then(Option::as_ref);
+            let entry = entries
+                .iter()
+                .find(|(seat, reference, _)| *seat == one.seat_id && Some(reference) == known);
+            if let Some((.., entry)) = entry {
+                change.reverse(entry.clone());
+            }
             shortfall::settle(change, one.policy, &unstarted)?
         };
         results.push((at, revoked, already));

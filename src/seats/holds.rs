@@ -437,7 +437,11 @@ async fn to_team(
 }
 
 fn items_of(hold: &SeatHold) -> Vec<Id<Seat>> {
-    hold.items.0.iter().map(|item| item.seat_id.clone()).collect()
+    hold.items
+        .0
+        .iter()
+        .map(|item| item.seat_id.clone())
+        .collect()
 }
 
 /// A person and where the body names them.
@@ -454,7 +458,11 @@ async fn to_people(
 ) -> Result<HoldResult> {
     call.caller.require(Permission::SeatsAssign)?;
     let people = people_of(db, call, &hold, input).await?;
-    let users = list(people.iter().flat_map(|(_, users)| users.iter().map(|(_, id)| id)));
+    let users = list(
+        people
+            .iter()
+            .flat_map(|(_, users)| users.iter().map(|(_, id)| id)),
+    );
     let seats = list(items_of(&hold));
     let mut batch = Batch::new();
     let live = batch.add::<Assignment>(Select::rows::<Assignment>(
@@ -501,8 +509,15 @@ async fn to_people(
             let needs = standing.is_none_or(|one| one.state == AssignmentState::Waitlisted);
             left -= i64::from(needs);
             if left < 0 {
-                let detail = format!("The hold has {} places of this seat, and more people are named.", item.quantity);
-                return Err(Error::invalid(vec![Fault::new(pointer.clone(), "too_many", detail)]));
+                let detail = format!(
+                    "The hold has {} places of this seat, and more people are named.",
+                    item.quantity
+                );
+                return Err(Error::invalid(vec![Fault::new(
+                    pointer.clone(),
+                    "too_many",
+                    detail,
+                )]));
             }
             let holder = Holder {
                 user_id: user.clone(),

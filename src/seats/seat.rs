@@ -13,9 +13,7 @@ use crate::db::Statement;
 use crate::error::{Error, Fault, Result};
 use crate::events::Event;
 use crate::params;
-use crate::resource::{
-    Expand, Field, FieldKind, Record, Resolved, Resource, Stamp, event_of,
-};
+use crate::resource::{Expand, Field, FieldKind, Record, Resolved, Resource, Stamp, event_of};
 use crate::resources::{Product, Team};
 use crate::types::text::Json;
 use crate::types::{ExternalId, Id, Kind, Name, Tags, Timestamp};
@@ -322,9 +320,7 @@ impl Resource for Seat {
         self.extendable = patch.extendable.unwrap_or(self.extendable);
         self.status = patch.status.unwrap_or(self.status);
         self.tags = patch.tags.unwrap_or_else(|| self.tags.clone());
-        patch
-            .reclaim_after_days
-            .apply(&mut self.reclaim_after_days);
+        patch.reclaim_after_days.apply(&mut self.reclaim_after_days);
         patch
             .reclaim_notice_days
             .apply(&mut self.reclaim_notice_days);

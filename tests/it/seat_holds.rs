@@ -23,7 +23,8 @@ async fn hold(app: &ApiApp, seat: &str, body: &JsonValue, status: u16) -> JsonVa
 
 async fn end(app: &ApiApp, hold: &JsonValue, verb: &str, body: &JsonValue) -> Answer {
     let id = hold["id"].as_str().expect("an id");
-    app.post(&format!("/api/seat_holds/{id}/{verb}"), body).await
+    app.post(&format!("/api/seat_holds/{id}/{verb}"), body)
+        .await
 }
 
 async fn numbers(app: &ApiApp, seat: &str) -> [i64; 4] {

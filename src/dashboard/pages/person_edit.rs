@@ -11,6 +11,7 @@ use crate::dashboard::form::FieldErrors;
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
 use crate::error::Result;
+use crate::lifecycle::lms::LmsAction;
 use crate::records;
 use crate::resources::User;
 use crate::resources::user::{UserPatch, UserStatus};
@@ -196,7 +197,8 @@ pub(super) async fn delete(desk: Desk) -> Result<Shown> {
     let plan = |call| {
         let reference = reference.clone();
         async move {
-            let plan = plan_delete_user(db, ids, call, &reference, |_| Ok(())).await?;
+            let (plan, _) =
+                plan_delete_user(db, ids, call, &reference, LmsAction::Keep, |_| Ok(())).await?;
             Ok((plan, ()))
         }
     };

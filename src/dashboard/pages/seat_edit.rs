@@ -17,8 +17,8 @@ use crate::db::{Batch, Select};
 use crate::error::Result;
 use crate::params;
 use crate::records;
-use crate::seats::seat::{NewSeat, SeatPatch};
 use crate::seats::actions::SeatChanged;
+use crate::seats::seat::{NewSeat, SeatPatch};
 use crate::seats::{Seat, actions};
 use crate::types::Ref;
 

@@ -10,7 +10,7 @@ use crate::params;
 use crate::records::{self, reach_condition};
 use crate::resources::User;
 use crate::seats::assignment::{Assignment, AssignmentState};
-use crate::seats::change::{Change, Holder, exhausted};
+use crate::seats::change::{Change, Holder, INVITED, exhausted};
 use crate::seats::seat::Seat;
 use crate::types::{Id, Ids, Ref, Timestamp};
 
@@ -39,7 +39,7 @@ pub fn give(
         Some((one, AssignmentState::Reserved)) => {
             return Ok(Given {
                 outcome: Outcome::Assigned,
-                assignment: change.promote(one, holder.until)?,
+                assignment: change.promote(&of_cause(one, holder.cause), holder.until)?,
             });
         }
         _ => {}
@@ -52,7 +52,7 @@ pub fn give(
             (IfFull::Fail | IfFull::Waitlist, Some(one)) => {
                 return Ok(Given {
                     outcome: Outcome::Waitlisted,
-                    assignment: one.clone(),
+                    assignment: change.claim(one, holder.cause),
                 });
             }
             (IfFull::Waitlist, None) => {
@@ -68,13 +68,22 @@ pub fn give(
         }
     }
     let assignment = match existing {
-        Some(one) => change.promote(one, holder.until)?,
+        Some(one) => change.promote(&of_cause(one, holder.cause), holder.until)?,
         None => change.assign(holder)?,
     };
     Ok(Given {
         outcome: Outcome::Assigned,
         assignment,
     })
+}
+
+/// The same assignment; what was held for somebody invited is from now on theirs by this cause.
+fn of_cause(one: &Assignment, cause: &str) -> Assignment {
+    let mut one = one.clone();
+    if one.cause == INVITED {
+        cause.clone_into(&mut one.cause);
+    }
+    one
 }
 
 /// Plans places for people.

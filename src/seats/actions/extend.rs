@@ -91,7 +91,8 @@ fn revive(
 ) -> Result<Given> {
     let person = scene.person(0)?;
     let past = scene.past.get(&person.id);
-    let past = past.filter(|(one, _)| one.starts_at.is_some() && reaches(&call.caller, &one.team_id));
+    let past =
+        past.filter(|(one, _)| one.starts_at.is_some() && reaches(&call.caller, &one.team_id));
     let Some((one, ending)) = past else {
         return Err(state_conflict(
             "The person has no place of this seat that could be extended, and never had one.",

@@ -118,14 +118,14 @@ async fn resize(
     let unstarted = unstarted.map_or_else(Vec::new, |slot| rows.take(&slot));
     let mut plan = Plan::new("seat.update");
     plan.write_all(after.companions(Some(before)));
-    let previous = records::changed_members(before, &after_with(&after, places));
+    let previous = records::differences(before, &after_with(&after, places));
     let mut change = Change::resize(before, after, places, call, ids);
     let revoked = if over > 0 {
         shortfall::settle(&mut change, policy, &unstarted)?
     } else {
         Vec::new()
     };
-    change.updated(previous);
+    change.updated(previous.into());
     let seat = conclude(change, &product, &waiting, &[], &mut plan)?;
     Ok((plan, SeatChanged { seat, revoked }))
 }

@@ -119,7 +119,7 @@ pub async fn plan_unshare(
         "DELETE FROM seat_teams WHERE account_id = $1 AND seat_id = $2 AND team_id = $3",
         params![before.id.clone(), team],
     ));
-    let previous = records::changed_members(&before, &after);
+    let previous = records::differences(&before, &after);
     let mut change = Change::rewrite(&before, after, call, ids);
     let mut results = Vec::new();
     for one in &people {
@@ -128,7 +128,7 @@ pub async fn plan_unshare(
             assignment: change.end(one, AssignmentState::Released)?,
         });
     }
-    change.updated(previous);
+    change.updated(previous.into());
     let seat = conclude(change, &product, &rows.take(&waiting), &results, &mut plan)?;
     Ok((plan, SeatResult { seat, results }))
 }

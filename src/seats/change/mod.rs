@@ -5,6 +5,7 @@
 
 mod places;
 mod quantity;
+mod reversal;
 
 use super::access::Access;
 use super::assignment::Assignment;
@@ -60,6 +61,9 @@ impl<'a> About<'a> {
         }
     }
 }
+
+/// The cause of a place that is held, or waited for, for somebody who was invited and has not accepted yet.
+pub const INVITED: &str = "invited";
 
 /// For whom a place is, and how it came about.
 #[derive(Debug, Clone)]
@@ -273,7 +277,9 @@ impl<'a> Change<'a> {
         ];
         let used = "assigned + reserved + spent + $3 + $4 + $5";
         let overage = if self.guards.may_exceed {
-            format!("CASE WHEN quantity IS NULL THEN 0 ELSE GREATEST(0, {used} - quantity - $2) END")
+            format!(
+                "CASE WHEN quantity IS NULL THEN 0 ELSE GREATEST(0, {used} - quantity - $2) END"
+            )
         } else {
             format!(
                 "CASE WHEN overage = 0 OR quantity IS NULL THEN 0 ELSE GREATEST(0, LEAST(overage, {used} - quantity - $2)) END"
@@ -296,7 +302,7 @@ impl<'a> Change<'a> {
             sql.push_str(" AND quantity + $2 >= 0");
         }
         if self.guards.be_full {
-            sql.push_str(" AND quantity IS NOT NULL AND assigned + reserved + spent >= quantity");
+            sql.push_str(" AND quantity IS NOT NULL AND assigned + reserved + spent + $3 + $4 + $5 >= quantity + $2");
         }
         if self.guards.know_waiters {
             params.push(Value::Int(Some(self.seat.waitlisted - d.waitlisted)));

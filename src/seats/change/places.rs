@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::{About, Change, Deltas, Holder};
+use super::{About, Change, Deltas, Holder, INVITED};
 use crate::db::Statement;
 use crate::error::{Code, Error, Result};
 use crate::jobs::Job;
+use crate::resources::Team;
 use crate::seats::assignment::{Assignment, AssignmentState};
 use crate::seats::denial::exhausted;
 use crate::seats::ledger::LedgerEntry;
@@ -142,6 +143,42 @@ impl Change<'_> {
         Ok(after)
     }
 
+    /// Holds a free place for somebody who was invited and waits in line for it.
+    fn keep_for(&mut self, waiting: &Assignment) -> Result<Assignment> {
+        self.require_room(1)?;
+        let after = Assignment {
+            state: AssignmentState::Reserved,
+            updated_at: self.call.now,
+            ..waiting.clone()
+        };
+        let deltas = Deltas {
+            reserved: 1,
+            waitlisted: -1,
+            ..Deltas::default()
+        };
+        self.entry("reserved", deltas, About::assignment(&after.id));
+        self.shift(deltas);
+        self.needs_team(&after);
+        self.writes.push(Statement::update(&after, waiting.version));
+        self.events.push(after.event("reserved"));
+        Ok(after)
+    }
+
+    /// Makes a wish that came with an invitation the person's own, once they have a right to it: what comes free for it
+    /// is given then, not held.
+    pub fn claim(&mut self, waiting: &Assignment, cause: &str) -> Assignment {
+        if waiting.cause != INVITED || cause == INVITED {
+            return waiting.clone();
+        }
+        let after = Assignment {
+            cause: cause.to_owned(),
+            updated_at: self.call.now,
+            ..waiting.clone()
+        };
+        self.writes.push(Statement::update(&after, waiting.version));
+        after
+    }
+
     /// Ends an assignment: released, revoked or expired. A place that is not reusable stays used for good.
     pub fn end(&mut self, assignment: &Assignment, state: AssignmentState) -> Result<Assignment> {
         let spent = i64::from(!self.seat.reusable && assignment.state == AssignmentState::Active);
@@ -155,13 +192,7 @@ impl Change<'_> {
             let sql = format!("{} AND {UNSTARTED}", update.sql());
             Statement::guarded(sql, update.params().to_vec())
         };
-        self.stop(
-            assignment,
-            AssignmentState::Revoked,
-            "withdrawn",
-            0,
-            guard,
-        )
+        self.stop(assignment, AssignmentState::Revoked, "withdrawn", 0, guard)
     }
 
     fn stop(
@@ -218,6 +249,22 @@ impl Change<'_> {
             ));
         }
         let spent = ending.as_ref().map_or(0, |(_, spent)| *spent);
+        let about = About {
+            counterpart: ending.map(|(entry, _)| (entry, self.seat.id.clone())),
+            ..About::assignment(&ended.id)
+        };
+        self.take_up(ended, ("revived", about), spent, until)
+    }
+
+    /// An assignment that has ended is live again, with the entry that says so; `spent`: how many places used for good it
+    /// takes back.
+    pub(super) fn take_up(
+        &mut self,
+        ended: &Assignment,
+        (cause, about): (&str, About<'_>),
+        spent: i64,
+        until: Option<Timestamp>,
+    ) -> Result<Assignment> {
         let deltas = Deltas {
             assigned: 1,
             spent: -spent,
@@ -227,22 +274,19 @@ impl Change<'_> {
         let now = self.call.now;
         let after = Assignment {
             state: AssignmentState::Active,
+            starts_at: ended.starts_at.or(Some(now)),
             expires_at: until,
             ended_at: None,
             updated_at: now,
             ..ended.clone()
         };
-        let about = About {
-            counterpart: ending.map(|(entry, _)| (entry, self.seat.id.clone())),
-            ..About::assignment(&after.id)
-        };
-        self.entry("revived", deltas, about);
+        self.entry(cause, deltas, about);
         self.shift(deltas);
         self.needs_team(&after);
         self.writes.push(Statement::update(&after, ended.version));
         self.events.push(
             after
-                .event("revived")
+                .event(cause)
                 .previous(json!({ "state": ended.state, "ended_at": ended.ended_at })),
         );
         self.access.begun.push(after.clone());
@@ -279,12 +323,34 @@ impl Change<'_> {
         });
     }
 
-    /// Gives free places to those who wait, in their order, as far as they reach.
+    /// Lets a place, or a wish for one, count for another of the seat's teams. The counters stay as they are.
+    pub fn rehome(&mut self, assignment: &Assignment, team: &Id<Team>) -> Assignment {
+        let after = Assignment {
+            team_id: team.clone(),
+            updated_at: self.call.now,
+            ..assignment.clone()
+        };
+        self.writes
+            .push(Statement::update(&after, assignment.version));
+        self.events.push(
+            after
+                .event("moved")
+                .previous(json!({ "team_id": assignment.team_id })),
+        );
+        after
+    }
+
+    /// Gives free places to those who wait, in their order, as far as they reach; those who have not accepted their
+    /// invitation get theirs held.
     pub fn promote_waiting(&mut self, waiting: &[Assignment]) -> Result<Vec<Assignment>> {
         let mut promoted = Vec::new();
         for one in waiting {
             if !self.seat.has_room(1) || !self.seat.is_open(self.call.now) {
                 break;
+            }
+            if one.cause == INVITED {
+                promoted.push(self.keep_for(one)?);
+                continue;
             }
             let until = self.seat.terms().end(self.call.now);
             promoted.push(self.promote(one, until)?);

@@ -98,6 +98,15 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    /// Lets the entry that was made last name the entry that it takes back.
+    pub fn reverse(&mut self, entry: Id<LedgerEntry>) {
+        let seat_id = self.seat.id.clone();
+        if let Some(last) = self.entries.last_mut() {
+            last.counterpart_id = Some(entry);
+            last.counterpart_seat_id = Some(seat_id);
+        }
+    }
+
     /// Lets the quantity be below what is in use, marked as overage.
     pub fn mark_overage(&mut self) {
         self.guards.may_exceed = true;

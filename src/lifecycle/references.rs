@@ -1,0 +1,89 @@
+//! Every column that names a person, and what becomes of it when two people become one. A test compares the list with
+//! the schema, so that a new table cannot be forgotten.
+
+use crate::db::Statement;
+use crate::params;
+
+/// What becomes of a row that names the one who goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// It names the one who stays.
+    Move,
+    /// It names the one who stays, unless that one has such a row (equal in these columns) already.
+    MoveUnlessThere(&'static [&'static str]),
+    /// It goes.
+    Remove,
+    /// The merge decides by what it holds.
+    Decide,
+}
+
+/// Table, column and rule.
+pub const REFERENCES: &[(&str, &str, Rule)] = &[
+    ("api_keys", "created_by", Rule::Move),
+    ("enrollments", "user_id", Rule::Decide),
+    ("erasures", "user_id", Rule::Move),
+    ("events", "user_id", Rule::Move),
+    (
+        "former_addresses",
+        "user_id",
+        Rule::MoveUnlessThere(&["email_key"]),
+    ),
+    (
+        "former_members",
+        "user_id",
+        Rule::MoveUnlessThere(&["departed_id", "team_id"]),
+    ),
+    ("lms_wishes", "user_id", Rule::Move),
+    ("mails", "user_id", Rule::Move),
+    (
+        "organization_members",
+        "user_id",
+        Rule::MoveUnlessThere(&["organization_id"]),
+    ),
+    ("provisions", "user_id", Rule::Move),
+    ("seat_assignments", "user_id", Rule::Decide),
+    ("seat_denials", "user_id", Rule::Move),
+    ("sessions", "user_id", Rule::Remove),
+    ("sign_in_links", "user_id", Rule::Remove),
+    ("team_members", "user_id", Rule::Decide),
+    ("user_aliases", "user_id", Rule::Move),
+    ("user_passwords", "user_id", Rule::Remove),
+    ("user_roles", "user_id", Rule::MoveUnlessThere(&["role"])),
+];
+
+/// The writes by which rows that name `from` name `into`, but for those that the merge decides on itself.
+pub fn moves(from: &str, into: &str) -> Vec<Statement> {
+    let mut list = Vec::new();
+    for (table, column, rule) in REFERENCES {
+        let both = || params![into.to_owned(), from.to_owned()];
+        match rule {
+            Rule::Decide => {}
+            Rule::Remove => list.push(Statement::new(
+                format!("DELETE FROM {table} WHERE account_id = $1 AND {column} = $2"),
+                params![from.to_owned()],
+            )),
+            Rule::Move => list.push(Statement::new(
+                format!("UPDATE {table} SET {column} = $2 WHERE account_id = $1 AND {column} = $3"),
+                both(),
+            )),
+            Rule::MoveUnlessThere(keys) => {
+                let same = |key: &&str| format!("o.{key} = {table}.{key}");
+                let same = keys.iter().map(same).collect::<Vec<_>>().join(" AND ");
+                let there = format!(
+                    "EXISTS (SELECT 1 FROM {table} o WHERE o.account_id = $1 AND o.{column} = $2 AND {same})"
+                );
+                list.push(Statement::new(
+                    format!("UPDATE {table} SET {column} = $2 WHERE account_id = $1 AND {column} = $3 AND NOT {there}"),
+                    both(),
+                ));
+                list.push(Statement::new(
+                    format!(
+                        "DELETE FROM {table} WHERE account_id = $1 AND {column} = $3 AND {there}"
+                    ),
+                    both(),
+                ));
+            }
+        }
+    }
+    list
+}
