@@ -56,10 +56,8 @@ impl Access {
                 *until = later(*until, one.expires_at);
             }
         }
-        plan.write_all(
-            rows.into_iter()
-                .map(|((user, course), until)| enrol(user, course, until, ids, now)),
-        );
+        let rows: Vec<_> = rows.into_iter().collect();
+        plan.write_all(rows.chunks(ROWS).map(|rows| enrol(rows, ids, now)));
         for one in &self.shortened {
             plan.write(recompute(&one.user_id, &[one], Some(one), now));
         }
@@ -75,30 +73,47 @@ impl Access {
     }
 }
 
-/// The row of access to one course: made, or with a later end. It never shortens.
-fn enrol(
-    user: &Id<User>,
-    course: &Id<Course>,
-    until: Option<Timestamp>,
-    ids: &Ids,
-    now: Timestamp,
-) -> Statement {
-    let id: Id<Enrollment> = ids.next(now);
+/// Access of a person to a course, and until when.
+type Grant<'g> = ((&'g Id<User>, &'g Id<Course>), Option<Timestamp>);
+
+/// Rows of access that one statement makes at the most.
+const ROWS: usize = 200;
+
+/// The rows of access to courses: made, or with a later end. It never shortens.
+fn enrol(rows: &[Grant<'_>], ids: &Ids, now: Timestamp) -> Statement {
+    let mut params = params![now];
+    let mut places = Vec::new();
+    for ((user, course), until) in rows {
+        let id: Id<Enrollment> = ids.next(now);
+        let n = params.len() + 2;
+        params.extend(params![id, (*user).clone(), (*course).clone(), *until]);
+        places.push(format!(
+            "($1, ${n}, ${}, ${}, 'seat', 'active', 0, ${}, 1, $2, $2)",
+            n + 1,
+            n + 2,
+            n + 3
+        ));
+    }
     Statement::new(
-        "INSERT INTO enrollments (account_id, id, user_id, course_id, source, status, percent, expires_at, version, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, 'seat', 'active', 0, $5, 1, $6, $6) \
-         ON CONFLICT (account_id, user_id, course_id, source) DO UPDATE SET version = enrollments.version + 1, updated_at = excluded.updated_at, \
-         expires_at = CASE WHEN enrollments.status = 'expired' THEN excluded.expires_at \
-         WHEN enrollments.expires_at IS NULL OR excluded.expires_at IS NULL THEN NULL \
-         ELSE GREATEST(enrollments.expires_at, excluded.expires_at) END, \
-         status = CASE WHEN enrollments.status <> 'expired' THEN enrollments.status \
-         WHEN enrollments.completed_at IS NOT NULL THEN 'completed' ELSE 'active' END",
-        params![id, user.clone(), course.clone(), until, now],
+        format!(
+            "INSERT INTO enrollments (account_id, id, user_id, course_id, source, status, percent, expires_at, version, created_at, updated_at) \
+             VALUES {} ON CONFLICT (account_id, user_id, course_id, source) DO UPDATE SET version = enrollments.version + 1, updated_at = excluded.updated_at, \
+             expires_at = CASE WHEN enrollments.status = 'expired' THEN excluded.expires_at \
+             WHEN enrollments.expires_at IS NULL OR excluded.expires_at IS NULL THEN NULL \
+             ELSE GREATEST(enrollments.expires_at, excluded.expires_at) END, \
+             status = CASE WHEN enrollments.status <> 'expired' THEN enrollments.status \
+             WHEN enrollments.completed_at IS NOT NULL THEN 'completed' ELSE 'active' END",
+            places.join(", ")
+        ),
+        params,
     )
 }
 
 /// The access that is left to a person when these places change: the latest end of the other live ones and of `kept`,
 /// or none.
+///
+/// What the other places are is read as it was when the statement began; if the row was written since, by the end of another
+/// place that leads to the course, the versions differ, the division by zero makes the plan stale, and it is made anew.
 fn recompute(
     user: &Id<User>,
     changing: &[&Assignment],
@@ -108,8 +123,9 @@ fn recompute(
     let others = "FROM seat_assignments a JOIN product_courses c ON c.account_id = $1 AND c.product_id = a.product_id \
                   WHERE a.account_id = $1 AND a.user_id = $2 AND a.state = 'active' AND c.course_id = enrollments.course_id \
                   AND a.id NOT IN (SELECT value FROM JSON_LIST($3) AS gone)";
+    let seen = "SELECT seen.version FROM enrollments seen WHERE seen.account_id = $1 AND seen.id = enrollments.id";
     let sql = format!(
-        "UPDATE enrollments SET version = version + 1, updated_at = $4, \
+        "UPDATE enrollments SET version = version + 1 / CASE WHEN version = ({seen}) THEN 1 ELSE 0 END, updated_at = $4, \
          status = CASE WHEN $6 OR status IN ('completed', 'failed') OR EXISTS (SELECT 1 {others}) THEN status ELSE 'expired' END, \
          expires_at = CASE WHEN NOT $6 AND NOT EXISTS (SELECT 1 {others}) THEN $4 \
          WHEN ($6 AND $7 IS NULL) OR EXISTS (SELECT 1 {others} AND a.expires_at IS NULL) THEN NULL \

@@ -146,6 +146,12 @@ pub async fn record_denial(
     let Some(seat) = records::maybe::<Seat>(db, &call.caller, &Ref::Id(seat)).await? else {
         return Ok(());
     };
+    // Who was to be made together with the place was not made either.
+    let user = match user {
+        Some(user) => records::maybe::<User>(db, &call.caller, &Ref::Id(user)).await?,
+        None => None,
+    };
+    let user = user.map(|user| user.id);
     let plan = || async {
         let requested = requested.unwrap_or(1);
         Ok((

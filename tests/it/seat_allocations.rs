@@ -12,7 +12,7 @@ use b2b_dashboard::types::Id;
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::database::both;
-use crate::support::http::ApiApp;
+use crate::support::http::{self, ApiApp};
 use crate::support::world::{
     access, act, assert_integrity, counters, member, product, provision, read, seat, states, team,
     wish,
@@ -66,6 +66,13 @@ async fn take(
         Ok((plan, taken.remove(0)))
     };
     commit(db, ids, call, plan).await.map(|done| done.value)
+}
+
+/// A team `t` with a seat of the product `p`, which is the course `c`.
+async fn one_seat(app: &ApiApp, further: &JsonValue) -> String {
+    product(app, "p", &["c"]).await;
+    team(app, "t").await;
+    seat(app, "p", &["t"], further).await
 }
 
 /// Tells that a person has begun a course.
@@ -259,6 +266,79 @@ both! {
         assert_eq!(refused["code"], "seats_exhausted");
         member(&app, "mary", "t").await;
         act(&app, &seat, "extend", &json!({ "user": "ext:mary" }), 409).await;
+        assert_integrity(&app).await;
+    }
+
+    async fn pain_10_all_members_are_those_who_learn(app: ApiApp) {
+        let seat = one_seat(&app, &json!({ "quantity": 3 })).await;
+        for name in ["a", "b"] {
+            member(&app, name, "t").await;
+        }
+        let owner = json!({ "user": { "email": "boss@example.com", "external_id": "boss" }, "team": { "id": "ext:t", "role": "owner" }, "welcome_email": false });
+        provision(&app, &owner, 201).await;
+        act(&app, &seat, "assign", &json!({ "all_members": true, "users": ["ext:a"] }), 422).await;
+        let all = act(&app, &seat, "assign", &json!({ "all_members": true }), 200).await;
+        assert_eq!(all["results"].as_array().map(Vec::len), Some(2));
+        assert_eq!(counters(&app, &seat).await, [Some(2), Some(0), Some(0), Some(1)], "the buyer uses none");
+        act(&app, &seat, "assign", &json!({ "users": ["ext:boss"] }), 200).await;
+        assert_integrity(&app).await;
+    }
+
+    async fn pain_01_many_are_given_as_a_whole_or_not(app: ApiApp) {
+        let seat = one_seat(&app, &json!({ "quantity": 40 })).await;
+        for n in 0..41 {
+            member(&app, &format!("p{n}"), "t").await;
+        }
+        act(&app, &seat, "assign", &json!({ "all_members": true }), 409).await;
+        assert_eq!(counters(&app, &seat).await[0], Some(0));
+        app.patch(&format!("/api/seats/{seat}"), &json!({ "quantity": 41 })).await;
+        let facts = app.count("audit_facts").await;
+        act(&app, &seat, "assign", &json!({ "all_members": true }), 200).await;
+        assert_eq!((counters(&app, &seat).await[0], app.count("audit_facts").await), (Some(41), facts + 1), "one transaction");
+        assert_eq!(app.count("enrollments").await, 41);
+        assert_integrity(&app).await;
+    }
+
+    async fn pain_03_handing_over_needs_no_room(app: ApiApp) {
+        let seat = one_seat(&app, &json!({ "quantity": 2 })).await;
+        for name in ["a", "b", "c"] {
+            member(&app, name, "t").await;
+        }
+        act(&app, &seat, "assign", &json!({ "users": ["ext:a", "ext:b"] }), 200).await;
+        let over = app.patch(&format!("/api/seats/{seat}"), &json!({ "quantity": 1, "on_shortfall": "overage", "name": "Small" })).await;
+        assert_eq!(over.status, 200, "{}", over.text());
+        act(&app, &seat, "transfer", &json!({ "from": "ext:a", "to": "ext:c" }), 200).await;
+        let renamed = app.patch(&format!("/api/seats/{seat}"), &json!({ "name": "Still over" })).await;
+        assert_eq!((renamed.status, renamed.json()["overage"].clone()), (200, json!(1)));
+        assert_integrity(&app).await;
+    }
+
+    async fn pain_12_two_ends_at_once_leave_no_access(app: ApiApp) {
+        for name in ["p", "q"] {
+            product(&app, name, &["c"]).await;
+        }
+        team(&app, "t").await;
+        let one = seat(&app, "p", &["t"], &json!({ "quantity": 40 })).await;
+        let other = seat(&app, "q", &["t"], &json!({ "quantity": 40 })).await;
+        for n in 0..40 {
+            for product in ["p", "q"] {
+                provision(&app, &wish(&format!("p{n}"), "t", product, &json!({})), 201).await;
+            }
+        }
+        let ends = (0..40).flat_map(|n| {
+            let body = json!({ "users": [format!("ext:p{n}")] });
+            [(&one, body.clone()), (&other, body)]
+        });
+        let mut running = tokio::task::JoinSet::new();
+        for (seat, body) in ends {
+            let (node, key, path) = (app.node.clone(), app.key.secret.clone(), format!("/api/seats/{seat}/revoke"));
+            running.spawn(async move { node.send(http::Call::new("POST", path).key(&key).json(&body)).await });
+        }
+        for answer in running.join_all().await {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        let open = app.count("(SELECT account_id FROM enrollments WHERE account_id = $1 AND status = 'active') e").await;
+        assert_eq!(open, 0, "nobody who has no place has access");
         assert_integrity(&app).await;
     }
 }

@@ -58,14 +58,15 @@ pub async fn plan_transfer(
                 cause: "transfer",
                 provision_id: None,
             };
+            let (ended, given) = change.hand_over(one, &holder)?;
             Ok(vec![
                 Given {
                     outcome: Outcome::Ended,
-                    assignment: change.end(one, AssignmentState::Released)?,
+                    assignment: ended,
                 },
                 Given {
                     outcome: Outcome::Assigned,
-                    assignment: change.assign(&holder)?,
+                    assignment: given,
                 },
             ])
         },

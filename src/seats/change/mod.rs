@@ -22,6 +22,9 @@ use crate::types::{Id, Ids, Timestamp};
 pub use super::denial::{deny, exhausted};
 pub(in crate::seats) use places::UNSTARTED;
 
+/// Rows that are inserted by one statement at the most: a list of writes has room for some hundreds of statements.
+const ROWS: usize = 200;
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Deltas {
     quantity: i64,
@@ -99,6 +102,7 @@ pub struct Change<'a> {
     is_new: bool,
     deltas: Deltas,
     entries: Vec<LedgerEntry>,
+    inserts: Vec<Assignment>,
     writes: Vec<Statement>,
     events: Vec<Event>,
     jobs: Vec<Job>,
@@ -120,6 +124,7 @@ impl<'a> Change<'a> {
             is_new: false,
             deltas: Deltas::default(),
             entries: Vec::new(),
+            inserts: Vec::new(),
             writes: Vec::new(),
             events: Vec::new(),
             jobs: Vec::new(),
@@ -237,13 +242,12 @@ impl<'a> Change<'a> {
             plan.write_all(self.seat.team_rows());
         } else if let Some(version) = self.whole_row {
             plan.write(Statement::update(&self.seat, version));
-        } else if self.deltas != Deltas::default() {
+        } else if self.deltas != Deltas::default() || !self.teams.is_empty() {
             plan.write(self.update());
         }
+        plan.write_all(self.inserts.chunks(ROWS).map(Statement::insert_all));
         plan.write_all(self.writes);
-        if !self.entries.is_empty() {
-            plan.write(Statement::insert_all(&self.entries));
-        }
+        plan.write_all(self.entries.chunks(ROWS).map(Statement::insert_all));
         for event in self.events {
             plan.event(event);
         }

@@ -57,7 +57,7 @@ impl Change<'_> {
         self.entry(cause, deltas, About::assignment(&assignment.id));
         self.shift(deltas);
         self.needs_team(&assignment);
-        self.writes.push(Statement::insert(&assignment));
+        self.inserts.push(assignment.clone());
         self.events.push(assignment.event(cause));
         assignment
     }
@@ -72,6 +72,24 @@ impl Change<'_> {
         let assignment = self.begin(holder, AssignmentState::Active, deltas);
         self.access.begun.push(assignment.clone());
         Ok(assignment)
+    }
+
+    /// Hands a place over to somebody else. The use stays what it is, so no room is needed, not even where more places are
+    /// in use than there are.
+    pub fn hand_over(
+        &mut self,
+        from: &Assignment,
+        to: &Holder,
+    ) -> Result<(Assignment, Assignment)> {
+        self.require_room(0)?;
+        let ended = self.end(from, AssignmentState::Released)?;
+        let deltas = Deltas {
+            assigned: 1,
+            ..Deltas::default()
+        };
+        let given = self.begin(to, AssignmentState::Active, deltas);
+        self.access.begun.push(given.clone());
+        Ok((ended, given))
     }
 
     /// Holds a free place for somebody who was invited; it counts as used. 409 `seats_exhausted` when there is none.
