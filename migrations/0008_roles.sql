@@ -40,3 +40,12 @@ CREATE INDEX user_roles_by_role ON user_roles (account_id, role, user_id);
 CREATE INDEX team_members_by_role ON team_members (account_id, role, team_id, user_id);
 CREATE INDEX team_members_by_joined ON team_members (account_id, team_id, joined_at, user_id);
 CREATE INDEX organization_members_by_role ON organization_members (account_id, role, organization_id, user_id);
+
+-- Memberships as they are listed: within one team, where the person's id names them; with what people are sought by.
+CREATE VIEW members AS
+SELECT m.account_id, m.user_id AS id, m.team_id, m.role, m.managed_by, m.joined_at, m.joined_at AS created_at, u.name_key, u.email_key, u.family_key
+FROM team_members m JOIN users u ON u.account_id = m.account_id AND u.id = m.user_id;
+
+-- How often an owner has left: of two who leave at once the later one finds another count, and asks again whether somebody is left.
+ALTER TABLE accounts ADD COLUMN owner_departures BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE teams ADD COLUMN owner_departures BIGINT NOT NULL DEFAULT 0;

@@ -92,7 +92,6 @@ CREATE INDEX erasures_by_user ON erasures (account_id, user_id, id);
 CREATE INDEX events_by_person ON events (account_id, actor_id, id) WHERE actor_type = 'user';
 CREATE INDEX audit_facts_by_person ON audit_facts (account_id, actor_id, id) WHERE actor_type = 'user';
 CREATE INDEX seat_ledger_by_person ON seat_ledger (account_id, actor_id, id) WHERE actor_type = 'user';
-CREATE INDEX seat_denials_by_user ON seat_denials (account_id, user_id, id) WHERE user_id IS NOT NULL;
 CREATE INDEX api_keys_by_creator ON api_keys (account_id, created_by) WHERE created_by IS NOT NULL;
 
 -- What a provision made, as far as it can be taken back, and what came of taking it back.

@@ -2,11 +2,11 @@
 //!
 //! The same person may be a learner too. A generated password is shown once; setting one ends the person's sessions.
 
+use crate::access::grants::Granted;
 use crate::access::password::{check_rules, salt};
-use crate::access::roles::GlobalRole;
-use crate::access::{Call, Permission};
+use crate::access::roles::{AccountRole, GlobalRole};
+use crate::access::{Call, account_roles};
 use crate::app::App;
-use crate::columns;
 use crate::db::{Db, Select, Statement};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::{Event, Plan};
@@ -20,18 +20,6 @@ use crate::types::{AccountId, Email, Id, Name, Ref, Secret, Timestamp};
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Groups of four letters in a generated password: 24 letters of 5 bits are 120 bits.
 const GROUPS: usize = 6;
-
-/// A role of a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserRole {
-    /// The person.
-    pub user_id: Id<User>,
-    /// The role.
-    pub role: GlobalRole,
-    /// Since when.
-    pub created_at: Timestamp,
-}
-columns!(UserRole in "user_roles": user_id, role, created_at);
 
 /// Plans a person with a role: made if the address is new, else given the role beside what they have. With `password`,
 /// its hash (see [`hash`]) is set and older sessions end. The second part tells whether the person is new.
@@ -74,13 +62,8 @@ pub async fn create(
         }
     };
     let held = roles(&app.db, call.account(), &user.id).await?;
-    if !held.contains(&role) {
-        plan.write(Statement::insert(&UserRole {
-            user_id: user.id.clone(),
-            role,
-            created_at: call.now,
-        }));
-        plan.event(role_event("user.role_added", &user, role));
+    if !held.iter().any(|one| *one == role) {
+        account_roles::give(&mut plan, &user, &Granted::built_in(role), call.now);
     }
     if let Some(hash) = hash {
         plan.write_all(password_statements(&user.id, hash, call.now));
@@ -117,57 +100,21 @@ pub fn set_password(call: &Call, user: &User, hash: &str) -> Plan {
 
 /// Plans the loss of a role. 409 `last_owner` for the account's last owner; nothing for a role the person has not.
 pub async fn remove_role(db: &Db, call: &Call, user: &User, role: GlobalRole) -> Result<Plan> {
-    call.caller.require(Permission::UsersWrite)?;
-    call.caller.require_account()?;
-    require_all(call, role)?;
-    let mut plan = Plan::new("admin.remove");
-    if !roles(db, call.account(), &user.id).await?.contains(&role) {
-        return Ok(plan);
+    let held = roles(db, call.account(), &user.id).await?;
+    if !held.iter().any(|one| *one == role) {
+        return Ok(Plan::new("user.remove_role"));
     }
-    let mut remove = Statement::guarded(
-        "DELETE FROM user_roles WHERE account_id = $1 AND user_id = $2 AND role = $3",
-        params![user.id, role],
-    );
-    if role == GlobalRole::Owner {
-        let others = other_owners(db, call.account(), &user.id).await?;
-        let Some(other) = others.first() else {
-            return Err(Error::new(
-                Code::LastOwner,
-                "This is the account's last owner. Make somebody else an owner first.",
-            ));
-        };
-        // Two owners who remove each other at the same moment: whose guard finds the other gone plans anew, and is refused.
-        remove = Statement::guarded(
-            "DELETE FROM user_roles WHERE account_id = $1 AND user_id = $2 AND role = $3 AND EXISTS \
-             (SELECT 1 FROM user_roles o WHERE o.account_id = $1 AND o.user_id = $4 AND o.role = $3)",
-            params![user.id, role, *other],
-        );
-        plan.write(Statement::guarded(
-            "UPDATE user_roles SET created_at = created_at WHERE account_id = $1 AND user_id = $2 AND role = $3",
-            params![*other, role],
-        ));
-    }
-    plan.write(remove);
-    plan.event(role_event("user.role_removed", user, role));
-    Ok(plan)
+    account_roles::plan_withdraw(db, call, user, &Granted::built_in(role)).await
 }
 
 /// The roles of a person.
-pub async fn roles(db: &Db, account: &AccountId, user: &Id<User>) -> Result<Vec<GlobalRole>> {
-    let select = Select::rows::<UserRole>(
-        "WHERE account_id = $1 AND user_id = $2 ORDER BY role",
-        params![*user],
-    );
-    Ok(db
-        .fetch::<UserRole>(account, select)
-        .await?
-        .into_iter()
-        .map(|row| row.role)
-        .collect())
+pub async fn roles(db: &Db, account: &AccountId, user: &Id<User>) -> Result<Vec<AccountRole>> {
+    let held = account_roles::held(db, account, user).await?;
+    Ok(held.into_iter().map(|one| one.role).collect())
 }
 
 /// Those who administer the account and may sign in, with their roles.
-pub async fn list(db: &Db, account: &AccountId) -> Result<Vec<(User, Vec<GlobalRole>)>> {
+pub async fn list(db: &Db, account: &AccountId) -> Result<Vec<(User, Vec<AccountRole>)>> {
     let select = Select::rows::<User>(
         "WHERE users.account_id = $1 AND users.deleted_at IS NULL AND users.status <> 'deactivated' \
          AND EXISTS (SELECT 1 FROM user_roles r WHERE r.account_id = $1 AND r.user_id = users.id) ORDER BY users.name_key, users.id",
@@ -179,22 +126,6 @@ pub async fn list(db: &Db, account: &AccountId) -> Result<Vec<(User, Vec<GlobalR
         admins.push((user, roles));
     }
     Ok(admins)
-}
-
-/// Owners who may sign in, other than this person.
-async fn other_owners(db: &Db, account: &AccountId, user: &Id<User>) -> Result<Vec<Id<User>>> {
-    let select = Select::new(
-        "SELECT user_roles.user_id FROM user_roles JOIN users ON users.account_id = $1 AND users.id = user_roles.user_id \
-         WHERE user_roles.account_id = $1 AND user_roles.role = 'owner' AND user_roles.user_id <> $2 \
-         AND users.deleted_at IS NULL AND users.status <> 'deactivated' ORDER BY user_roles.user_id LIMIT 1",
-        params![*user],
-    );
-    Ok(db
-        .fetch::<(Id<User>,)>(account, select)
-        .await?
-        .into_iter()
-        .map(|(id,)| id)
-        .collect())
 }
 
 /// A new password of 24 letters and digits in groups of four.
@@ -240,15 +171,6 @@ fn password_statements(user: &Id<User>, hash: &str, now: Timestamp) -> [Statemen
             params![*user],
         ),
     ]
-}
-
-fn role_event(kind: &str, user: &User, role: GlobalRole) -> Event {
-    Event::new(
-        kind,
-        &user.id,
-        serde_json::json!({ "user_id": user.id, "role": role }),
-    )
-    .user(&user.id)
 }
 
 /// Nobody grants or takes what they do not hold.

@@ -6,6 +6,7 @@ use crate::access::master_key::MasterKey;
 use crate::access::password::PasswordHasher;
 use crate::config::{Config, DatabaseUrl};
 use crate::db::{Db, DbSettings};
+use crate::dns::Dns;
 use crate::email::Mailer;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub passwords: PasswordHasher,
     /// The way to the mail server; without one, mails are caught and shown in the dashboard.
     pub mailer: Option<Mailer>,
+    /// The way to the DNS.
+    pub dns: Dns,
     /// Counters.
     pub metrics: Metrics,
     /// API keys seen lately.
@@ -99,6 +102,7 @@ impl App {
             keys: Keys::derive(&master),
             passwords,
             mailer,
+            dns: Dns::new(config.dns.servers.clone()),
             metrics: Metrics::new(),
             key_cache: crate::access::authenticate::KeyCache::new(),
             limiter: crate::access::rate_limit::Limiter::new(),

@@ -94,8 +94,30 @@ codes! {
     SeatsExhausted = "seats_exhausted", 409, "No free seat";
     /// The quantity would be lower than what is in use. Say with `on_shortfall` what is to happen.
     QuantityBelowUsage = "quantity_below_usage", 409, "More places are in use";
+    /// Those who pay have too few credits; nothing was taken. `missing` tells how many, `payers` who has how much. Add credits, or buy less.
+    InsufficientCredits = "insufficient_credits", 409, "Not enough credits";
+    /// The reference was used before for something else; `differences` tells what. A repeat must say the same; a new thing needs a new reference.
+    ReferenceReused = "reference_reused", 409, "The reference belongs to something else";
+    /// The order is paid, but its places could not be given; it stays paid, with the reason, until it is fulfilled or refunded. Put right what is named, then fulfil it again.
+    FulfilmentFailed = "fulfilment_failed", 409, "Paid, but not fulfilled";
+    /// The hold's time ended before it was confirmed, and its places were given back. Make a new hold.
+    HoldLapsed = "hold_lapsed", 409, "The hold has lapsed";
+    /// The organization would come to stand below itself. Move the lower one out first.
+    OrganizationCycle = "organization_cycle", 409, "An organization cannot stand below itself";
+    /// The tree of organizations would get more than eight levels. Choose a place further up.
+    OrganizationTooDeep = "organization_too_deep", 409, "The tree is too deep";
     /// The record is not in a state in which this can be done.
     StateConflict = "state_conflict", 409, "Not possible in this state";
+    /// The link for self-enrolment has been paused. Ask those who gave it to you, or set `paused` to false.
+    LinkPaused = "link_paused", 409, "The link is paused";
+    /// The link for self-enrolment is not open yet; `starts_at` tells from when on it is.
+    LinkNotStarted = "link_not_started", 409, "The link is not open yet";
+    /// The time of the link for self-enrolment is over. Ask for a new one, or give it a later `expires_at`.
+    LinkExpired = "link_expired", 409, "The link has expired";
+    /// The link for self-enrolment has been used as often as it may be. Ask for a new one, or give it more `max_uses`.
+    LinkUsedUp = "link_used_up", 409, "The link is used up";
+    /// The link for self-enrolment takes addresses of certain domains only; `allowed_domains` tells which.
+    DomainNotAllowed = "domain_not_allowed", 409, "Addresses of this domain are not taken";
     /// The last owner cannot leave or be demoted. Make somebody else an owner first.
     LastOwner = "last_owner", 409, "The last owner must stay";
     /// A request with the same Idempotency-Key is still running. Ask again in a second.
@@ -116,6 +138,8 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key belongs to another request";
     /// The limit of requests is used up. Wait for the seconds in Retry-After.
     RateLimited = "rate_limited", 429, "Too many requests";
+    /// An invitation may be sent again once a minute. Wait for the seconds in Retry-After.
+    ResendTooSoon = "resend_too_soon", 429, "The invitation has just been sent";
     /// Something went wrong here. It has been logged under the request id; repeating is safe with an Idempotency-Key.
     Internal = "internal_error", 500, "Something went wrong here";
     /// The database is not reachable or overloaded at the moment; nothing was changed. Repeat after the seconds in Retry-After.
@@ -130,6 +154,7 @@ impl Code {
             Self::IdempotencyInProgress
                 | Self::Contention
                 | Self::RateLimited
+                | Self::ResendTooSoon
                 | Self::Internal
                 | Self::Unavailable
         )
@@ -352,6 +377,16 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "The person has an enrollment in this course from this source already: change that one.",
     ),
     (
+        "catalog_items_external_id",
+        "external_id",
+        "A catalog item with this external_id already exists.",
+    ),
+    (
+        "orders_external_id",
+        "external_id",
+        "An order with this external_id already exists.",
+    ),
+    (
         "seat_teams_one_live",
         "teams",
         "One of the teams already has a live seat of this product: add to that one.",
@@ -360,6 +395,21 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "team_members_pkey",
         "user",
         "The person is already a member of the team.",
+    ),
+    (
+        "invitations_one_open",
+        "email",
+        "An invitation of this person to this team is open already: resend it, or revoke it first.",
+    ),
+    (
+        "links_external_id",
+        "external_id",
+        "A link with this external_id already exists.",
+    ),
+    (
+        "link_slugs_pkey",
+        "slug",
+        "A link with this slug already exists. Choose another, or leave it out for one that nobody guesses.",
     ),
     (
         "custom_roles_name",
@@ -372,9 +422,29 @@ const CONSTRAINTS: &[(&str, &str, &str)] = &[
         "A role with this external_id already exists.",
     ),
     (
-        "domain_claims_pkey",
+        "domain_claims_domain",
         "domain",
-        "Another team already claims this domain.",
+        "The domain is claimed already in this account. Change or release that claim instead.",
+    ),
+    (
+        "groups_external_id",
+        "external_id",
+        "A group with this external_id already exists.",
+    ),
+    (
+        "groups_lms_group",
+        "lms_group_id",
+        "Another group has this lms_group_id already.",
+    ),
+    (
+        "group_teams_once",
+        "team",
+        "The team is mapped to this group already.",
+    ),
+    (
+        "organization_members_pkey",
+        "user",
+        "The person looks after this organization already.",
     ),
 ];
 

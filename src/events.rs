@@ -4,6 +4,8 @@
 //! the same list, so no change can be made without them. Events get their public `sequence` afterwards by one publisher
 //! ([`crate::worker`]), so a reader's cursor can never jump over a late commit.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value as JsonValue;
 
 use crate::access::Call;
@@ -12,17 +14,11 @@ use crate::db::Statement;
 use crate::jobs::Job;
 use crate::types::{Id, Ids, Kind, Timestamp};
 
-/// A change that has happened.
-pub enum EventKind {}
-
-impl Kind for EventKind {
+impl Kind for EventRow {
     const PREFIX: &'static str = "event";
 }
 
-/// A line of the audit trail.
-pub enum AuditKind {}
-
-impl Kind for AuditKind {
+impl Kind for AuditFact {
     const PREFIX: &'static str = "audit";
 }
 
@@ -96,7 +92,7 @@ impl Event {
 #[derive(Debug, Clone)]
 pub struct EventRow {
     /// Its id.
-    pub id: Id<EventKind>,
+    pub id: Id<Self>,
     /// `noun.verb`.
     pub r#type: String,
     /// Its place in the account's feed; absent until it is published.
@@ -126,19 +122,41 @@ pub struct EventRow {
 }
 columns!(EventRow in "events": id, r#type, sequence, actor_type, actor_id, actor_name, request_id, subject_id, user_id, team_id, seat_id, data, previous, created_at);
 
-struct AuditRow {
-    id: Id<AuditKind>,
-    action: String,
-    actor_type: String,
-    actor_id: Option<String>,
-    actor_name: String,
-    subject_id: Option<String>,
-    address: Option<String>,
-    request_id: Option<String>,
-    changes: JsonValue,
-    created_at: Timestamp,
+/// A line of the audit trail, with the names of that moment.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AuditFact {
+    /// Its id.
+    pub id: Id<Self>,
+    /// What was done, such as `seat.assign`.
+    pub action: String,
+    /// What kind of thing acted.
+    pub actor_type: String,
+    /// Its id; the service has none.
+    pub actor_id: Option<String>,
+    /// Its name at that moment.
+    pub actor_name: String,
+    /// The record it was done to.
+    pub subject_id: Option<String>,
+    /// The record's name at that moment, where it has one.
+    pub subject_name: Option<String>,
+    /// The address it came from.
+    pub address: Option<String>,
+    /// The request that caused it.
+    pub request_id: Option<String>,
+    /// Every change: `type`, `id` and in `previous` the changed members as they were.
+    pub changes: JsonValue,
+    /// When.
+    pub created_at: Timestamp,
 }
-columns!(AuditRow in "audit_facts": id, action, actor_type, actor_id, actor_name, subject_id, address, request_id, changes, created_at);
+columns!(AuditFact in "audit_facts": id, action, actor_type, actor_id, actor_name, subject_id, subject_name, address, request_id, changes, created_at);
+
+/// The name of the record that an event is about.
+fn name_of(event: &Event) -> Option<String> {
+    ["/name", "/email", "/user/email", "/seat/name"]
+        .iter()
+        .find_map(|place| event.data.pointer(place)?.as_str())
+        .map(str::to_owned)
+}
 
 /// What one call will write: rows, the events they mean and the jobs that follow.
 #[derive(Debug, Default)]
@@ -147,7 +165,7 @@ pub struct Plan {
     writes: Vec<Statement>,
     events: Vec<Event>,
     jobs: Vec<(Job, Option<String>)>,
-    memory: Option<Statement>,
+    memory: Vec<Statement>,
 }
 
 impl Plan {
@@ -179,9 +197,10 @@ impl Plan {
         self.jobs.push((job, subject));
     }
 
-    /// Adds the row that remembers the answer; it is written even where nothing else changes.
+    /// Adds a row that remembers the answer, or the mark of a row of a job: it is written even where nothing else changes,
+    /// and then leaves no audit fact.
     pub fn remember(&mut self, statement: Statement) {
-        self.memory = Some(statement);
+        self.memory.push(statement);
     }
 
     /// Takes over everything another plan would do; the action stays this one's.
@@ -189,6 +208,7 @@ impl Plan {
         self.writes.extend(other.writes);
         self.events.extend(other.events);
         self.jobs.extend(other.jobs);
+        self.memory.extend(other.memory);
     }
 
     /// What kinds of events it has.
@@ -217,7 +237,7 @@ impl Plan {
     pub fn finish(self, call: &Call, ids: &Ids) -> Vec<Statement> {
         let mut list = self.writes;
         if list.is_empty() {
-            return self.memory.into_iter().collect();
+            return self.memory;
         }
         list.extend(self.memory);
         let actor = &call.caller.actor;
@@ -227,13 +247,14 @@ impl Plan {
             .iter()
             .map(|event| serde_json::json!({ "type": event.kind, "id": event.subject_id, "previous": event.previous }))
             .collect();
-        list.push(Statement::insert(&AuditRow {
+        list.push(Statement::insert(&AuditFact {
             id: ids.next(call.now),
             action: self.action,
             actor_type: actor.kind.as_str().to_owned(),
             actor_id: actor.id.as_deref().map(str::to_owned),
             actor_name: actor.name.to_string(),
             subject_id: self.events.first().map(|event| event.subject_id.clone()),
+            subject_name: self.events.first().and_then(name_of),
             address: call.address.as_deref().map(str::to_owned),
             request_id: request_id.clone(),
             changes: changes.into(),

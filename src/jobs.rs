@@ -6,19 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bulk::{AssignTerms, JobRecord};
 use crate::db::{Column, DbError, FromRow, Reader, Select, Statement, Value};
 use crate::params;
-use crate::types::{Id, Ids, Kind, Timestamp};
-
-/// A job that waits, runs or has ended.
-pub enum JobKind {}
-
-impl Kind for JobKind {
-    const PREFIX: &'static str = "job";
-}
+use crate::types::{Id, Ids, Timestamp};
 
 /// The id of a job.
-pub type JobId = Id<JobKind>;
+pub type JobId = Id<JobRecord>;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +28,43 @@ pub enum Job {
         /// The seat's row.
         seat_id: String,
     },
-    /// End assignments whose time is over.
+    /// Tell somebody by mail of the place they were given.
+    TellOfPlace {
+        /// The assignment's row.
+        assignment_id: String,
+    },
+    /// Give back the places of a hold whose time is over.
+    LapseHold {
+        /// The hold's row.
+        hold_id: String,
+    },
+    /// End assignments and holds whose time is over.
     ExpireAssignments,
+    /// Ask the DNS whether a domain has the text that proves a claim of it.
+    CheckDomain {
+        /// The claim's row.
+        claim_id: String,
+    },
+    /// The same for all claims of an account that are due.
+    CheckDomains,
+    /// End invitations whose time is over, and send the reminders that are due.
+    SweepInvitations,
     /// Compare every seat's counters with its ledger and its assignments.
     CheckIntegrity,
+    /// Provision people, one for each row.
+    ProvisionBulk,
+    /// Give places of a seat to people, one for each row.
+    AssignBulk {
+        /// The seat's row.
+        seat_id: String,
+        /// What happens when none is free, and when the places end.
+        terms: AssignTerms,
+    },
+    /// Take back what another job has made, row by row from its last.
+    UndoJob {
+        /// The other job.
+        job_id: String,
+    },
     /// Remove the traces of a person who was erased from what others keep.
     EraseTraces {
         /// The erasure's row.
@@ -56,8 +83,16 @@ impl Job {
         match self {
             Self::SendMail { .. } => "send_mail",
             Self::PromoteWaitlist { .. } => "promote_waitlist",
+            Self::TellOfPlace { .. } => "tell_of_place",
+            Self::LapseHold { .. } => "lapse_hold",
             Self::ExpireAssignments => "expire_assignments",
+            Self::CheckDomain { .. } => "check_domain",
+            Self::CheckDomains => "check_domains",
+            Self::SweepInvitations => "sweep_invitations",
             Self::CheckIntegrity => "check_integrity",
+            Self::ProvisionBulk => "provision_bulk",
+            Self::AssignBulk { .. } => "assign_bulk",
+            Self::UndoJob { .. } => "undo_job",
             Self::EraseTraces { .. } => "erase_traces",
             Self::CleanUp => "clean_up",
         }

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use serde_json::Value as JsonValue;
+use serde::Serialize;
+use serde_json::{Map, Value as JsonValue};
 
 use crate::access::{Call, Caller};
 use crate::db::{Db, Select, Statement, Value};
@@ -10,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
 use crate::resource::{Input, Record, Resource, Stamp, named_by, resolve, within};
-use crate::types::{Ids, Ref};
+use crate::types::{Id, Ids, Ref};
 
 /// The condition by which a caller limited to teams sees rows, with its value at `$n`.
 pub fn reach_condition<R: Record>(caller: &Caller, n: usize) -> Option<(String, Value)> {
@@ -53,6 +54,29 @@ pub async fn maybe<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> R
     );
     Ok(db
         .first(&caller.account, Select::rows::<R>(&rest, params))
+        .await?)
+}
+
+/// The records with these ids among those the caller may see, in one read.
+pub async fn find_all<R: Record>(db: &Db, caller: &Caller, ids: &[Id<R>]) -> Result<Vec<R>> {
+    let ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
+    let live = if R::SOFT_DELETE {
+        " AND deleted_at IS NULL"
+    } else {
+        ""
+    };
+    let mut params = params![serde_json::to_string(&ids).unwrap_or_default()];
+    let reach = reach_condition::<R>(caller, 3).map(|(condition, value)| {
+        params.push(value);
+        condition
+    });
+    let rest = format!(
+        "WHERE {0}.account_id = $1 AND {0}.id IN (SELECT value FROM JSON_LIST($2) AS wanted){live}{1}",
+        R::TABLE,
+        reach.unwrap_or_default()
+    );
+    Ok(db
+        .fetch(&caller.account, Select::rows::<R>(&rest, params))
         .await?)
 }
 
@@ -110,32 +134,27 @@ where
 /// The plan that turns one state of a record into another: nothing when they are equal.
 pub fn change<R: Resource>(before: &R, after: &R, verb: &str) -> Plan {
     let mut plan = Plan::new(format!("{}.{}", R::KIND, verb.trim_end_matches('d')));
-    let previous = changed_members(before, after);
-    if previous.as_object().is_some_and(serde_json::Map::is_empty) {
+    let previous = differences(before, after);
+    if previous.is_empty() {
         return plan;
     }
     plan.write(Statement::update(after, before.version()));
     plan.write_all(after.companions(Some(before)));
-    plan.event(after.event(verb).previous(previous));
+    plan.event(after.event(verb).previous(previous.into()));
     plan
 }
 
 /// The members that differ, with their values before.
-fn changed_members<R: Resource>(before: &R, after: &R) -> JsonValue {
+pub fn differences<R: Serialize>(before: &R, after: &R) -> Map<String, JsonValue> {
     let (Ok(JsonValue::Object(before)), Ok(JsonValue::Object(after))) =
         (serde_json::to_value(before), serde_json::to_value(after))
     else {
-        return JsonValue::Null;
+        return Map::new();
     };
-    let differs = |(name, value): &(String, JsonValue)| {
-        name != "updated_at" && after.get(name) != Some(value)
-    };
-    JsonValue::Object(
-        before
-            .into_iter()
-            .filter(|(name, value)| differs(&(name.clone(), value.clone())))
-            .collect(),
-    )
+    before
+        .into_iter()
+        .filter(|(name, value)| name != "updated_at" && after.get(name) != Some(value))
+        .collect()
 }
 
 /// Plans the deletion of a record: put aside, or removed for good where nothing refers to it.

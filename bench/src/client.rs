@@ -113,7 +113,7 @@ where
         .into_iter()
         .map(|mut connection| {
             let (make, next) = (Arc::clone(&make), Arc::clone(&next));
-            tokio::spawn(async move {
+            b2b_dashboard::tasks::spawn(async move {
                 let mut seen = Vec::new();
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);

@@ -3,9 +3,11 @@
 //! Everything is a ratio within one run: each figure and its baseline are measured in turn, three rounds, medians.
 
 mod client;
+mod lists;
 mod machine;
 mod pgbench;
 mod report;
+mod seed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,10 @@ use client::{Connection, Load, Until, load, request};
 use machine::{Server, cpu_of_postgres};
 use report::Report;
 use serde_json::{Value, json};
+
+/// The program's own, so that the bare handler has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Teams over which the load is spread, each with a seat of its own.
 const TEAMS: usize = 100;
@@ -54,7 +60,16 @@ async fn main() {
             )
             .await
         }
-        _ => panic!("called by bench/run: run PROGRAM FOLDER POSTGRES_URL POSTMASTER_PID"),
+        Some("lists") => {
+            large_lists(
+                Path::new(&arguments[2]),
+                Path::new(&arguments[3]),
+                &arguments[4],
+                &arguments[5],
+            )
+            .await;
+        }
+        _ => panic!("called by bench/run: run|lists PROGRAM FOLDER POSTGRES_URL POSTMASTER_PID"),
     }
 }
 
@@ -120,8 +135,8 @@ impl Place {
     }
 }
 
-/// Makes an account without a limit, a key, a product, and the teams with their seats.
-async fn seed(place: &Place, program: &Path) -> (String, AccountId) {
+/// Makes an account without a limit, and a key.
+fn account(place: &Place, program: &Path) -> (String, AccountId) {
     place.command(program, &["migrate"]);
     let made = place.command(
         program,
@@ -155,6 +170,12 @@ async fn seed(place: &Place, program: &Path) -> (String, AccountId) {
         ],
     );
     let key = key["api_key"].as_str().expect("a key").to_owned();
+    (key, AccountId::parse(&account).expect("an id"))
+}
+
+/// An account with a product, and the teams with their seats.
+async fn seed(place: &Place, program: &Path) -> (String, AccountId) {
+    let (key, account) = account(place, program);
     let server = place.serve(program, &[]);
     let mut connection = Connection::open(&server.address).await;
     let mut post = async |path: &str, body: Value| {
@@ -181,7 +202,7 @@ async fn seed(place: &Place, program: &Path) -> (String, AccountId) {
         .await;
         post("/api/seats", json!({ "product": "ext:load", "teams": [format!("ext:team-{n}")], "quantity": 1_000_000, "external_id": format!("seat-{n}") })).await;
     }
-    (key, AccountId::parse(&account).expect("an id"))
+    (key, account)
 }
 
 fn provisions(key: &str, run: String) -> impl Fn(u64) -> Vec<u8> + Send + Sync + 'static {
@@ -206,7 +227,8 @@ fn only(load: &Load, wanted: u16) {
     );
 }
 
-async fn run(program: &Path, folder: &Path, postgres: &str, postmaster: &str) {
+/// The two databases, each with a folder for its files.
+fn places(folder: &Path, postgres: &str, postmaster: &str) -> [Place; 2] {
     let sqlite = Place {
         name: "SQLite",
         url: format!("sqlite:{}/bench.db", folder.display()),
@@ -222,6 +244,30 @@ async fn run(program: &Path, folder: &Path, postgres: &str, postmaster: &str) {
     for place in [&sqlite, &server] {
         std::fs::create_dir_all(&place.folder).expect("a folder");
     }
+    [sqlite, server]
+}
+
+/// Page 1 and page 40,000 of every list in a large account.
+async fn large_lists(program: &Path, folder: &Path, postgres: &str, postmaster: &str) {
+    let scale = std::env::var("BENCH_SCALE")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let size = seed::Size::scaled(scale.unwrap_or(1.0));
+    let mut lists = report::Lists::default();
+    for place in &places(folder, postgres, postmaster) {
+        let (key, account) = account(place, program);
+        seed::fill(place, &account, size).await;
+        lists::measure(place, program, &key, &account, &mut lists).await;
+    }
+    let size = format!(
+        "{} people, {} teams, {} assignments",
+        size.users, size.teams, size.assignments
+    );
+    lists.write(Path::new("bench/RESULTS.md"), &size);
+}
+
+async fn run(program: &Path, folder: &Path, postgres: &str, postmaster: &str) {
+    let [sqlite, server] = places(folder, postgres, postmaster);
     let mut report = Report::default();
     let keys = [seed(&sqlite, program).await, seed(&server, program).await];
     postgres_provisions(&server, program, &keys[1], &mut report).await;

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use b2b_dashboard::access::Call;
 use b2b_dashboard::app::App;
+use b2b_dashboard::db::portable::{Dialect, translate};
 use b2b_dashboard::db::{Row, Statement, Value};
 use b2b_dashboard::provisioning;
 use b2b_dashboard::resources::{Product, Team, User};
@@ -31,7 +32,7 @@ pub async fn script(app: &App, call: &Call, team: usize) -> String {
             .zip(b.params())
             .map(|(a, b)| literal(a, b, &mut unique))
             .collect();
-        let mut sql = a.sql().to_owned();
+        let mut sql = translate(a.sql(), Dialect::Postgres).into_owned();
         for (n, value) in values.iter().enumerate().rev() {
             sql = sql.replace(&format!("${}", n + 2), value);
         }
@@ -92,8 +93,15 @@ fn reads(team: usize) -> Vec<String> {
     ]
 }
 
+/// A text as it stands in the script. A colon is spelled out: pgbench would take what follows it for a variable of its
+/// own, even between quotes.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    let text = text.replace('\'', "''");
+    if text.contains(':') {
+        format!("E'{}'", text.replace('\\', "\\\\").replace(':', "\\072"))
+    } else {
+        format!("'{text}'")
+    }
 }
 
 /// A value as it stands in the script: the same for all, or made unique.

@@ -90,7 +90,7 @@ impl Report {
     /// Writes the file; fails when a figure misses what is wanted.
     pub fn write(&self, file: &Path) {
         let text = format!(
-            "# Speed\n\nMade by `bench/run` on a machine of {} processors; server, database, client and everything else share them. Only ratios within \
+            "## Speed\n\nMade by `bench/run` on a machine of {} processors; server, database, client and everything else share them. Only ratios within \
              one run count: a figure and its baseline were measured in turn, three rounds, and the median is shown. Noise is the widest distance of a \
              round from the median; differences below it say nothing.\n\n\
              | what | database | ratio | wanted (hoped for) | | rate | baseline | noise |\n|---|---|---|---|---|---|---|---|\n{}\n\
@@ -104,10 +104,73 @@ impl Report {
             self.cpu,
             self.notes.join("\n"),
         );
-        std::fs::write(file, text).expect("a file");
+        section(file, "speed", &text);
         assert!(
             !self.missed,
             "a figure misses what is wanted; see {}",
+            file.display()
+        );
+    }
+}
+
+/// Puts a section in its place in the file and leaves the others as they are.
+fn section(file: &Path, name: &str, text: &str) {
+    let (begin, end) = (
+        format!("<!-- {name} -->\n"),
+        format!("<!-- end of {name} -->\n"),
+    );
+    let before = std::fs::read_to_string(file).unwrap_or_else(|_| "# Results\n\n".to_owned());
+    let text = format!("{begin}{text}{end}");
+    let whole = match (before.split_once(&begin), before.split_once(&end)) {
+        (Some((head, _)), Some((_, tail))) => format!("{head}{text}{tail}"),
+        _ => format!("{before}{text}\n"),
+    };
+    std::fs::write(file, whole).expect("a file");
+}
+
+/// Page 1 beside page 40,000, on their way into the file.
+#[derive(Default)]
+pub struct Lists {
+    lines: String,
+    skipped: Vec<String>,
+    count: usize,
+    slow: usize,
+}
+
+impl Lists {
+    /// One list as it was asked for, in milliseconds.
+    pub fn add(&mut self, of: &str, table: &str, query: &str, near: f64, far: f64) {
+        let ratio = near.max(far) / near.min(far);
+        let verdict = if ratio <= 2.0 { "met" } else { "MISSED" };
+        self.count += 1;
+        self.slow += usize::from(ratio > 2.0);
+        let line = format!(
+            "| {of} | {table} | `{query}` | {near:.2} ms | {far:.2} ms | **{ratio:.2}** | {verdict} |\n"
+        );
+        print!("{line}");
+        self.lines.push_str(&line);
+    }
+
+    /// One that has no deep page, and why.
+    pub fn skipped(&mut self, of: &str, table: &str, query: &str, why: &str) {
+        self.skipped.push(format!("{of} {table} `{query}`: {why}"));
+    }
+
+    /// Writes the section; fails when a list misses what is wanted.
+    pub fn write(&self, file: &Path, size: &str) {
+        let text = format!(
+            "## Lists at scale\n\nMade by `bench/run lists`: {size} in one account. Page 1 and page 40,000 (of 25 records; in a shorter list the one \
+             before its last tenth) were asked for in turn, medians are shown, and the greater of the two over the smaller is wanted to be 2 at the most. \
+             {} of {} are.\n\n| database | list | query | page 1 | deep page | ratio | |\n|---|---|---|---|---|---|---|\n{}\n{}\n",
+            self.count - self.slow,
+            self.count,
+            self.lines,
+            self.skipped.join("\n"),
+        );
+        section(file, "lists", &text);
+        assert!(
+            self.slow == 0,
+            "a list misses what is wanted; see {}",
             file.display()
         );
     }

@@ -42,6 +42,11 @@ impl KnownKey {
     pub const fn caller(&self) -> &Arc<Caller> {
         &self.caller
     }
+
+    /// Whether it may be used at a moment.
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        !self.revoked && self.expires_at.is_none_or(|end| end > now)
+    }
 }
 
 /// Keys seen lately, by hash. `None`: no such key.
@@ -136,7 +141,8 @@ fn unavailable(error: &Arc<Error>) -> Error {
     }
 }
 
-async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
+/// Reads the key behind a secret's hash from the database.
+pub(super) async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> {
     let secret = Select::new(
         "SELECT account_id, key_id, expires_at FROM api_key_secrets WHERE secret_hash = $2",
         params![hash.to_string()],

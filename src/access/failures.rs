@@ -1,4 +1,5 @@
-//! Wrong passwords, counted for a minute on each node, so that nobody guesses in bulk.
+//! Wrong passwords, and forms that anybody may send, counted for a minute on each node, so that nobody guesses or sends in
+//! bulk.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -34,6 +35,24 @@ impl Failures {
         Err(Error::new(
             Code::RateLimited,
             "Too many wrong passwords. Wait a minute, or ask for a sign-in link.",
+        )
+        .retry_after(wait.unsigned_abs()))
+    }
+
+    /// Counts something that anybody may do, and refuses it after so many in a minute: 429 `rate_limited`.
+    pub fn take(&self, name: &str, most: u32, now: Timestamp) -> Result<()> {
+        let taken = self.with(now, |known| {
+            let count = known.entry(name.to_owned()).or_insert(0);
+            *count += 1;
+            *count
+        });
+        if taken <= most {
+            return Ok(());
+        }
+        let wait = 60 - now.seconds().rem_euclid(60);
+        Err(Error::new(
+            Code::RateLimited,
+            "Too many tries from this address. Wait a minute.",
         )
         .retry_after(wait.unsigned_abs()))
     }

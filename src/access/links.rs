@@ -241,7 +241,7 @@ pub async fn consume(app: &App, token: &str, from: &Origin, now: Timestamp) -> R
 }
 
 /// A person's own call, before or while they sign in.
-pub(super) fn call_of(
+pub fn call_of(
     account: &AccountId,
     user_id: &str,
     name: &str,

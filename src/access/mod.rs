@@ -1,14 +1,19 @@
 //! Access: who may come in and what they may do.
 
+pub mod account_roles;
+pub mod again;
 pub mod api_keys;
 pub mod authenticate;
 pub mod caller;
 pub mod cookies;
+pub mod explain;
 pub mod failures;
 pub mod grants;
 pub mod keys;
 pub mod links;
 pub mod master_key;
+pub mod offers;
+pub mod owners;
 pub mod password;
 pub mod password_rules;
 pub mod passwords;

@@ -72,14 +72,35 @@ pub struct AccountSettings {
     pub brand: Brand,
     /// The terms of seats that are made without any.
     pub default_seat_terms: SeatTerms,
+    /// What invitations do by themselves.
+    pub invitations: InvitationSettings,
     /// Whether everything in it is made up.
     pub demo: bool,
+}
+
+/// What invitations do by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct InvitationSettings {
+    /// On which days before its end an invitation that is still open is sent once more as a reminder; none: never.
+    #[schemars(length(max = 5), inner(range(min = 1, max = 365)))]
+    pub reminder_days: Vec<i64>,
+}
+
+impl Default for InvitationSettings {
+    fn default() -> Self {
+        Self {
+            reminder_days: vec![3],
+        }
+    }
 }
 
 /// How an account looks in mails and pages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Brand {
+    /// The name it goes by, where that is not the account's own.
+    pub name: Option<Name>,
     /// The colour of its buttons, `#` and six hexadecimal digits.
     #[schemars(regex(pattern = "^#[0-9A-Fa-f]{6}$"))]
     pub color: Option<String>,
@@ -161,6 +182,8 @@ pub struct AccountPatch {
     pub brand: Option<Brand>,
     /// The terms of seats that are made without any, as a whole.
     pub default_seat_terms: Option<SeatTerms>,
+    /// What invitations do by themselves, as a whole.
+    pub invitations: Option<InvitationSettings>,
     /// What it has subscribed to; the operator's to change.
     #[serde(skip)]
     pub plan: Option<AccountPlan>,
@@ -190,6 +213,10 @@ impl AccountPatch {
             .default_seat_terms
             .clone()
             .unwrap_or_else(|| settings.default_seat_terms.clone());
+        settings.invitations = self
+            .invitations
+            .clone()
+            .unwrap_or_else(|| settings.invitations.clone());
     }
 }
 
@@ -214,6 +241,7 @@ pub(super) fn faults(account: &Account) -> Vec<Fault> {
     let Json(AccountSettings {
         brand,
         default_seat_terms: terms,
+        invitations,
         ..
     }) = &account.settings;
     let is_color = |color: &str| {
@@ -243,6 +271,14 @@ pub(super) fn faults(account: &Account) -> Vec<Fault> {
             "/default_seat_terms/days",
             "out_of_range",
             format!("must be from 1 to {MOST_DAYS}"),
+        ));
+    }
+    let days = &invitations.reminder_days;
+    if days.len() > 5 || days.iter().any(|day| !(1..=365).contains(day)) {
+        faults.push(Fault::new(
+            "/invitations/reminder_days",
+            "out_of_range",
+            "must be up to five numbers from 1 to 365",
         ));
     }
     if account

@@ -7,7 +7,7 @@ use super::account::{read, wrong};
 use super::session::{block_on, open};
 use super::{CliError, Output};
 use crate::access::links::{self, LinkPurpose};
-use crate::access::roles::GlobalRole;
+use crate::access::roles::{AccountRole, GlobalRole};
 use crate::accounts::{self, Account};
 use crate::admins;
 use crate::app::App;
@@ -154,10 +154,10 @@ async fn reset(app: &App, person: &Person) -> Result<Output, CliError> {
 async fn list(app: &App, account: Option<&str>) -> Result<Output, CliError> {
     let account = accounts::choose(&app.db, account).await?;
     let admins = admins::list(&app.db, &account.id).await?;
-    let words = |roles: &[GlobalRole]| {
+    let words = |roles: &[AccountRole]| {
         roles
             .iter()
-            .map(|role| role.as_str())
+            .map(AccountRole::as_str)
             .collect::<Vec<_>>()
             .join(", ")
     };

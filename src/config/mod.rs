@@ -38,6 +38,8 @@ pub struct Config {
     pub secrets: SecretsConfig,
     /// The way mail goes out.
     pub email: EmailConfig,
+    /// The way to the DNS.
+    pub dns: DnsConfig,
     /// Request limits.
     pub limits: LimitsConfig,
     /// Background jobs.
@@ -62,6 +64,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Largest request body.
     pub body_limit_bytes: usize,
+    /// Largest body of an upload, such as the rows of a bulk job.
+    pub upload_limit_bytes: usize,
     /// After this a request is given up.
     pub request_timeout: Duration,
     /// What running work gets at shutdown.
@@ -183,6 +187,13 @@ pub enum SmtpSecurity {
     StartTls,
     /// TLS from the first byte (RFC 8314).
     Tls,
+}
+
+/// `[dns]`
+#[derive(Clone, Debug)]
+pub struct DnsConfig {
+    /// Servers to ask; none: those of the system.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// `[limits]`
@@ -326,6 +337,7 @@ fn sections(read: &mut Reader, explained: Vec<ExplainedSetting>) -> Option<Confi
             public_url: read.origin("server.public_url"),
             trusted_proxies: read.networks("server.trusted_proxies")?,
             body_limit_bytes: read.number("server.body_limit_bytes", 1024, 1 << 30)?,
+            upload_limit_bytes: read.number("server.upload_limit_bytes", 1024, 1 << 30)?,
             request_timeout: read.seconds("server.request_timeout_seconds")?,
             shutdown_grace: read.seconds("server.shutdown_grace_seconds")?,
         },
@@ -343,6 +355,9 @@ fn sections(read: &mut Reader, explained: Vec<ExplainedSetting>) -> Option<Confi
                 .into(),
         },
         email: email(read)?,
+        dns: DnsConfig {
+            servers: read.addresses("dns.servers")?,
+        },
         limits: LimitsConfig {
             requests_per_minute: read.number("limits.requests_per_minute", 1, 10_000_000)?,
             unauthenticated_per_minute: read.number(

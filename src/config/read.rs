@@ -1,7 +1,7 @@
 //! Turns values into types. A value of the wrong form is noted as a fault and its default read in its place, so that
 //! reading goes on and finds the other faults too.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -205,6 +205,17 @@ impl Reader {
                         .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
                 };
                 value.as_array()?.iter().map(network).collect()
+            },
+        )
+    }
+
+    pub(super) fn addresses(&mut self, key: &str) -> Option<Vec<SocketAddr>> {
+        self.get(
+            key,
+            "a list of addresses with ports such as [\"192.0.2.53:53\"]",
+            |value| {
+                let address = |item: &Value| item.as_str()?.trim().parse().ok();
+                value.as_array()?.iter().map(address).collect()
             },
         )
     }

@@ -48,6 +48,8 @@ pub enum Policy {
     Strict,
     /// The same, and frames of our own.
     Frames,
+    /// The same as strict, and pictures from elsewhere: an account's logo.
+    Logo,
     /// The HTML of a mail, which is shown in a frame: no script, no forms, its links in new windows.
     Mail,
 }
@@ -60,6 +62,9 @@ impl Policy {
             }
             Self::Frames => {
                 "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+            }
+            Self::Logo => {
+                "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
             }
             Self::Mail => {
                 "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; form-action 'none'; frame-ancestors 'self'; base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox"

@@ -301,13 +301,19 @@ pub struct CardPage {
     pub wide: bool,
     /// The language it is written in; English when empty.
     pub lang: String,
+    /// The address of a style sheet with the account's colour.
+    pub style: Option<String>,
+    /// The address of the account's logo, shown instead of the mark.
+    pub logo: Option<String>,
 }
 
 /// A whole page with one card, from the doctype on.
 pub fn card_page(page: &CardPage, body: &Markup) -> Markup {
     let content = html! {
+        @if let Some(style) = &page.style { link rel="stylesheet" href=(style); }
         main #main {
-            (brand_mark(&page.brand, None, "/"))
+            @if let Some(logo) = &page.logo { p.brand { img.brand-logo src=(logo) alt=(page.brand); } }
+            @else { (brand_mark(&page.brand, None, "/")) }
             @if !page.flashes.is_empty() { div.toasts { @for flash in &page.flashes { (flash) } } }
             div.card-box {
                 header {

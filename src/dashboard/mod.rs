@@ -12,6 +12,7 @@
 
 pub mod answer;
 pub mod assets;
+pub mod brand;
 pub mod components;
 pub mod door;
 pub mod form;
@@ -36,4 +37,5 @@ pub fn routes(app: &App) -> Router {
         .layer(from_fn_with_state(app.clone(), door::enter))
         .with_state(app.clone())
         .merge(assets::routes())
+        .merge(brand::routes())
 }

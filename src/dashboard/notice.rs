@@ -77,7 +77,7 @@ impl Notice {
     }
 
     /// The `Set-Cookie` header that carries it to the next page.
-    pub(super) fn cookie(mut self, app: &App, now: Timestamp) -> String {
+    pub fn cookie(mut self, app: &App, now: Timestamp) -> String {
         self.until = now.plus_seconds(LIFETIME).micros();
         let payload = serde_json::to_string(&self).unwrap_or_default();
         let value = signed::sign(&app.keys.csrf, PURPOSE, &payload);

@@ -15,8 +15,14 @@ pub enum Room {
     Teams,
     /// The tree of customers.
     Organizations,
+    /// Groups of the LMS.
+    Groups,
     /// Allocations of places.
     Seats,
+    /// Offers of memberships by mail.
+    Invitations,
+    /// Self-enrolment addresses.
+    Links,
     /// What seats are of.
     Products,
     /// What people learn.
@@ -25,6 +31,14 @@ pub enum Room {
     Enrollments,
     /// Calls that provisioned people.
     Provisions,
+    /// Who may do what.
+    Roles,
+    /// Questions over the whole account.
+    Reports,
+    /// Packs on offer.
+    Catalog,
+    /// What was bought.
+    Orders,
     /// API keys.
     Api,
     /// The outbox.
@@ -39,7 +53,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 9] = [
+const MAIN: [Entry; 15] = [
     (
         Room::Home,
         "Home",
@@ -69,11 +83,32 @@ const MAIN: [Entry; 9] = [
         Permission::OrganizationsRead,
     ),
     (
+        Room::Groups,
+        "Groups",
+        Icon::Link,
+        "/dashboard/groups",
+        Permission::GroupsRead,
+    ),
+    (
         Room::Seats,
         "Seats",
         Icon::Seat,
         "/dashboard/seats",
         Permission::SeatsRead,
+    ),
+    (
+        Room::Invitations,
+        "Invitations",
+        Icon::Mail,
+        "/dashboard/invitations",
+        Permission::InvitationsRead,
+    ),
+    (
+        Room::Links,
+        "Links",
+        Icon::Link,
+        "/dashboard/links",
+        Permission::LinksRead,
     ),
     (
         Room::Products,
@@ -103,10 +138,38 @@ const MAIN: [Entry; 9] = [
         "/dashboard/provisions",
         Permission::ProvisionRead,
     ),
+    (
+        Room::Reports,
+        "Reports",
+        Icon::Chart,
+        "/dashboard/reports",
+        Permission::ReportsRead,
+    ),
+    (
+        Room::Catalog,
+        "Catalog",
+        Icon::Tag,
+        "/dashboard/catalog",
+        Permission::CatalogRead,
+    ),
+    (
+        Room::Orders,
+        "Orders",
+        Icon::Cart,
+        "/dashboard/orders",
+        Permission::OrdersRead,
+    ),
 ];
 
 /// The rooms of those who look after the account.
-const SETTINGS: [Entry; 4] = [
+const SETTINGS: [Entry; 5] = [
+    (
+        Room::Roles,
+        "Roles",
+        Icon::Shield,
+        "/dashboard/settings/roles",
+        Permission::RolesRead,
+    ),
     (
         Room::Api,
         "API",
@@ -123,7 +186,7 @@ const SETTINGS: [Entry; 4] = [
     ),
     (
         Room::Jobs,
-        "Failed jobs",
+        "Jobs",
         Icon::Activity,
         "/dashboard/jobs",
         Permission::JobsRead,

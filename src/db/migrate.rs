@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use rust_embed::RustEmbed;
 
 use super::portable::{Dialect, translate_schema};
-use super::{DbError, DbSettings, Place, place, postgres, sqlite};
+use super::{DbError, DbSettings, Place, place, postgres, sqlite, statistics};
 
 #[derive(RustEmbed)]
 #[folder = "migrations/"]
@@ -104,6 +104,9 @@ fn migrate_sqlite(connection: &rusqlite::Connection) -> Result<Vec<String>, DbEr
             return result.map(|()| ran);
         }
         connection.execute_batch("COMMIT")?;
+    }
+    if !ran.is_empty() {
+        statistics::state(connection)?;
     }
     Ok(ran)
 }

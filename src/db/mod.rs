@@ -14,6 +14,7 @@ mod postgres;
 pub mod row;
 mod sqlite;
 mod statement;
+mod statistics;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -66,6 +67,8 @@ pub enum Scan {
     UnpublishedEvents,
     /// People by the key of their address `$2`: sign-in does not know the account yet.
     SignInAddress,
+    /// The account and the link behind a slug `$2`: whoever opens a public address names no account.
+    LinkSlug,
     /// All accounts, by name.
     Accounts,
 }
@@ -86,6 +89,7 @@ impl Scan {
                 "SELECT users.account_id, users.id, accounts.name FROM users JOIN accounts ON accounts.account_id = users.account_id \
                  WHERE email_key = $2 AND users.deleted_at IS NULL AND status <> 'deactivated' ORDER BY users.created_at LIMIT 20"
             }
+            Self::LinkSlug => "SELECT account_id, link_id FROM link_slugs WHERE slug = $2",
             Self::Accounts => "SELECT account_id FROM accounts ORDER BY name, account_id",
         }
     }
@@ -107,6 +111,7 @@ pub struct Db {
 /// How much has been asked of a database by this process.
 #[derive(Debug, Default)]
 struct Counts {
+    round_trips: AtomicU64,
     reads: AtomicU64,
     writes: AtomicU64,
 }
@@ -159,6 +164,11 @@ impl Db {
     /// Whether this is SQLite, for the operator's commands and pages that speak of it.
     pub fn is_sqlite(&self) -> bool {
         matches!(*self.backend, Backend::Sqlite(_))
+    }
+
+    /// How often this process has waited for an answer since the start: what is sent together counts once.
+    pub fn round_trips(&self) -> u64 {
+        self.counts.round_trips.load(Ordering::Relaxed)
     }
 
     /// How many SELECTs this process has sent since the start.
@@ -247,7 +257,11 @@ impl Db {
 
     async fn run(&self, account: &Value, mut batch: Batch, scan: bool) -> Result<Answers, DbError> {
         let selects = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+        self.counts.round_trips.fetch_add(1, Ordering::Relaxed);
         self.counts.reads.fetch_add(selects, Ordering::Relaxed);
+        for entry in &batch.entries {
+            tracing::trace!(target: "sql", text = &*entry.select.sql);
+        }
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(account, &mut batch.entries, scan)?,
             Backend::Postgres(postgres) => postgres.read(account, &mut batch.entries, scan).await?,
@@ -274,7 +288,11 @@ impl Db {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
+        self.counts.round_trips.fetch_add(1, Ordering::Relaxed);
         self.counts.writes.fetch_add(1, Ordering::Relaxed);
+        for statement in &statements {
+            tracing::trace!(target: "sql", text = statement.sql());
+        }
         let account = account.value();
         let counts = match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.write(&account, statements).await?,

@@ -23,6 +23,10 @@ pub const GLOBAL_TABLES: &[(&str, &str)] = &[
         "a key's hash leads to its account, before the account is known",
     ),
     (
+        "link_slugs",
+        "the slug of a public address leads to its account, before the account is known",
+    ),
+    (
         "installation_settings",
         "one per installation: the operator's",
     ),

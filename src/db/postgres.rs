@@ -108,13 +108,22 @@ impl Postgres {
         let params: Vec<&Value> = std::iter::once(account)
             .chain(&entry.select.params)
             .collect();
-        let types: Vec<Type> = params.iter().map(|value| value.postgres_type()).collect();
-        let statement = client.prepare_typed_cached(&text, &types).await?;
-        let params: Vec<&(dyn ToSql + Sync)> = params
-            .into_iter()
-            .map(|value| value as &(dyn ToSql + Sync))
-            .collect();
-        for row in client.query(&statement, &params).await? {
+        let rows = if entry.select.is_planned_anew {
+            let typed: Vec<(&(dyn ToSql + Sync), Type)> = params
+                .into_iter()
+                .map(|value| (value as &(dyn ToSql + Sync), value.postgres_type()))
+                .collect();
+            client.query_typed(&text, &typed).await?
+        } else {
+            let types: Vec<Type> = params.iter().map(|value| value.postgres_type()).collect();
+            let statement = client.prepare_typed_cached(&text, &types).await?;
+            let params: Vec<&(dyn ToSql + Sync)> = params
+                .into_iter()
+                .map(|value| value as &(dyn ToSql + Sync))
+                .collect();
+            client.query(&statement, &params).await?
+        };
+        for row in rows {
             entry.sink.push(&mut Reader::postgres(&row))?;
         }
         Ok(())
@@ -167,6 +176,10 @@ fn merge(statements: &[Statement]) -> Result<String, DbError> {
                 text,
                 "{word}{count} / CASE WHEN {count} = 0 THEN 0 ELSE 1 END"
             ),
+            Expect::Exactly(wanted) => write!(
+                text,
+                "{word}{count} / CASE WHEN {count} = {wanted} THEN 1 ELSE 0 END"
+            ),
         };
     }
     Ok(text)
@@ -199,7 +212,7 @@ fn hash_all(statements: &[Statement]) -> u64 {
     statements.len().hash(&mut hasher);
     for statement in statements {
         statement.sql.hash(&mut hasher);
-        (statement.expect == Expect::Some).hash(&mut hasher);
+        statement.expect.hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -211,7 +224,8 @@ fn config(url: &str, settings: &DbSettings) -> Result<tokio_postgres::Config, Db
     let timeout = settings.statement_timeout.as_millis();
     // Nothing may wait or hold for ever, however a client or a node ends.
     let limits = format!(
-        "-c statement_timeout={timeout} -c lock_timeout={timeout} -c idle_in_transaction_session_timeout=10000 -c client_min_messages=warning"
+        "-c statement_timeout={timeout} -c lock_timeout={timeout} -c idle_in_transaction_session_timeout=10000 \
+         -c client_min_messages=warning -c jit=off"
     );
     let options = config
         .get_options()

@@ -12,12 +12,25 @@ macro_rules! params {
 }
 
 /// What a write must have changed for the whole list to stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expect {
     /// Any number of rows.
     Any,
     /// At least one row: a guard. None undoes the whole list, as [`DbError::Stale`](super::DbError::Stale).
     Some,
+    /// So many rows, no more and no fewer: a guard over several rows.
+    Exactly(u64),
+}
+
+impl Expect {
+    /// Whether a statement that changed so many rows lets the list stand.
+    pub(super) const fn holds(self, changed: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Some => changed > 0,
+            Self::Exactly(wanted) => changed == wanted,
+        }
+    }
 }
 
 /// A write: one INSERT, UPDATE or DELETE, and what it must change.
@@ -44,6 +57,15 @@ impl Statement {
             sql: sql.into(),
             params,
             expect: Expect::Some,
+        }
+    }
+
+    /// A write that must change so many rows: each names what it was when it was read, and all must still be so.
+    pub fn exactly(sql: impl Into<Cow<'static, str>>, params: Vec<Value>, rows: usize) -> Self {
+        Self {
+            sql: sql.into(),
+            params,
+            expect: Expect::Exactly(u64::try_from(rows).unwrap_or(u64::MAX)),
         }
     }
 
@@ -105,6 +127,8 @@ impl Statement {
 pub struct Select {
     pub(super) sql: Cow<'static, str>,
     pub(super) params: Vec<Value>,
+    /// Whether it is planned anew each time.
+    pub(super) is_planned_anew: bool,
 }
 
 impl Select {
@@ -113,7 +137,16 @@ impl Select {
         Self {
             sql: sql.into(),
             params,
+            is_planned_anew: false,
         }
+    }
+
+    /// The same, planned anew for these values: where few rows fit some values and most rows fit others, no plan is
+    /// good for both. PostgreSQL plans it each time; SQLite goes by its rules alone.
+    #[must_use]
+    pub const fn planned_for_its_values(mut self) -> Self {
+        self.is_planned_anew = true;
+        self
     }
 
     /// A read of whole rows: `SELECT <all columns> FROM <table> <rest>`.

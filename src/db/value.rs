@@ -71,6 +71,8 @@ impl rusqlite::ToSql for Value {
 pub struct Reader<'a> {
     row: Source<'a>,
     at: usize,
+    /// The next column, where it has been looked at already.
+    seen: Option<rusqlite::types::ValueRef<'a>>,
 }
 
 #[derive(Clone, Copy)]
@@ -84,6 +86,7 @@ impl<'a> Reader<'a> {
         Self {
             row: Source::Sqlite(row),
             at: 0,
+            seen: None,
         }
     }
 
@@ -91,49 +94,61 @@ impl<'a> Reader<'a> {
         Self {
             row: Source::Postgres(row),
             at: 0,
+            seen: None,
         }
     }
 
     const fn next(&mut self) -> usize {
         let at = self.at;
         self.at += 1;
+        self.seen = None;
         at
+    }
+
+    /// The next column of a row of SQLite, which is looked at once even where its being there was asked before.
+    fn next_of(
+        &mut self,
+        row: &'a rusqlite::Row<'a>,
+    ) -> Result<rusqlite::types::ValueRef<'a>, DbError> {
+        let seen = self.seen;
+        let at = self.next();
+        Ok(match seen {
+            Some(value) => value,
+            None => row.get_ref(at)?,
+        })
     }
 
     /// The next column as text.
     pub fn text(&mut self) -> Result<Option<&'a str>, DbError> {
-        let at = self.next();
         match self.row {
-            Source::Sqlite(row) => Ok(row
-                .get_ref(at)?
+            Source::Sqlite(row) => Ok(self
+                .next_of(row)?
                 .as_str_or_null()
                 .map_err(rusqlite::Error::from)?),
-            Source::Postgres(row) => Ok(row.try_get(at)?),
+            Source::Postgres(row) => Ok(row.try_get(self.next())?),
         }
     }
 
     /// The next column as a whole number.
     pub fn int(&mut self) -> Result<Option<i64>, DbError> {
-        let at = self.next();
         match self.row {
-            Source::Sqlite(row) => Ok(row
-                .get_ref(at)?
+            Source::Sqlite(row) => Ok(self
+                .next_of(row)?
                 .as_i64_or_null()
                 .map_err(rusqlite::Error::from)?),
-            Source::Postgres(row) => Ok(row.try_get(at)?),
+            Source::Postgres(row) => Ok(row.try_get(self.next())?),
         }
     }
 
     /// The next column as a truth.
     pub fn truth(&mut self) -> Result<Option<bool>, DbError> {
-        let at = self.next();
         match self.row {
-            Source::Sqlite(row) => Ok(row
-                .get_ref(at)?
+            Source::Sqlite(row) => Ok(self
+                .next_of(row)?
                 .as_i64_or_null()
                 .map_err(rusqlite::Error::from)?
                 .map(|int| int != 0)),
-            Source::Postgres(row) => Ok(row.try_get(at)?),
+            Source::Postgres(row) => Ok(row.try_get(self.next())?),
         }
     }
 
@@ -150,9 +165,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the next column is NULL, without passing it.
-    fn is_null(&self) -> Result<bool, DbError> {
+    fn is_null(&mut self) -> Result<bool, DbError> {
         match self.row {
-            Source::Sqlite(row) => Ok(row.get_ref(self.at)? == rusqlite::types::ValueRef::Null),
+            Source::Sqlite(row) => {
+                let value = row.get_ref(self.at)?;
+                self.seen = Some(value);
+                Ok(value == rusqlite::types::ValueRef::Null)
+            }
             Source::Postgres(row) => Ok(row.try_get::<_, Option<Anything>>(self.at)?.is_none()),
         }
     }

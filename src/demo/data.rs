@@ -1,12 +1,17 @@
 //! The made-up training company of the demo: its customers, their teams, what it sells and who learns there.
 
 /// Customers: external id, name, external id of the parent.
-pub(super) const ORGANIZATIONS: [(&str, &str, Option<&str>); 8] = [
+pub(super) const ORGANIZATIONS: [(&str, &str, Option<&str>); 9] = [
     ("northwind", "Northwind Logistics", None),
     (
         "northwind-de",
         "Northwind Deutschland GmbH",
         Some("northwind"),
+    ),
+    (
+        "northwind-hamburg",
+        "Standort Hamburg",
+        Some("northwind-de"),
     ),
     (
         "northwind-nl",
@@ -25,7 +30,7 @@ pub(super) const TEAMS: [(&str, &str, &str); 20] = [
     ("northwind-drivers", "Drivers", "northwind"),
     ("northwind-dispatch", "Dispatch", "northwind"),
     ("northwind-safety", "Safety officers", "northwind"),
-    ("northwind-de-lager", "Lager Hamburg", "northwind-de"),
+    ("northwind-de-lager", "Lager Hamburg", "northwind-hamburg"),
     ("northwind-de-buero", "Büro Köln", "northwind-de"),
     (
         "northwind-nl-magazijn",
@@ -46,6 +51,38 @@ pub(super) const TEAMS: [(&str, &str, &str); 20] = [
     ("lumen-sales", "Sales", "lumen"),
     ("lumen-claims", "Claims", "lumen"),
     ("lumen-it", "IT", "lumen"),
+];
+
+/// What customers set beside their names: external id, what a change of it would say.
+pub(super) const SET: [(&str, &str); 3] = [
+    (
+        "northwind",
+        r##"{ "default_team": "ext:northwind-dispatch", "branding": { "name": "Northwind Academy", "color": "#0b6e4f", "support_email": "academy@northwind.example" } }"##,
+    ),
+    (
+        "northwind-de",
+        r#"{ "branding": { "name": "Northwind Akademie" } }"#,
+    ),
+    (
+        "halden",
+        r##"{ "default_team": "ext:halden-reception", "branding": { "color": "#8a1538" }, "inherit_catalog": false }"##,
+    ),
+];
+
+/// Domains: the domain, the organization, how it is proved.
+pub(super) const DOMAINS: [(&str, &str, &str); 3] = [
+    ("northwind.example", "northwind", "admin"),
+    ("halden.example", "halden", "admin"),
+    ("lumen.example", "lumen", "dns"),
+];
+
+/// Who looks after which organization: the number of the person, the organization.
+pub(super) const ADMINS: [(usize, &str); 2] = [(0, "northwind"), (7, "halden")];
+
+/// Groups of the LMS: external id, name, team, direction.
+pub(super) const GROUPS: [(&str, &str, &str, &str); 2] = [
+    ("drivers", "Drivers 2026", "northwind-drivers", "to_lms"),
+    ("wards", "Wards", "halden-nursing", "bidirectional"),
 ];
 
 /// Courses: external id, name, chapters.
@@ -195,6 +232,99 @@ pub(super) const SEATS: [(&str, &str, Option<i64>, Option<i64>); 28] = [
     ("lumen-claims", "new-leaders", Some(3), None),
     ("lumen-it", "security-awareness", None, Some(365)),
     ("lumen-it", "new-leaders", Some(5), None),
+];
+
+/// The catalog: external id, name, product, places, credits, cents.
+pub(super) const ITEMS: [(&str, &str, &str, i64, i64, i64); 7] = [
+    (
+        "safety-5",
+        "Safety 101, five places",
+        "safety-101",
+        5,
+        60,
+        29_500,
+    ),
+    (
+        "safety-25",
+        "Safety 101, 25 places",
+        "safety-101",
+        25,
+        260,
+        129_000,
+    ),
+    (
+        "warehouse-10",
+        "Warehouse pack, ten places",
+        "warehouse-pack",
+        10,
+        180,
+        89_000,
+    ),
+    (
+        "first-aid-1",
+        "First aid certificate, one place",
+        "first-aid",
+        1,
+        15,
+        7_900,
+    ),
+    (
+        "awareness-20",
+        "Security awareness, 20 places",
+        "security-awareness",
+        20,
+        120,
+        59_000,
+    ),
+    (
+        "clinic-10",
+        "Clinic pack, ten places",
+        "clinic-pack",
+        10,
+        220,
+        109_000,
+    ),
+    (
+        "leaders-3",
+        "New leaders, three places",
+        "new-leaders",
+        3,
+        90,
+        44_900,
+    ),
+];
+
+/// Credits that customers have bought: organization, how many, invoice.
+pub(super) const CREDITS: [(&str, i64, &str); 4] = [
+    ("northwind", 1_500, "invoice-2026-031"),
+    ("halden", 800, "invoice-2026-044"),
+    ("brightwater", 600, "invoice-2026-052"),
+    ("lumen", 250, "invoice-2026-060"),
+];
+
+/// What teams have bought with credits: team, item, packs, days ago.
+pub(super) const PURCHASES: [(&str, &str, i64, i64); 5] = [
+    ("northwind-drivers", "safety-5", 2, 24),
+    ("northwind-de-lager", "warehouse-10", 1, 17),
+    ("halden-nursing", "clinic-10", 1, 12),
+    ("brightwater-field", "first-aid-1", 6, 6),
+    ("lumen-claims", "leaders-3", 1, 2),
+];
+
+/// What the shop has told: number, team, product, places, cents, days ago.
+pub(super) const SHOP: [(&str, &str, &str, i64, i64, i64); 5] = [
+    ("10421", "cask-stores", "new-leaders", 4, 59_600, 27),
+    ("10437", "cask-service", "sales-pack", 6, 71_400, 19),
+    ("10460", "halden-south-lab", "clinic-pack", 5, 59_500, 14),
+    (
+        "10482",
+        "brightwater-control",
+        "security-awareness",
+        10,
+        29_900,
+        8,
+    ),
+    ("10509", "lumen-sales", "sales-pack", 5, 59_500, 1),
 ];
 
 /// First names of people.

@@ -2,6 +2,8 @@
 //! events, its audit trail and its rules like any other.
 
 mod data;
+mod doors;
+mod organizations;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
@@ -9,20 +11,28 @@ use serde_json::{Value as JsonValue, json};
 
 use crate::access::Call;
 use crate::app::App;
+use crate::commerce::CatalogItem;
+use crate::commerce::account::Owner;
+use crate::commerce::credits::{self, CreditsInput};
+use crate::commerce::orders::input::NewOrder;
+use crate::commerce::orders::place::plan_create;
 use crate::commit::commit;
 use crate::error::{Error, Result};
 use crate::provisioning;
 use crate::records;
 use crate::resource::Resource;
 use crate::resources::course::Course;
-use crate::resources::organization::{self, NewOrganization};
+use crate::resources::organization::{self, NewOrganization, Organization};
 use crate::resources::product::Product;
 use crate::resources::team::Team;
 use crate::resources::user::User;
 use crate::seats::actions;
 use crate::seats::seat::NewSeat;
 use crate::types::Ref;
-use data::{COURSES, FIRST_NAMES, LAST_NAMES, ORGANIZATIONS, PRODUCTS, SEATS, TEAMS};
+use data::{
+    COURSES, CREDITS, FIRST_NAMES, ITEMS, LAST_NAMES, ORGANIZATIONS, PRODUCTS, PURCHASES, SEATS,
+    SHOP, TEAMS,
+};
 
 /// People of the demo.
 pub const PEOPLE: usize = 250;
@@ -50,6 +60,7 @@ pub async fn fill(app: &App, call: &Call) -> Result<()> {
     for (key, name, organization) in TEAMS {
         make::<Team>(app, begin, json!({ "name": name, "external_id": key, "organization": format!("ext:{organization}") })).await?;
     }
+    organizations::set(app, begin).await?;
     for (key, name, chapters) in COURSES {
         make::<Course>(
             app,
@@ -84,11 +95,64 @@ pub async fn fill(app: &App, call: &Call) -> Result<()> {
         })
         .await?;
     }
+    sell(app, call).await?;
     stream::iter(0..PEOPLE)
         .map(|n| join(app, call, n))
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
-        .await
+        .await?;
+    organizations::name_admins(app, call).await?;
+    doors::make(app, call).await
+}
+
+/// The catalog, the customers' credits, and what was bought: with credits, and in a shop.
+async fn sell(app: &App, call: &Call) -> Result<()> {
+    let on = |days: i64| Call {
+        now: call.now.plus_days(-days),
+        ..call.clone()
+    };
+    let begin = on(DAYS);
+    for (key, name, product, quantity, credits, cents) in ITEMS {
+        let item = json!({
+            "name": name, "external_id": key, "product": format!("ext:{product}"), "quantity": quantity, "price_credits": credits,
+            "price_amount": cents, "currency": "EUR", "status": "published", "terms": { "expires_in_days": 365 },
+        });
+        make::<CatalogItem>(app, &begin, item).await?;
+    }
+    for (key, amount, invoice) in CREDITS {
+        let node = Ref::<Organization>::parse(&format!("ext:{key}")).map_err(Error::internal)?;
+        let node = records::find(&app.db, &begin.caller, &node).await?;
+        let owner = Owner::Organization(node.id);
+        let input: CreditsInput = read(&json!({ "amount": amount, "reference": invoice }))?;
+        commit(&app.db, &app.ids, &begin, || {
+            credits::plan_move(&app.db, &app.ids, &begin, &owner, &input)
+        })
+        .await?;
+    }
+    for (team, item, packs, ago) in PURCHASES {
+        let order = json!({ "team": format!("ext:{team}"), "source": "catalog", "payment": "credits", "lines": [{ "item": format!("ext:{item}"), "quantity": packs }] });
+        place(app, &on(ago), &order).await?;
+    }
+    for (number, team, product, places, cents, ago) in SHOP {
+        let line =
+            json!({ "product": format!("ext:{product}"), "quantity": places, "amount": cents });
+        let order = json!({ "team": format!("ext:{team}"), "source": "shop", "external_reference": number, "currency": "EUR", "fulfil": true, "lines": [line] });
+        place(app, &on(ago), &order).await?;
+    }
+    // One that nobody could fulfil: the organization has no default team yet.
+    let line = json!({ "item": "ext:awareness-20" });
+    let order = json!({ "organization": "ext:northwind-nl", "source": "shop", "external_reference": "10512", "fulfil": true, "lines": [line] });
+    place(app, &on(0), &order).await
+}
+
+async fn place(app: &App, call: &Call, order: &JsonValue) -> Result<()> {
+    let new: NewOrder = read(order)?;
+    let plan = || async {
+        let placed = plan_create(&app.db, &app.ids, call, &new).await?;
+        Ok((placed.plan, ()))
+    };
+    commit(&app.db, &app.ids, call, plan).await?;
+    Ok(())
 }
 
 /// The nth person joins, on a day of their own: half of them have been here since, and the last get a welcome mail.
@@ -198,6 +262,14 @@ mod tests {
                 .iter()
                 .any(|(key, ..)| key == organization))
         );
+        let is_organization = |key| ORGANIZATIONS.iter().any(|(one, ..)| *one == key);
+        assert!(
+            data::DOMAINS
+                .iter()
+                .all(|(_, key, _)| is_organization(*key))
+        );
+        assert!(data::ADMINS.iter().all(|(_, key)| is_organization(*key)));
+        assert!(data::SET.iter().all(|(key, _)| is_organization(*key)));
         let is_team = |key| TEAMS.iter().any(|(team, ..)| *team == key);
         let is_product = |key| PRODUCTS.iter().any(|(product, ..)| *product == key);
         assert!(

@@ -34,6 +34,9 @@ const REFERENCES: &[(&str, &str)] = &[
     ("seats", "ext:seat-3"),
     ("seat-templates", "ext:yearly"),
     ("seat_templates", "ext:yearly"),
+    ("seat_assignments", "assignment_01h455vb4pex5vsknk084sn02q"),
+    ("api_keys", "key_01h455vb4pex5vsknk084sn02q"),
+    ("audit_facts", "audit_01h455vb4pex5vsknk084sn02q"),
 ];
 
 /// What a language needs to know of a call.

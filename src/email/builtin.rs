@@ -27,6 +27,7 @@ pub(super) const fn sources(kind: TemplateKind, language: Language) -> [&'static
         TemplateKind::SignInLink => parts!(language, "sign_in_link"),
         TemplateKind::SetPassword => parts!(language, "set_password"),
         TemplateKind::Invitation => parts!(language, "invitation"),
+        TemplateKind::JoinConfirmation => parts!(language, "join_confirmation"),
         TemplateKind::SeatAssigned => parts!(language, "seat_assigned"),
         TemplateKind::WaitlistPromoted => parts!(language, "waitlist_promoted"),
         TemplateKind::SeatExpiring => parts!(language, "seat_expiring"),

@@ -1,6 +1,6 @@
 //! Sending one mail of the outbox, as often as its job says.
 //!
-//! What is written is what is true at the time: the person's present name and address, the account's present brand. A
+//! What is written is what is true at the time: the person's present name and address, the present brand. A
 //! mail that was sent or whose reader is gone is left alone, so a job that runs twice sends once; only a node that dies
 //! between the mail server's «taken» and its own note of it sends again, under the same Message-ID.
 
@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as JsonValue, json};
 
+use super::look;
+use super::offer::Offer;
 use super::outbox::{self, MailId, MailRow, MailState};
 use super::{
     Brand, Common, Mailer, OutgoingMail, Recipient, Rendered, SendError, ServerReply, Template,
@@ -25,19 +27,18 @@ use crate::types::{AccountId, Email, Timestamp};
 
 /// What one dialogue with the mail server may take in all; its single steps have limits of their own.
 const DIALOGUE: Duration = Duration::from_mins(2);
-/// The colour of a brand that has none.
-const COLOR: &str = "#1f4fd8";
 /// So often the outcome of a sent mail is noted before the job is given up.
 const NOTES: u32 = 5;
 
 /// What is read for a mail.
 struct Facts {
     mail: MailRow,
-    account_name: String,
-    settings: JsonValue,
+    brand: Brand,
     account_zone: String,
     reader: Option<Reader>,
-    link_expires_at: Option<Timestamp>,
+    link: Option<(String, Timestamp)>,
+    /// Why the mail must not go out any more.
+    is_void: Option<&'static str>,
     overriding: Option<Template>,
 }
 
@@ -73,7 +74,10 @@ pub async fn deliver(app: &App, account: &AccountId, mail_id: &str, last: bool) 
         )
         .await;
     }
-    let rendered = match write(app, account, &facts) {
+    if let Some(why) = facts.is_void {
+        return note(app, account, &facts.mail, MailState::Failed, why, None).await;
+    }
+    let rendered = match write(app, &facts) {
         Ok(rendered) => rendered,
         Err(fault) => {
             return note(app, account, &facts.mail, MailState::Failed, &fault, None).await;
@@ -126,8 +130,11 @@ fn outgoing(facts: &Facts, mail: &MailRow, message_id: String, text: Rendered) -
     OutgoingMail {
         message_id,
         date: mail.created_at.to_jiff(),
-        from_name: Some(plain(&brand_name(facts))),
-        reply_to: brand_text(&facts.settings, "support_email")
+        from_name: Some(plain(&facts.brand.name)),
+        reply_to: facts
+            .brand
+            .support_email
+            .clone()
             .filter(|text| Email::parse(text).is_ok()),
         to_name: reader.and_then(|reader| reader.name.as_deref()).map(plain),
         to: mail.to_address.clone(),
@@ -150,8 +157,8 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
         return Ok(None);
     };
     let mut batch = Batch::new();
-    let own = batch.add::<(String, JsonValue, String)>(Select::new(
-        "SELECT name, settings, timezone FROM accounts WHERE account_id = $1",
+    let own = batch.add::<(String,)>(Select::new(
+        "SELECT timezone FROM accounts WHERE account_id = $1",
         vec![],
     ));
     let reader = batch.add::<(String, Option<String>, Option<String>, Option<String>, Option<String>)>(Select::new(
@@ -162,14 +169,16 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
         "SELECT expires_at FROM sign_in_links WHERE account_id = $1 AND id = $2",
         params![mail.link_id],
     ));
+    let offer = Offer::ask(&mut batch, &mail);
     let template = batch.add::<(String, String, String)>(Select::new(
         "SELECT subject, text_body, html_body FROM mail_templates WHERE account_id = $1 AND kind = $2 AND locale = $3",
         params![mail.kind, locale(&mail).language().code().to_owned()],
     ));
     let mut rows = app.db.read(account, batch).await?;
-    let Some((account_name, settings, account_zone)) = rows.first(&own) else {
+    let Some((account_zone,)) = rows.first(&own) else {
         return Ok(None);
     };
+    let brand = look::brand_of(&app.db, account, &mail).await?;
     let reader = rows
         .first(&reader)
         .map(|(email, first_name, last_name, name, timezone)| {
@@ -186,12 +195,15 @@ async fn read(app: &App, account: &AccountId, id: &MailId) -> Result<Option<Fact
                 timezone,
             }
         });
+    let sign_in = rows.first(&link).zip(mail.link_id.as_deref());
+    let sign_in = sign_in.map(|((at,), id)| (links::url(app, account, id), at));
+    let (offered, is_void) = offer.read(app, account, &mut rows);
     Ok(Some(Facts {
-        account_name,
-        settings,
+        brand,
         account_zone,
         reader,
-        link_expires_at: rows.first(&link).map(|(at,)| at),
+        link: sign_in.or(offered),
+        is_void,
         overriding: rows.first(&template).map(|(subject, text, html)| Template {
             subject,
             text,
@@ -205,19 +217,9 @@ fn locale(mail: &MailRow) -> Locale {
     Locale::parse(&mail.locale).unwrap_or_else(|_| Locale::english())
 }
 
-/// A text of the account's brand: `settings.brand.<member>`.
-fn brand_text(settings: &JsonValue, member: &str) -> Option<String> {
-    let text = settings.get("brand")?.get(member)?.as_str()?.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn brand_name(facts: &Facts) -> String {
-    brand_text(&facts.settings, "name").unwrap_or_else(|| facts.account_name.clone())
-}
-
 /// Writes the mail; an operator's own template that fails gives way to the built-in one. The error is for the operator.
-fn write(app: &App, account: &AccountId, facts: &Facts) -> Result<Rendered, String> {
-    let context = context(app, account, facts);
+fn write(app: &App, facts: &Facts) -> Result<Rendered, String> {
+    let context = context(app, facts);
     let (mail, locale) = (&facts.mail, locale(&facts.mail));
     if let Some(own) = &facts.overriding {
         match render(mail.kind, &locale, Some(own), &context) {
@@ -232,18 +234,12 @@ fn write(app: &App, account: &AccountId, facts: &Facts) -> Result<Rendered, Stri
 }
 
 /// All variables of the mail's kind: what the row knows, and what is true now.
-fn context(app: &App, account: &AccountId, facts: &Facts) -> JsonValue {
+fn context(app: &App, facts: &Facts) -> JsonValue {
     let (mail, reader) = (&facts.mail, facts.reader.as_ref());
     let email = reader.map_or_else(|| mail.to_address.clone(), |reader| reader.email.clone());
     let origin = app.config.server.origin();
     let common = Common {
-        brand: Brand {
-            name: brand_name(facts),
-            logo_url: brand_text(&facts.settings, "logo_url"),
-            color: brand_text(&facts.settings, "color").unwrap_or_else(|| COLOR.to_owned()),
-            postal_address: brand_text(&facts.settings, "postal_address"),
-            support_email: brand_text(&facts.settings, "support_email"),
-        },
+        brand: facts.brand.clone(),
         recipient: Recipient {
             name: reader
                 .and_then(|reader| reader.name.clone())
@@ -262,6 +258,7 @@ fn context(app: &App, account: &AccountId, facts: &Facts) -> JsonValue {
         all.insert(name.to_owned(), JsonValue::Null);
     }
     all.insert("products".to_owned(), json!([]));
+    all.insert("reminder".to_owned(), false.into());
     all.insert(
         "courses_url".to_owned(),
         format!("{origin}/my/courses").into(),
@@ -282,8 +279,8 @@ fn context(app: &App, account: &AccountId, facts: &Facts) -> JsonValue {
     if let JsonValue::Object(members) = json!(common) {
         all.extend(members);
     }
-    if let (Some(link), Some(expires_at)) = (&mail.link_id, facts.link_expires_at) {
-        all.insert("link".to_owned(), links::url(app, account, link).into());
+    if let Some((link, expires_at)) = &facts.link {
+        all.insert("link".to_owned(), link.as_str().into());
         all.insert("link_expires_at".to_owned(), json!(expires_at));
     }
     all.into()

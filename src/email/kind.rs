@@ -20,6 +20,8 @@ pub enum TemplateKind {
     SetPassword,
     /// An offer to join a team ([`Invitation`]).
     Invitation,
+    /// A join by a link, whose address is to be confirmed ([`JoinConfirmation`]).
+    JoinConfirmation,
     /// A seat was given to somebody who already has an account ([`SeatAssigned`]).
     SeatAssigned,
     /// A wait for a seat has ended ([`WaitlistPromoted`]).
@@ -32,11 +34,12 @@ pub enum TemplateKind {
 
 impl TemplateKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Welcome,
         Self::SignInLink,
         Self::SetPassword,
         Self::Invitation,
+        Self::JoinConfirmation,
         Self::SeatAssigned,
         Self::WaitlistPromoted,
         Self::SeatExpiring,
@@ -50,6 +53,7 @@ impl TemplateKind {
             Self::SignInLink => "sign_in_link",
             Self::SetPassword => "set_password",
             Self::Invitation => "invitation",
+            Self::JoinConfirmation => "join_confirmation",
             Self::SeatAssigned => "seat_assigned",
             Self::WaitlistPromoted => "waitlist_promoted",
             Self::SeatExpiring => "seat_expiring",
@@ -69,6 +73,7 @@ impl TemplateKind {
             Self::SignInLink => schema_for!(SignInLink),
             Self::SetPassword => schema_for!(SetPassword),
             Self::Invitation => schema_for!(Invitation),
+            Self::JoinConfirmation => schema_for!(JoinConfirmation),
             Self::SeatAssigned => schema_for!(SeatAssigned),
             Self::WaitlistPromoted => schema_for!(WaitlistPromoted),
             Self::SeatExpiring => schema_for!(SeatExpiring),
@@ -191,9 +196,30 @@ pub struct Invitation {
     pub role: String,
     /// What comes with the membership; may be empty.
     pub products: Vec<Access>,
+    /// Whether it is sent once more, because it ends soon.
+    pub reminder: bool,
     /// Link to the page where the invitation is accepted or declined.
     pub link: String,
     /// When the invitation ends.
+    #[schemars(with = "String")]
+    pub link_expires_at: Timestamp,
+}
+
+/// Variables of [`TemplateKind::JoinConfirmation`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JoinConfirmation {
+    /// What every mail has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// Team to join.
+    pub team: String,
+    /// Organization of the team, where there is one.
+    pub organization: Option<String>,
+    /// What comes with the membership; may be empty.
+    pub products: Vec<Access>,
+    /// Link to the page where the join is confirmed.
+    pub link: String,
+    /// When the link ends.
     #[schemars(with = "String")]
     pub link_expires_at: Timestamp,
 }

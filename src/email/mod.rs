@@ -5,13 +5,16 @@
 //! is worth another try. Both keep nothing: what is cut off half-way is simply done again by its job,
 //! and the Message-ID, which stays the same over all attempts, lets the reader's mail system see that
 //! it is the same mail.
+//! [`look`] is the brand it goes out with, the account's or the organization's.
 //! [`outbox`] is the list of mails that are to go, went or failed; [`delivery`] is the job that sends one of them.
 
 mod builtin;
 pub mod delivery;
 mod filter;
 mod kind;
+pub mod look;
 mod message;
+mod offer;
 pub mod outbox;
 mod sample;
 mod settings;
@@ -24,8 +27,8 @@ mod template_error;
 mod tests;
 
 pub use kind::{
-    Access, AccountNotice, Brand, Button, Common, Invitation, Recipient, SeatAssigned,
-    SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
+    Access, AccountNotice, Brand, Button, Common, Invitation, JoinConfirmation, Recipient,
+    SeatAssigned, SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
 };
 pub use message::{InvalidMail, OutgoingMail};
 pub use settings::{Password, Security, SettingsError, SmtpSettings};

@@ -18,15 +18,12 @@ use crate::locale::Locale;
 use crate::params;
 use crate::types::{Email, Id, Ids, Kind, Timestamp};
 
-/// A mail of the outbox.
-pub enum MailKind {}
-
-impl Kind for MailKind {
+impl Kind for MailRow {
     const PREFIX: &'static str = "mail";
 }
 
 /// The id of a mail.
-pub type MailId = Id<MailKind>;
+pub type MailId = Id<MailRow>;
 
 crate::words! {
     /// How far a mail has come.
@@ -111,6 +108,7 @@ pub struct NewMail {
     pub locale: Locale,
     /// Members of the kind's template struct that only the caller knows, such as `inviter`, `team`, `organization`,
     /// `products` (`[{"name", "courses", "ends_at"}]`). Facts only; links, brand and recipient are added when it is sent.
+    /// `team_id` is the team it concerns, whose organization's look it gets: see [`super::look`].
     pub context: JsonValue,
     /// At most one mail of an account has this key, such as `welcome:<user id>`.
     pub once_key: Option<String>,

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::kind::{
-    Access, AccountNotice, Brand, Button, Common, Invitation, Recipient, SeatAssigned,
-    SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
+    Access, AccountNotice, Brand, Button, Common, Invitation, JoinConfirmation, Recipient,
+    SeatAssigned, SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
 };
 use crate::locale::{Language, Locale};
 
@@ -35,6 +35,14 @@ impl TemplateKind {
                 link_expires_at: time(LINK_EXPIRES_AT),
             }),
             Self::Invitation => serde_json::to_value(invitation(common, german)),
+            Self::JoinConfirmation => serde_json::to_value(JoinConfirmation {
+                common,
+                team: "Analytical Engines".into(),
+                organization: Some("Acme Industries".into()),
+                products: products(german),
+                link: LINK.into(),
+                link_expires_at: time(LINK_EXPIRES_AT),
+            }),
             Self::SeatAssigned => serde_json::to_value(SeatAssigned {
                 common,
                 team: Some("Analytical Engines".into()),
@@ -136,6 +144,7 @@ fn invitation(common: Common, german: bool) -> Invitation {
         inviter: Some("Grace Hopper".into()),
         role: pick(german, "Mitglied", "member"),
         products: products(german),
+        reminder: false,
         link: LINK.into(),
         link_expires_at: time(LINK_EXPIRES_AT),
     }

@@ -9,7 +9,7 @@
 //! one failed for a passing reason it is not, so that a repeat tries that one again.
 
 use std::collections::BTreeSet;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use axum::http::Method;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -24,6 +24,7 @@ use super::request::Request;
 use super::write::{is_lasting_status, keep};
 use crate::access::Call;
 use crate::app::App;
+use crate::body::read_body;
 use crate::error::{Code, Error, Fault, Result};
 use crate::types::{Email, ExternalId};
 
@@ -71,6 +72,70 @@ pub fn with_batches(all: Vec<Endpoint>) -> Vec<Endpoint> {
     list
 }
 
+/// What is done with an item: which places of the path it fills, read from it.
+type PlacesOf = Arc<dyn Fn(&JsonValue) -> Result<Vec<String>> + Send + Sync>;
+
+/// The items of a batch of another operation than a plain create.
+pub struct Item {
+    input: Option<Content>,
+    places: Option<PlacesOf>,
+}
+
+impl Item {
+    /// Bodies of the operation.
+    pub const fn plain() -> Self {
+        Self {
+            input: None,
+            places: None,
+        }
+    }
+
+    /// Items that fill the further places of the operation's path, as `places` tells of each.
+    pub fn of<T>(example: JsonValue, places: fn(T) -> Vec<String>) -> Self
+    where
+        T: serde::de::DeserializeOwned + JsonSchema + 'static,
+    {
+        let read = move |item: &JsonValue| read_body::<T>(item.to_string().as_bytes()).map(places);
+        Self {
+            input: Some(Content {
+                schema: Arc::new(SchemaGenerator::subschema_for::<T>),
+                example: Some(example),
+            }),
+            places: Some(Arc::new(read)),
+        }
+    }
+}
+
+/// A batch of an operation below one record: the places of `path` come first in the operation's own.
+pub fn batch_of_items(one: &Endpoint, path: &'static str, id: &str, item: Item) -> Endpoint {
+    let mut described = one.clone();
+    if item.input.is_some() {
+        described.input = item.input;
+    }
+    let aim = Aim {
+        create: one.clone(),
+        put: None,
+        places: item.places,
+    };
+    let mut batch = Endpoint::new(Method::POST, path, id, one.tag, move |app, request| {
+        run(app, request, aim.clone())
+    })
+    .also(207, "At least one item was refused; `problem` says why.")
+    .problems(&[Code::NotFound]);
+    batch.scope = one.scope;
+    batch.input = Some(content_in(&described, false));
+    batch.output = Some(content_out(one));
+    batch
+}
+
+/// What the items of a batch are carried out by.
+#[derive(Clone)]
+struct Aim {
+    create: Endpoint,
+    put: Option<Endpoint>,
+    places: Option<PlacesOf>,
+}
+
 /// A plain create: it makes one record from a body alone. What shows a secret is made one by one.
 fn is_create(endpoint: &Endpoint) -> bool {
     let makes = endpoint.id == "provision" || endpoint.id.starts_with("create_");
@@ -83,7 +148,7 @@ fn is_create(endpoint: &Endpoint) -> bool {
 }
 
 /// Paths that live as long as the program, each made once however often the list of operations is.
-fn interned(path: String) -> &'static str {
+pub(super) fn interned(path: String) -> &'static str {
     static PATHS: LazyLock<Mutex<BTreeSet<&'static str>>> = LazyLock::new(Mutex::default);
     let mut known = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = known.get(path.as_str()) {
@@ -105,13 +170,17 @@ fn batch_of(create: &Endpoint, put: Option<&Endpoint>) -> Endpoint {
     } else {
         ""
     };
-    let (item, by_key) = (create.clone(), put.cloned());
+    let aim = Aim {
+        create: create.clone(),
+        put: put.cloned(),
+        places: None,
+    };
     let mut batch = Endpoint::new(
         Method::POST,
         interned(format!("{}/batch", create.path)),
         format!("batch_{}", create.tag),
         create.tag,
-        move |app, request| run(app, request, item.clone(), by_key.clone()),
+        move |app, request| run(app, request, aim.clone()),
     )
     .about(
         format!("Up to {MAX_ITEMS} {plural} at once"),
@@ -154,7 +223,7 @@ fn content_in(create: &Endpoint, may_upsert: bool) -> Content {
         }))
     };
     Content {
-        schema: std::sync::Arc::new(schema),
+        schema: Arc::new(schema),
         example,
     }
 }
@@ -184,7 +253,7 @@ fn content_out(create: &Endpoint) -> Content {
         }))
     };
     Content {
-        schema: std::sync::Arc::new(schema),
+        schema: Arc::new(schema),
         example: None,
     }
 }
@@ -193,11 +262,11 @@ fn object(schema: &JsonValue) -> Schema {
     Schema::try_from(schema.clone()).unwrap_or_default()
 }
 
-async fn run(app: App, request: Request, create: Endpoint, put: Option<Endpoint>) -> Result<Reply> {
+async fn run(app: App, request: Request, mut aim: Aim) -> Result<Reply> {
     request.no_query()?;
     let body: BatchBody = request.body()?;
     let mode = body.mode.unwrap_or(Mode::Create);
-    let by_key = match (mode, &put) {
+    aim.put = match (mode, aim.put) {
         (Mode::Create, _) => None,
         (Mode::Upsert, Some(put)) => Some(put),
         (Mode::Upsert, None) => {
@@ -226,7 +295,7 @@ async fn run(app: App, request: Request, create: Endpoint, put: Option<Endpoint>
     let mut changes = Vec::new();
     let mut lasts = true;
     for (index, item) in body.items.into_iter().enumerate() {
-        let reply = one(&app, &request, &create, by_key, index, item).await;
+        let reply = one(&app, &request, &aim, index, item).await;
         lasts &= reply.status < 400 || is_lasting_reply(&reply);
         lines.push(line(index, &reply, &mut changes));
     }
@@ -238,17 +307,13 @@ async fn run(app: App, request: Request, create: Endpoint, put: Option<Endpoint>
 }
 
 /// Carries out one item as the request it stands for.
-async fn one(
-    app: &App,
-    batch: &Request,
-    create: &Endpoint,
-    put: Option<&Endpoint>,
-    index: usize,
-    item: JsonValue,
-) -> Reply {
-    let target = match put {
-        None => Ok((create, Vec::new())),
-        Some(put) => own_key(&item).map(|key| (put, vec![key])),
+async fn one(app: &App, batch: &Request, aim: &Aim, index: usize, item: JsonValue) -> Reply {
+    let target = match (&aim.put, &aim.places) {
+        (Some(put), _) => own_key(&item).map(|key| (put, vec![key])),
+        (None, None) => Ok((&aim.create, batch.places.clone())),
+        (None, Some(places)) => {
+            places(&item).map(|more| (&aim.create, [batch.places.clone(), more].concat()))
+        }
     };
     let outcome = match target {
         Ok((endpoint, places)) => {
@@ -266,6 +331,7 @@ async fn one(
                 places,
                 query: Vec::new(),
                 body,
+                is_lines: false,
                 if_match: None,
                 if_none_match: None,
                 idempotency,

@@ -66,7 +66,7 @@ pub fn list_endpoint<R: Record>(paths: &Paths) -> Endpoint {
     .about(
         format!("List {plural}"),
         format!(
-            "{} Newest first unless `sort` says otherwise; a page at a time.",
+            "{} Newest first unless `sort`, a range or `q` says otherwise; a page at a time.",
             R::SUMMARY
         ),
     )
@@ -169,13 +169,22 @@ pub fn delete_endpoint<R: Resource>(paths: &Paths) -> Endpoint {
     .problems(&[Code::NotFound, Code::InUse, Code::PreconditionFailed])
 }
 
-/// `PUT` by the caller's own key: makes or changes.
-pub fn put_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint {
-    Endpoint::new(Method::PUT, paths.one, format!("put_{}", R::KIND), R::TABLE, put::<R>)
+/// `PUT` by the caller's own key, run by `handler`.
+pub fn put_of<F, Fut>(paths: &Paths, kind: &str, tag: &'static str, handler: F) -> Endpoint
+where
+    F: Fn(App, Request) -> Fut + Send + Sync + 'static,
+    Fut: std::future::Future<Output = Result<Reply>> + Send + 'static,
+{
+    Endpoint::new(Method::PUT, paths.one, format!("put_{kind}"), tag, handler)
         .about(
-            format!("Create or change a {} by your own key", R::KIND.replace('_', " ")),
+            format!("Create or change a {} by your own key", kind.replace('_', " ")),
             "`PUT /…/ext:<value>` makes the record with that external_id, or changes the members given: safe to repeat. 201 when made, else 200.",
         )
+}
+
+/// `PUT` by the caller's own key: makes or changes.
+pub fn put_endpoint<R: Resource>(paths: &Paths, example: JsonValue) -> Endpoint {
+    put_of(paths, R::KIND, R::TABLE, put::<R>)
         .scope(R::WRITE)
         .takes::<R::New>(example)
         .gives::<R>(200)
@@ -225,8 +234,19 @@ async fn page_of<R: Record>(
     within: Option<(&'static str, &str)>,
     path: &str,
 ) -> Result<Reply> {
+    page_with::<R>(app, request, &request.query, within, path).await
+}
+
+/// A page of a list by other members than those of the address, for a list that takes members of its own.
+pub async fn page_with<R: Record>(
+    app: &App,
+    request: &Request,
+    pairs: &[(String, String)],
+    within: Option<(&'static str, &str)>,
+    path: &str,
+) -> Result<Reply> {
     let caller = &request.call.caller;
-    let query = ListQuery::parse_within::<R>(&request.query, within, caller, &app.keys.cursor)?;
+    let query = ListQuery::parse_within::<R>(pairs, within, caller, &app.keys.cursor)?;
     let page = query.run::<R>(&app.db, caller, &app.keys.cursor).await?;
     let info = PageInfo {
         has_more: page.next_cursor.is_some(),
@@ -238,13 +258,12 @@ async fn page_of<R: Record>(
         .as_ref()
         .map(|cursor| next_link(path, &request.query, cursor));
     let reply = if query.expand.is_empty() {
-        Reply::json(
-            200,
-            &ListOf {
-                data: page.rows,
-                page: info,
-            },
-        )?
+        let bytes = 512 * (page.rows.len() + 1);
+        let list = ListOf {
+            data: page.rows,
+            page: info,
+        };
+        Reply::json_about(200, &list, bytes)?
     } else {
         let mut data = serde_json::to_value(&page.rows).map_err(Error::internal)?;
         expand::<R>(&app.db, caller, &mut data, &query.expand).await?;
@@ -328,7 +347,17 @@ pub fn check_match<R: Serialize>(record: &R, if_match: Option<&str>) -> Result<(
     Err(version_gone())
 }
 
-fn version_gone() -> Error {
+/// The same for a PUT, which may find no record: then it is not the version that If-Match names.
+pub fn check_put<R: Serialize>(record: Option<&R>, if_match: Option<&str>) -> Result<()> {
+    match (record, if_match) {
+        (Some(record), _) => check_match(record, if_match),
+        (None, Some(_)) => Err(version_gone()),
+        (None, None) => Ok(()),
+    }
+}
+
+/// The record has changed since the version that the caller named.
+pub fn version_gone() -> Error {
     Error::new(
         Code::PreconditionFailed,
         "The record has changed since the version given in If-Match. Read it again and decide anew.",
@@ -388,11 +417,7 @@ async fn put<R: Resource>(app: App, request: Request) -> Result<Reply> {
             body.clone()
         };
         let as_patch = |_| async { read_body::<R::Patch>(&body) };
-        let check = |record: Option<&R>| match (record, if_match) {
-            (Some(record), _) => check_match(record, if_match),
-            (None, Some(_)) => Err(version_gone()),
-            (None, None) => Ok(()),
-        };
+        let check = |record: Option<&R>| check_put(record, if_match);
         let (plan, record, made) = records::plan_put(
             &app.db,
             &app.ids,
@@ -441,7 +466,7 @@ async fn body_for_alias<R: Resource>(
 }
 
 /// The body with the key that the address names. A body that gives another key contradicts its address.
-fn keyed_body<R: Resource>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
+pub fn keyed_body<R>(body: &[u8], reference: &Ref<R>) -> Result<Vec<u8>> {
     let (member, key, of_address) = match reference {
         Ref::Id(_) => return Ok(body.to_vec()),
         Ref::External(key) => ("external_id", key.as_str(), key.to_string()),

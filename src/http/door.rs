@@ -167,9 +167,17 @@ async fn admit(
         Some(scope) => known.caller().acting(scope)?,
         None => Arc::clone(known.caller()),
     };
-    accepts_json(&parts.headers)?;
+    accepts(&parts.headers, &route.endpoint)?;
     let is_write = !route.endpoint.is_read();
-    let body = read_body(app, &parts.headers, body, route.endpoint.input.is_some()).await?;
+    let is_lines = route.endpoint.takes_lines && media_type(&parts.headers) == LINES;
+    let body = read_body(
+        app,
+        &parts.headers,
+        body,
+        route.endpoint.input.is_some(),
+        is_lines,
+    )
+    .await?;
     let mut query = pairs;
     let dry_run = is_write && take_dry_run(&mut query)?;
     let call = Call {
@@ -204,6 +212,7 @@ async fn admit(
             parts.uri.query(),
             &body,
         )?,
+        is_lines,
         if_match: text(header::IF_MATCH),
         if_none_match: text(header::IF_NONE_MATCH),
         wait: preferred_wait(prefer).map(|wait| wait.as_secs()),
@@ -348,7 +357,7 @@ fn take_dry_run(query: &mut Vec<(String, String)>) -> Result<bool> {
     }
 }
 
-fn accepts_json(headers: &HeaderMap) -> Result<()> {
+fn accepts(headers: &HeaderMap, endpoint: &Endpoint) -> Result<()> {
     let mut accepted = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -358,10 +367,13 @@ fn accepts_json(headers: &HeaderMap) -> Result<()> {
         return Ok(());
     }
     let fits = |range: &str| {
+        let range = range.split(';').next().unwrap_or("").trim();
         matches!(
-            range.split(';').next().map(str::trim),
-            Some("*/*" | "application/*" | "application/json" | "application/problem+json")
-        )
+            range,
+            "*/*" | "application/*" | "application/json" | "application/problem+json"
+        ) || endpoint.also_media == Some(range)
+            || endpoint.pictures.contains(&range)
+            || (range == "image/*" && !endpoint.pictures.is_empty())
     };
     if accepted.any(|value| value.split(',').any(fits)) {
         return Ok(());
@@ -372,8 +384,31 @@ fn accepts_json(headers: &HeaderMap) -> Result<()> {
     ))
 }
 
-async fn read_body(app: &App, headers: &HeaderMap, body: Body, wanted: bool) -> Result<Vec<u8>> {
-    let limit = app.config.server.body_limit_bytes;
+/// JSON lines.
+const LINES: &str = "application/x-ndjson";
+
+/// The media type of a body, without parameters and in lower case.
+fn media_type(headers: &HeaderMap) -> String {
+    let media = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    let essence = media.split(';').next().unwrap_or("");
+    essence.trim().to_ascii_lowercase()
+}
+
+async fn read_body(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    wanted: bool,
+    is_lines: bool,
+) -> Result<Vec<u8>> {
+    let limit = if is_lines {
+        app.config.server.upload_limit_bytes
+    } else {
+        app.config.server.body_limit_bytes
+    };
     let too_large = || {
         Error::new(
             Code::BodyTooLarge,
@@ -406,17 +441,9 @@ async fn read_body(app: &App, headers: &HeaderMap, body: Body, wanted: bool) -> 
     if !wanted {
         return Ok(Vec::new());
     }
-    let media = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    let essence = media
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase();
-    if essence != "application/json"
+    let essence = media_type(headers);
+    if !is_lines
+        && essence != "application/json"
         && !(essence.starts_with("application/") && essence.ends_with("+json"))
     {
         return Err(Error::new(
@@ -434,7 +461,11 @@ async fn read_body(app: &App, headers: &HeaderMap, body: Body, wanted: bool) -> 
 }
 
 fn response(reply: Reply, head: &Head, standing: Option<&Standing>) -> Response<Body> {
-    let mut response = Response::new(Body::from(reply.body));
+    let body = match &reply.stream {
+        Some(stream) => stream.take(),
+        None => Body::from(reply.body),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

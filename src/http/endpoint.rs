@@ -68,10 +68,18 @@ pub struct Endpoint {
     pub status: u16,
     /// A further status of success, and when it is given.
     pub also: Option<(u16, &'static str)>,
+    /// Whether it changes nothing although it takes a body.
+    pub asks: bool,
+    /// A media type beside JSON in which it can answer.
+    pub also_media: Option<&'static str>,
+    /// Whether its body may come as JSON lines, of any size an upload may have.
+    pub takes_lines: bool,
     /// Whether its answer has a secret that is shown this once.
     pub shows_secret: bool,
     /// The body of success, if there is one.
     pub output: Option<Content>,
+    /// Media types in which it answers instead of JSON.
+    pub pictures: &'static [&'static str],
     /// Problems it may answer with, beside those every operation may.
     pub problems: Vec<Code>,
     /// What runs it.
@@ -103,8 +111,12 @@ impl Endpoint {
             input: None,
             status: 200,
             also: None,
+            asks: false,
+            also_media: None,
+            takes_lines: false,
             shows_secret: false,
             output: None,
+            pictures: &[],
             problems: Vec::new(),
             run: Arc::new(move |app, request| Box::pin(handler(app, request))),
         }
@@ -146,6 +158,13 @@ impl Endpoint {
         self
     }
 
+    /// Takes JSON lines (`application/x-ndjson`) as well.
+    #[must_use]
+    pub const fn takes_lines(mut self) -> Self {
+        self.takes_lines = true;
+        self
+    }
+
     /// Gives a body.
     #[must_use]
     pub fn gives<T: JsonSchema + 'static>(mut self, status: u16) -> Self {
@@ -168,6 +187,13 @@ impl Endpoint {
     #[must_use]
     pub const fn shows_secret(mut self) -> Self {
         self.shows_secret = true;
+        self
+    }
+
+    /// Gives a picture of one of these media types.
+    #[must_use]
+    pub const fn gives_picture(mut self, media: &'static [&'static str]) -> Self {
+        self.pictures = media;
         self
     }
 
@@ -201,9 +227,16 @@ impl Endpoint {
         self
     }
 
+    /// Asks something by a body and changes nothing.
+    #[must_use]
+    pub const fn asks(mut self) -> Self {
+        self.asks = true;
+        self
+    }
+
     /// Whether it changes nothing.
     pub fn is_read(&self) -> bool {
-        self.method == Method::GET
+        self.asks || self.method == Method::GET
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value as JsonValue;
 use crate::access::Caller;
 use crate::db::{Db, Select};
 use crate::error::{Code, Error, Result};
+use crate::joining::Link;
 use crate::params;
 use crate::records::reach_condition;
 use crate::resource::{Expand, Record};
@@ -28,6 +29,7 @@ fn relations(table: &str) -> &'static [Expand] {
         "courses" => Course::EXPANDS,
         "seats" => Seat::EXPANDS,
         "products" => Product::EXPANDS,
+        "links" => Link::EXPANDS,
         "roles" => Role::EXPANDS,
         _ => &[],
     }
@@ -167,6 +169,7 @@ async fn fetch(
         "courses" => fetch_kind::<Course>(db, caller, ids).await,
         "seats" => fetch_kind::<Seat>(db, caller, ids).await,
         "products" => fetch_kind::<Product>(db, caller, ids).await,
+        "links" => fetch_kind::<Link>(db, caller, ids).await,
         "roles" => fetch_kind::<Role>(db, caller, ids).await,
         other => Err(Error::internal(format!(
             "no kind of record is kept in {other}"

@@ -146,6 +146,7 @@ impl Idempotency {
             headers: headers.0,
             body: body.into(),
             kept: None,
+            stream: None,
             counts: false,
         };
         reply

@@ -96,6 +96,9 @@ fn operation(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         if let Some(scope) = endpoint.scope {
             members.insert("x-required-scope".to_owned(), scope.as_str().into());
         }
+        if endpoint.asks {
+            members.insert("x-changes-nothing".to_owned(), true.into());
+        }
         if let Some(input) = &endpoint.input {
             members.insert("requestBody".to_owned(), json!({ "required": true, "content": { "application/json": content(input, generator) } }));
         }
@@ -150,6 +153,24 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
             json!({ "application/json": content(output, generator) }),
         );
     }
+    if let (Some(media), Some(content)) = (
+        endpoint.also_media,
+        success
+            .get_mut("content")
+            .and_then(JsonValue::as_object_mut),
+    ) {
+        content.insert(media.to_owned(), json!({ "schema": { "type": "string" } }));
+    }
+    if let (false, Some(members)) = (endpoint.pictures.is_empty(), success.as_object_mut()) {
+        let one = |media: &&str| {
+            (
+                (*media).to_owned(),
+                json!({ "schema": { "type": "string" } }),
+            )
+        };
+        let content: Map<String, JsonValue> = endpoint.pictures.iter().map(one).collect();
+        members.insert("content".to_owned(), content.into());
+    }
     responses.insert(endpoint.status.to_string(), success.clone());
     let also_200 = !endpoint.is_read() && endpoint.status != 200;
     if also_200 {
@@ -176,7 +197,7 @@ fn responses(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         }
         responses.insert(status.to_string(), further);
     }
-    if endpoint.is_read() {
+    if endpoint.method == axum::http::Method::GET {
         responses.insert("304".to_owned(), json!({ "description": "The version named in If-None-Match is still the present one." }));
     }
     for (status, codes) in problems(endpoint) {

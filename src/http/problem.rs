@@ -46,6 +46,7 @@ pub fn reply(error: &Error, request_id: &str) -> Reply {
         headers: Vec::new(),
         body,
         kept: None,
+        stream: None,
         counts: true,
     }
     .header("content-type", CONTENT_TYPE);

@@ -1,11 +1,38 @@
 //! An answer, before it becomes bytes on a connection: plain data, so that it can be remembered.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::{Body, Bytes};
+use futures::stream::Stream;
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::http::problem;
+
+/// A body that is made while it is sent.
+#[derive(Clone)]
+pub struct Streamed(Arc<Mutex<Option<Body>>>);
+
+impl Streamed {
+    /// A body of these parts; a fault in one ends the connection.
+    pub fn new(parts: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(Body::from_stream(parts)))))
+    }
+
+    /// The body, once.
+    pub fn take(&self) -> Body {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.take().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a stream")
+    }
+}
 
 /// An answer of the API.
 #[derive(Debug, Clone)]
@@ -18,6 +45,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// What is remembered for repeats in place of the body: an answer that shows a secret is remembered without it.
     pub kept: Option<Vec<u8>>,
+    /// What is sent instead of the body, made on the way.
+    pub stream: Option<Streamed>,
     /// Whether it counts against the limit of requests.
     pub counts: bool,
 }
@@ -25,12 +54,19 @@ pub struct Reply {
 impl Reply {
     /// A JSON answer.
     pub fn json(status: u16, value: &impl Serialize) -> Result<Self> {
-        let body = serde_json::to_vec(value).map_err(Error::internal)?;
+        Self::json_about(status, value, 1024)
+    }
+
+    /// A JSON answer of about so many bytes.
+    pub fn json_about(status: u16, value: &impl Serialize, bytes: usize) -> Result<Self> {
+        let mut body = Vec::with_capacity(bytes);
+        serde_json::to_writer(&mut body, value).map_err(Error::internal)?;
         Ok(Self {
             status,
             headers: Vec::new(),
             body,
             kept: None,
+            stream: None,
             counts: true,
         })
     }
@@ -42,6 +78,7 @@ impl Reply {
             headers: Vec::new(),
             body: Vec::new(),
             kept: None,
+            stream: None,
             counts: true,
         }
     }
@@ -62,6 +99,7 @@ impl Reply {
             headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body,
             kept: None,
+            stream: None,
             counts: true,
         }
     }
@@ -95,7 +133,7 @@ impl Reply {
         body.insert("dry_run".to_owned(), true.into());
         body.insert("changes".to_owned(), changes.into());
         self.body = serde_json::to_vec(&body).unwrap_or_default();
-        self.status = if self.status == 204 || self.status == 201 {
+        self.status = if matches!(self.status, 201 | 202 | 204) {
             200
         } else {
             self.status

@@ -18,6 +18,8 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether the body came as JSON lines.
+    pub is_lines: bool,
     /// The validator of If-Match.
     pub if_match: Option<String>,
     /// The validators of If-None-Match.

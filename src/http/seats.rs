@@ -12,10 +12,12 @@ use super::request::Request;
 use super::write::write;
 use crate::access::Permission;
 use crate::app::App;
+use crate::commerce::integrity as books;
 use crate::error::{Code, Result};
 use crate::events::Plan;
 use crate::seats::actions::{
-    self, AssignInput, ExtendInput, RevokeInput, SeatResult, TransferInput, record_denial,
+    self, AssignInput, ExtendInput, RevokeInput, SeatChanged, SeatResult, TransferInput,
+    record_denial,
 };
 use crate::seats::integrity;
 use crate::seats::ledger::LedgerEntry;
@@ -32,10 +34,10 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
         .gives::<Seat>(201)
         .problems(&[Code::AlreadyExists, Code::ValidationFailed]);
     let patch = Endpoint::new(Method::PATCH, paths.one, "update_seat", "seats", update)
-        .about("Change a seat", "Name, terms, status, and the quantity, which is an entry of the ledger. Those who sit are not disturbed; those who wait are served.")
+        .about("Change a seat", "Name, terms, status, and the quantity, which is an entry of the ledger. Those who sit are not disturbed unless `on_shortfall` is `revoke_unstarted`, and the answer then names them in `revoked`; those who wait are served. `status: frozen` stops the giving of places for a time.")
         .scope(Permission::SeatsWrite)
         .takes::<SeatPatch>(json!({ "quantity": 25 }))
-        .gives::<Seat>(200)
+        .gives::<SeatChanged>(200)
         .problems(&[Code::NotFound, Code::QuantityBelowUsage, Code::PreconditionFailed, Code::AlreadyExists]);
     let action = |path, id: &str, summary: &str, words: &str| {
         Endpoint::new(Method::POST, path, id, "seats", move |app, request| {
@@ -68,7 +70,7 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
         Endpoint::new(Method::GET, "/integrity", "check_integrity", "seats", check)
             .about("Prove the counters", "Compares every seat's counters with the sums of its ledger and the count of its assignments. `mismatches` is empty when all is well.")
             .scope(Permission::SettingsRead)
-            .gives::<integrity::Report>(200),
+            .gives::<Integrity>(200),
     ]
 }
 
@@ -103,7 +105,7 @@ async fn update(app: App, request: Request) -> Result<Reply> {
     let patch: SeatPatch = request.body()?;
     write(&app, &request, || async {
         let check = |seat: &Seat| check_match(seat, request.if_match.as_deref());
-        let (plan, seat) = actions::plan_change(
+        let (plan, changed) = actions::plan_change(
             &app.db,
             &app.ids,
             &request.call,
@@ -112,7 +114,14 @@ async fn update(app: App, request: Request) -> Result<Reply> {
             check,
         )
         .await?;
-        Ok((plan, Reply::json(200, &seat)?.with_etag()))
+        let reply = Reply::json(200, &changed)?;
+        // The tag is that of the record, which an answer that names others is not.
+        let reply = if changed.revoked.is_empty() {
+            reply.with_etag()
+        } else {
+            reply
+        };
+        Ok((plan, reply))
     })
     .await
 }
@@ -173,8 +182,21 @@ where
 async fn check(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     request.call.caller.require_account()?;
+    let account = request.call.account();
     Reply::json(
         200,
-        &integrity::check(&app.db, request.call.account()).await?,
+        &Integrity {
+            seats: integrity::check(&app.db, account).await?,
+            credits: books::check(&app.db, account).await?,
+        },
     )
+}
+
+/// What a check of all ledgers found.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Integrity {
+    #[serde(flatten)]
+    seats: integrity::Report,
+    /// The books of credits.
+    credits: books::CreditReport,
 }

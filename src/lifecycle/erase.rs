@@ -157,6 +157,13 @@ const ERASED: &[Counted] = &[
         becomes: "are removed, queued ones unsent",
     },
     Counted {
+        what: "invitations_and_requests",
+        sql: "SELECT (SELECT count(*) FROM invitations WHERE account_id = $1 AND user_id = $2) \
+              + (SELECT count(*) FROM link_requests WHERE account_id = $1 AND user_id = $2) \
+              + (SELECT count(*) FROM seat_requests WHERE account_id = $1 AND user_id = $2)",
+        becomes: "are removed",
+    },
+    Counted {
         what: "former_addresses",
         sql: "SELECT (SELECT count(*) FROM former_addresses WHERE account_id = $1 AND user_id = $2) \
               + (SELECT count(*) FROM user_aliases WHERE account_id = $1 AND user_id = $2)",
@@ -235,8 +242,12 @@ pub async fn plan_erase(
         }
     }
     let user = anybody(db, call, reference).await?;
-    refuse_last_owner(db, call, &user).await?;
-    plan_erasure(db, ids, call, &user, ErasureCause::Request, input.lms).await
+    let mut counted = Plan::new("user.erase");
+    refuse_last_owner(db, call, &mut counted, &user).await?;
+    let (mut plan, erasure) =
+        plan_erasure(db, ids, call, &user, ErasureCause::Request, input.lms).await?;
+    plan.absorb(counted);
+    Ok((plan, erasure))
 }
 
 /// Plans the removal of everything that tells of a person.
@@ -325,6 +336,9 @@ fn own_records(id: &str) -> Vec<Statement> {
         "DELETE FROM former_members WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM former_addresses WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM user_aliases WHERE account_id = $1 AND user_id = $2",
+        "DELETE FROM invitations WHERE account_id = $1 AND user_id = $2",
+        "DELETE FROM link_requests WHERE account_id = $1 AND user_id = $2",
+        "DELETE FROM seat_requests WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM mails WHERE account_id = $1 AND user_id = $2",
     ];
     OWN.iter()

@@ -214,8 +214,8 @@ struct Scene {
 async fn scene(db: &Db, call: &Call, from: &User, into: &User) -> Result<Scene> {
     let both = || params![from.id.clone(), into.id.clone()];
     let mut batch = Batch::new();
-    let theirs = rights::ask(&mut batch, "$2", &params![from.id.clone()]);
-    let own = rights::ask(&mut batch, "$2", &params![into.id.clone()]);
+    let theirs = rights::ask(&mut batch, "$2", &[crate::db::Column::value(&from.id)]);
+    let own = rights::ask(&mut batch, "$2", &[crate::db::Column::value(&into.id)]);
     let memberships = batch.add::<(String, String, String, Timestamp)>(Select::new(
         "SELECT team_id, user_id, role, joined_at FROM team_members WHERE account_id = $1 AND user_id IN ($2, $3)",
         both(),

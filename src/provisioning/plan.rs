@@ -9,9 +9,11 @@ use super::answer::{
 use super::request::{ProvisionRequest, SeatPart, UserPart};
 use super::scene::{self, First, Known, Line, SeatScene, welcome_key};
 use super::team::{Choice, Decided, decide};
+use crate::access::grants::{Granted, look_up, permissions_of, require_grant, require_grant_in};
 use crate::access::links::{LinkPurpose, new_link};
-use crate::access::roles::TeamRole;
-use crate::access::{ActorKind, Call, Permission};
+use crate::access::roles::{MemberRole, TeamRole};
+use crate::access::{ActorKind, Call, Permission, owners};
+use crate::commerce::orders::provisioned::{self, Bought};
 use crate::db::{Db, Statement};
 use crate::email::{TemplateKind, outbox};
 use crate::error::{Code, Error, Fault, Result};
@@ -22,9 +24,11 @@ use crate::params;
 use crate::records;
 use crate::resource::{Resolved, Resource, Stamp};
 use crate::resources::user::{NewUser, UserPatch, UserStatus};
-use crate::resources::{Team, User};
+use crate::resources::{Organization, Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give, wanted_end};
+use crate::seats::allocate::change_for;
 use crate::seats::change::{Holder, exhausted, member_event};
+use crate::seats::leave::require_to_readdress;
 use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
 use crate::types::text::Json;
 use crate::types::{ExternalId, Id, Ids, Name, Patch};
@@ -36,7 +40,11 @@ struct Work<'a> {
     request: &'a ProvisionRequest,
     plan: Plan,
     id: Id<Provision>,
+    /// The role that the body names.
+    role: Option<Granted<TeamRole>>,
     places: Vec<MadePlaces>,
+    /// Places that were added under the call's reference.
+    bought: Vec<Bought>,
 }
 
 /// Plans a provision. The plan is empty when everything stands as the call wants it.
@@ -56,15 +64,25 @@ pub async fn plan(
         caller.require(Permission::SeatsWrite)?;
     }
     let mut first = scene::first(db, caller, request).await?;
+    let named = request.team.role.iter();
+    let named: Vec<_> = named
+        .map(|role| ("/team/role".to_owned(), role.clone()))
+        .collect();
     let mut work = Work {
         ids,
         call,
         request,
         plan: Plan::new("provision.create"),
         id: ids.next(call.now),
+        role: look_up(db, call.account(), &named).await?.pop(),
         places: Vec::new(),
+        bought: Vec::new(),
     };
     let (user, user_outcome) = work.user(&first)?;
+    let before = first.user.as_ref();
+    if before.is_some_and(|before| before.email_key != user.email_key) {
+        require_to_readdress(db, call, &user.id).await?;
+    }
     let default_name = default_team_name(&user)?;
     let known = scene::second(db, caller, &mut first, request, &default_name).await?;
     let decided = decide(&request.team, &default_name, &first.candidates)?;
@@ -74,12 +92,15 @@ pub async fn plan(
     } else {
         scene::seats(db, caller, &team.id, &first, request).await?
     };
-    let membership = work.membership(&user, &team, team_outcome, &first, &scene)?;
+    let membership = work
+        .membership(db, &user, &team, team_outcome, &first, &scene)
+        .await?;
     if membership.outcome == RecordOutcome::Created && team_outcome == RecordOutcome::Existing {
         team.member_count += 1;
         team.ownerless &= membership.role != TeamRole::Owner.as_str();
     }
     let seats = work.seats(&user, &team, &first, &scene)?;
+    work.order(&team, &first)?;
     let welcome_email = work.welcome(&user, &team, &first, &known, &seats);
     let mut answer = Answer {
         id: work.id.clone(),
@@ -194,6 +215,14 @@ fn record(plan: &mut Plan, answer: &Answer, made: Made) {
     );
 }
 
+/// Refuses a new team that would lie outside of what the caller is limited to.
+fn require_to_make(call: &Call, organization: Option<&Id<Organization>>) -> Result<()> {
+    match organization {
+        Some(id) if call.caller.reach.holds(id.as_str()) => Ok(()),
+        _ => call.caller.require_account(),
+    }
+}
+
 /// What a team of this person's own is called: the company, or «Ada Byron's team».
 fn default_team_name(user: &User) -> Result<Name> {
     let own = || {
@@ -242,34 +271,34 @@ impl Work<'_> {
         match &decided.choice {
             Choice::Existing(team) => Ok(((**team).clone(), RecordOutcome::Existing)),
             Choice::New(name) => {
-                self.call.caller.require_account()?;
                 let organization = first
                     .organization
                     .as_ref()
                     .map(|organization| organization.id.clone());
+                require_to_make(self.call, organization.as_ref())?;
                 let mut team = Team::named(name.clone(), organization, &self.stamp());
                 self.plan.write_all(records::insertion(&team));
                 self.plan.event(team.event("created"));
                 team.member_count = 1;
                 team.ownerless = self
-                    .request
-                    .team
                     .role
-                    .is_some_and(|role| role != TeamRole::Owner);
+                    .as_ref()
+                    .is_some_and(|role| role.role != TeamRole::Owner);
                 Ok((team, RecordOutcome::Created))
             }
         }
     }
 
-    fn membership(
+    async fn membership(
         &mut self,
+        db: &Db,
         user: &User,
         team: &Team,
         team_outcome: RecordOutcome,
         first: &First,
         scene: &SeatScene,
     ) -> Result<MembershipAnswer> {
-        let wanted = self.request.team.role;
+        let wanted = self.role.clone();
         let standing = first
             .candidates
             .memberships
@@ -281,32 +310,40 @@ impl Work<'_> {
             } else {
                 TeamRole::Member
             };
-            let role = wanted.unwrap_or(first_member);
+            let role = wanted.unwrap_or_else(|| Granted::built_in(first_member));
+            self.require_to_give(team, team_outcome, &role)?;
             self.plan.write(Statement::new(
                 "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, $4, 'provision', $5)",
-                params![team.id.clone(), user.id.clone(), role, self.call.now],
+                params![team.id.clone(), user.id.clone(), role.role, self.call.now],
             ));
-            self.plan.event(member_event(team, &user.id, role.as_str()));
+            self.plan.write_all(role.note());
+            self.plan
+                .event(member_event(team, &user.id, role.role.as_str()));
             return Ok(MembershipAnswer {
-                role: role.to_string(),
+                role: role.role.to_string(),
                 outcome: RecordOutcome::Created,
             });
         };
-        let Some(role) = wanted.filter(|role| role.as_str() != standing.role) else {
+        let Some(role) = wanted.filter(|role| role.role.as_str() != standing.role) else {
             return Ok(MembershipAnswer {
                 role: standing.role.clone(),
                 outcome: RecordOutcome::Existing,
             });
         };
-        if standing.role == "owner" && scene.other_owners == 0 {
-            return Err(Error::new(Code::LastOwner, "The person is the team's last owner and cannot get a lower role. Make somebody else an owner first.")
-                .with("team_id", team.id.as_str()));
+        self.require_to_give(team, team_outcome, &role)?;
+        if let Some(present) = MemberRole::parse(&standing.role) {
+            let held = permissions_of(db, self.call.account(), &present).await?;
+            require_grant_in(&self.call.caller, team.id.as_str(), &held)?;
+        }
+        if standing.role == TeamRole::Owner.as_str() {
+            self.plan.write(owners::leave_team(&team.id, scene.owners)?);
         }
         self.plan.write(Statement::guarded(
             "UPDATE team_members SET role = $2 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5",
-            params![role, team.id.clone(), user.id.clone(), standing.role.clone()],
+            params![role.role, team.id.clone(), user.id.clone(), standing.role.clone()],
         ));
-        let data = json!({ "team_id": team.id, "user_id": user.id, "role": role });
+        self.plan.write_all(role.note());
+        let data = json!({ "team_id": team.id, "user_id": user.id, "role": role.role });
         self.plan.event(
             Event::new("team_member.updated", &team.id, data)
                 .team(&team.id)
@@ -314,9 +351,27 @@ impl Work<'_> {
                 .previous(json!({ "role": standing.role })),
         );
         Ok(MembershipAnswer {
-            role: role.to_string(),
+            role: role.role.to_string(),
             outcome: RecordOutcome::Updated,
         })
+    }
+
+    /// Refuses a role that holds what the caller does not hold in the team. A team that this very call makes has nothing
+    /// yet, and whoever may make it may give it its first owner.
+    fn require_to_give(
+        &self,
+        team: &Team,
+        team_outcome: RecordOutcome,
+        role: &Granted<TeamRole>,
+    ) -> Result<()> {
+        let caller = &self.call.caller;
+        if team_outcome == RecordOutcome::Existing {
+            return require_grant_in(caller, team.id.as_str(), &role.permissions);
+        }
+        if role.permissions.is_subset(&TeamRole::Owner.permissions()) {
+            return Ok(());
+        }
+        require_grant(caller, &role.permissions)
     }
 
     fn seats(
@@ -340,7 +395,14 @@ impl Work<'_> {
                 changes.push((change, Vec::new()));
             }
             if let Some((change, _)) = changes.get_mut(at) {
-                places.push((at, self.add_places(part, change, scene)));
+                let added = self.add_places(part, change, scene);
+                let bought = part.quantity.filter(|_| added == SeatOutcome::Added);
+                self.bought.extend(bought.map(|quantity| Bought {
+                    product_id: change.seat().product_id.clone(),
+                    seat_id: change.seat().id.clone(),
+                    quantity,
+                }));
+                places.push((at, added));
             }
         }
         let mut answers = Vec::new();
@@ -377,6 +439,24 @@ impl Work<'_> {
             .into_iter()
             .filter_map(|(at, outcome, one)| Some(seat_answer(seats.get(at)?, team, outcome, one)))
             .collect())
+    }
+
+    /// The order of the places that were added under a reference.
+    fn order(&mut self, team: &Team, first: &First) -> Result<()> {
+        let Some(reference) = &self.request.external_reference else {
+            return Ok(());
+        };
+        let bought = std::mem::take(&mut self.bought);
+        let told = (reference, first.orders_told);
+        provisioned::record(
+            &mut self.plan,
+            self.ids,
+            self.call,
+            &team.id,
+            told,
+            self.id.as_str(),
+            bought,
+        )
     }
 
     /// The places that a line adds, once for each reference.
@@ -462,8 +542,8 @@ impl Work<'_> {
         given.push(assignment.clone());
         let outcome = match outcome {
             Outcome::Assigned => SeatOutcome::Assigned,
-            Outcome::AlreadyAssigned => SeatOutcome::AlreadyAssigned,
             Outcome::Waitlisted => SeatOutcome::Waitlisted,
+            _ => SeatOutcome::AlreadyAssigned,
         };
         Ok((outcome, assignment))
     }
@@ -663,17 +743,11 @@ fn change_of<'c>(
         .template
         .as_ref()
         .map_or(first.terms, crate::seats::SeatTemplate::terms);
-    let stamp = Stamp { ids, now: call.now };
-    let mut seat = Seat::under(
-        terms,
-        line.product.id.clone(),
-        vec![team.id.clone()],
-        Some(0),
-        &stamp,
-    );
-    seat.template_id = line.template.as_ref().map(|template| template.id.clone());
+    let template = line.template.as_ref().map(|template| &template.id);
+    let key = (&team.id, &line.product.id);
+    let change = change_for(None, key, terms, template, call, ids);
     if !may_make {
-        let error = exhausted(&seat, 1);
+        let error = exhausted(change.seat(), 1);
         return Err(Error::new(
             Code::SeatsExhausted,
             format!(
@@ -686,5 +760,5 @@ fn change_of<'c>(
         .with("requested", 1)
         .with("available", 0));
     }
-    Ok(Change::create(seat, None, call, ids))
+    Ok(change)
 }

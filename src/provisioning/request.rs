@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as JsonValue, json};
 use std::borrow::Cow;
 
-use crate::access::roles::TeamRole;
+use crate::access::roles::MemberRoleRef;
 use crate::body::read_body;
 use crate::error::{Error, Fault, Result};
 use crate::resource::Input;
@@ -81,7 +81,7 @@ pub struct TeamPart {
     /// The organization it is sought or made in.
     pub organization: Option<Ref<Organization>>,
     /// The person's role in it; `member` unless said, `owner` for the first of a new team.
-    pub role: Option<TeamRole>,
+    pub role: Option<MemberRoleRef>,
     /// What happens when somebody else's team has the name.
     pub on_existing: Option<OnExisting>,
 }

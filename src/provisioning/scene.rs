@@ -5,13 +5,16 @@ use serde_json::Value as JsonValue;
 use super::answer::Provision;
 use super::request::{ProvisionRequest, SeatPart, Strategy};
 use super::team::{Candidates, Membership, numbered};
-use crate::access::{Caller, Reach};
+use crate::access::{Caller, Reach, owners};
+use crate::commerce::orders::provisioned;
 use crate::db::{Answers, Batch, Db, Pair, Select, Slot};
 use crate::email::outbox;
 use crate::error::{Code, Error, Fault, Result};
 use crate::lifecycle::restore::aside_with_address;
+use crate::members;
 use crate::params;
-use crate::resource::{Record, named_by};
+use crate::records;
+use crate::resource::{Record, named_by, within};
 use crate::resources::{Organization, Product, Team, User};
 use crate::seats::actions::PROMOTE_AT_ONCE;
 use crate::seats::{Assignment, Seat, SeatTemplate, Terms};
@@ -38,6 +41,8 @@ pub(super) struct First {
     pub(super) terms: Terms,
     pub(super) locale: String,
     pub(super) candidates: Candidates,
+    /// How many orders of the call's reference stand already.
+    pub(super) orders_told: i64,
 }
 
 /// What is known of somebody who stands already.
@@ -55,7 +60,8 @@ pub(super) struct SeatScene {
     pub(super) waiting: Vec<Assignment>,
     /// Seats to which the reference's quantity was added before.
     pub(super) added_before: Vec<Id<Seat>>,
-    pub(super) other_owners: i64,
+    /// What is known of the team's owners beside the person.
+    pub(super) owners: Option<(i64, i64)>,
 }
 
 fn by_reference<K: crate::types::Kind>(reference: &Ref<K>) -> (&'static str, String) {
@@ -83,20 +89,18 @@ struct FirstSlots {
     default: Option<Slot<Team>>,
     domain: Option<Slot<Team>>,
     lines: Vec<LineSlots>,
+    orders_told: Option<Slot<(i64,)>>,
 }
 
 /// Asks for everything that the body names.
-fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
+fn ask(batch: &mut Batch, caller: &Caller, request: &ProvisionRequest) -> FirstSlots {
     let users = user_slots(batch, request);
     let email = request.user.email.as_ref();
     let aside = email.map(|email| batch.add::<User>(aside_with_address(email)));
     let part = &request.team;
     let organization = part.organization.as_ref().map(|reference| {
         let (column, value) = by_reference(reference);
-        batch.add::<Organization>(Select::rows::<Organization>(
-            &format!("WHERE account_id = $1 AND {column} = $2"),
-            params![value],
-        ))
+        batch.add::<Organization>(within_reach::<Organization>(caller, column, &value))
     });
     let by_id = part.id.as_ref().map(|reference| {
         let (column, value) = by_reference(reference);
@@ -119,15 +123,21 @@ fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
         .then(|| batch.add::<Team>(default_team(request)));
     let domain = request.user.email.as_ref().filter(|_| is_open && strategy == Strategy::Auto).map(|email| {
         batch.add::<Team>(Select::rows::<Team>(
-            "WHERE account_id = $1 AND deleted_at IS NULL AND id IN (SELECT team_id FROM domain_claims WHERE account_id = $1 AND domain = $2)",
-            params![email.domain()],
+            "WHERE account_id = $1 AND deleted_at IS NULL AND id IN (SELECT coalesce(c.team_id, o.default_team_id) FROM domain_claims c LEFT JOIN organizations o ON o.account_id = $1 AND o.id = c.organization_id WHERE c.account_id = $1 AND c.domain = $2 AND c.state = 'verified')",
+            params![crate::resources::domain_claim::key(&email.domain())],
         ))
     });
     let lines: Vec<LineSlots> = request
         .seats
         .iter()
-        .map(|part| line_slots(batch, part))
+        .map(|part| line_slots(batch, caller, part))
         .collect();
+    let adds = request.seats.iter().any(|part| part.quantity.is_some());
+    let orders_told = request
+        .external_reference
+        .as_ref()
+        .filter(|_| adds)
+        .map(|reference| batch.add::<(i64,)>(provisioned::standing(reference)));
     FirstSlots {
         users,
         aside,
@@ -138,17 +148,20 @@ fn ask(batch: &mut Batch, request: &ProvisionRequest) -> FirstSlots {
         default,
         domain,
         lines,
+        orders_told,
     }
 }
 
 /// Reads what the body names.
 pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) -> Result<First> {
     let mut batch = Batch::new();
-    let slots = ask(&mut batch, request);
+    let slots = ask(&mut batch, caller, request);
     let mut rows = db.read(&caller.account, batch).await?;
     let (settings, locale) = rows
         .first(&slots.account)
         .ok_or_else(|| Error::internal("the account is gone"))?;
+    let orders_told = slots.orders_told.as_ref().and_then(|slot| rows.first(slot));
+    let orders_told = orders_told.map_or(0, |(told,)| told);
     let mut faults = Vec::new();
     let organization = slots.organization.map(|slot| rows.first(&slot));
     if organization.as_ref().is_some_and(Option::is_none) {
@@ -171,10 +184,10 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
         (Ok(_), false) => return Err(Error::invalid(faults)),
         (Err(error), _) => return Err(error),
     };
-    let within = |team: &Team| match &caller.reach {
-        Reach::Account => true,
-        Reach::Teams(teams) => teams.contains(team.id.as_str()),
-    };
+    if let (Some(user), Reach::Teams(_)) = (&user, &caller.reach) {
+        require_within_reach(db, caller, user, request).await?;
+    }
+    let within = |team: &Team| caller.reach.holds(team.id.as_str());
     let candidates = Candidates {
         named_by_id: slots
             .by_id
@@ -206,7 +219,30 @@ pub(super) async fn first(db: &Db, caller: &Caller, request: &ProvisionRequest) 
         terms: Terms::of_settings(&settings),
         locale,
         candidates,
+        orders_told,
     })
+}
+
+/// Refuses somebody who is known, but not to a caller limited to some teams.
+async fn require_within_reach(
+    db: &Db,
+    caller: &Caller,
+    user: &User,
+    request: &ProvisionRequest,
+) -> Result<()> {
+    let seen = records::maybe::<User>(db, caller, &Ref::Id(user.id.clone())).await?;
+    match (seen, &request.user.id) {
+        (Some(_), _) => Ok(()),
+        (None, Some(_)) => Err(no_such_person()),
+        (None, None) => Err(members::out_of_reach()),
+    }
+}
+
+fn no_such_person() -> Error {
+    Error::new(
+        Code::NotFound,
+        "There is no person with this id in this account.",
+    )
 }
 
 /// The lines of seats with what they name; those that name nothing known are faults.
@@ -262,7 +298,22 @@ fn user_slots(batch: &mut Batch, request: &ProvisionRequest) -> Vec<(&'static st
     slots
 }
 
-fn line_slots(batch: &mut Batch, part: &SeatPart) -> LineSlots {
+/// The record of a key among those the caller may see.
+fn within_reach<R: Record>(caller: &Caller, column: &str, value: &str) -> Select {
+    let mut params = params![value.to_owned()];
+    let reach = within(caller, R::REACH, 3).map(|(condition, value)| {
+        params.push(value);
+        condition
+    });
+    let rest = format!(
+        "WHERE {0}.account_id = $1 AND {0}.{column} = $2{1}",
+        R::TABLE,
+        reach.unwrap_or_default()
+    );
+    Select::rows::<R>(&rest, params)
+}
+
+fn line_slots(batch: &mut Batch, caller: &Caller, part: &SeatPart) -> LineSlots {
     let product_where = |condition: &str| {
         format!("WHERE account_id = $1 AND id IN (SELECT product_id FROM {condition})")
     };
@@ -271,12 +322,9 @@ fn line_slots(batch: &mut Batch, part: &SeatPart) -> LineSlots {
         return LineSlots {
             product: batch.add(Select::rows::<Product>(
                 &product_where(&format!("seats WHERE account_id = $1 AND {column} = $2")),
-                params![value],
+                params![value.clone()],
             )),
-            seat: Some(batch.add(Select::rows::<Seat>(
-                &format!("WHERE account_id = $1 AND {column} = $2"),
-                params![value],
-            ))),
+            seat: Some(batch.add(within_reach::<Seat>(caller, column, &value))),
             template: None,
         };
     }
@@ -343,7 +391,8 @@ fn default_team(request: &ProvisionRequest) -> Select {
             let (column, value) = by_reference(reference);
             (
                 format!(
-                    "(SELECT default_team_id FROM organizations WHERE account_id = $1 AND {column} = $2)"
+                    "(SELECT t.id FROM organizations o JOIN teams t ON t.account_id = $1 AND t.id = o.default_team_id JOIN organizations own ON own.account_id = $1 AND own.id = t.organization_id \
+                     AND own.path >= o.path AND own.path < o.path || '~' WHERE o.account_id = $1 AND o.{column} = $2)"
                 ),
                 value,
             )
@@ -372,10 +421,7 @@ fn identity(found: Vec<(&'static str, User)>, request: &ProvisionRequest) -> Res
     }
     let user = found.pop();
     if !is_named {
-        return Err(Error::new(
-            Code::NotFound,
-            "There is no person with this id in this account.",
-        ));
+        return Err(no_such_person());
     }
     if user.is_none() && request.user.email.is_none() {
         let detail =
@@ -455,10 +501,7 @@ pub(super) async fn second(
             joined_at,
         });
     first.candidates.memberships = memberships
-        .filter(|membership| match &caller.reach {
-            Reach::Account => true,
-            Reach::Teams(teams) => teams.contains(membership.team.id.as_str()),
-        })
+        .filter(|membership| caller.reach.holds(membership.team.id.as_str()))
         .collect();
     Ok(Known {
         was_welcomed: rows.first(&mail).is_some(),
@@ -508,7 +551,7 @@ pub(super) async fn seats(
     });
     let waiting = request.seats.iter().any(|part| part.quantity.is_some()).then(|| {
         batch.add::<Assignment>(Select::rows::<Assignment>(
-            &format!("WHERE account_id = $1 AND state = 'waitlisted' AND (seat_id IN ({of_team}) OR seat_id IN (SELECT value FROM JSON_LIST($4) AS n)) ORDER BY created_at, id LIMIT $5"),
+            &format!("WHERE account_id = $1 AND state = 'waitlisted' AND (seat_id IN ({of_team}) OR seat_id IN (SELECT value FROM JSON_LIST($4) AS n)) ORDER BY waiting_at, id LIMIT $5"),
             params![team.clone(), products, named, PROMOTE_AT_ONCE],
         ))
     });
@@ -518,12 +561,11 @@ pub(super) async fn seats(
             params![team.clone(), products, named, reference.clone()],
         ))
     });
-    let owners = first.user.as_ref().filter(|_| request.team.role.is_some()).map(|user| {
-        batch.add::<(i64,)>(Select::new(
-            "SELECT count(*) FROM team_members WHERE account_id = $1 AND team_id = $2 AND role = 'owner' AND user_id <> $3",
-            params![team.clone(), user.id.clone()],
-        ))
-    });
+    let owners = first
+        .user
+        .as_ref()
+        .filter(|_| request.team.role.is_some())
+        .map(|user| owners::ask_team(&mut batch, team, user.id.as_str()));
     let mut rows = db.read(&caller.account, batch).await?;
     Ok(SeatScene {
         seats: seats.map(|slot| rows.take(&slot)).unwrap_or_default(),
@@ -535,8 +577,6 @@ pub(super) async fn seats(
             .into_iter()
             .map(|(id,)| id)
             .collect(),
-        other_owners: owners
-            .and_then(|slot| rows.first(&slot))
-            .map_or(0, |(count,)| count),
+        owners: owners.and_then(|slot| rows.first(&slot)),
     })
 }

@@ -2,19 +2,17 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{Team, User};
-use crate::access::roles::TeamRole;
-use crate::access::{Call, Caller, Permission, Reach};
-use crate::db::{Batch, Db, FromRow, Reader, Select, Statement};
-use crate::error::{Code, Error, Result};
-use crate::events::{Event, Plan};
+use crate::access::Permission;
+use crate::access::roles::{MemberRole, MemberRoleRef};
+use crate::columns;
+use crate::db::{Db, FromRow, Reader, Row as _, Select};
+use crate::error::Result;
 use crate::params;
-use crate::records;
-use crate::resource::{Input, Reference, resolve};
-use crate::seats::leave;
-use crate::types::{Id, Ids, Ref, Timestamp};
+use crate::resource::{Expand, Field, FieldKind, Record};
+use crate::types::text::Language;
+use crate::types::{AccountId, Email, ExternalId, Id, Kind, Name, Ref, Timestamp};
 
 crate::words! {
     /// Who keeps a membership.
@@ -25,6 +23,10 @@ crate::words! {
         Api = "api",
         /// A provision.
         Provision = "provision",
+        /// A self-enrolment link.
+        Link = "link",
+        /// An invitation that was accepted.
+        Invitation = "invitation",
     }
 }
 
@@ -35,8 +37,8 @@ pub struct Member {
     pub team_id: Id<Team>,
     /// The person.
     pub user: User,
-    /// The role in the team.
-    pub role: TeamRole,
+    /// The role in the team: `owner`, `manager`, `member` or the id of a custom one.
+    pub role: MemberRole,
     /// Who keeps the membership.
     pub managed_by: ManagedBy,
     /// Since when.
@@ -56,15 +58,156 @@ impl FromRow for Member {
     }
 }
 
-/// A new member.
+/// A membership as lists read it: within one team, where the person's id names it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Membership {
+    /// The person.
+    pub id: Id<Self>,
+    /// The team.
+    pub team_id: Id<Team>,
+    /// The role.
+    pub role: MemberRole,
+    /// Who keeps it.
+    pub managed_by: ManagedBy,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+columns!(Membership in "members": id, team_id, role, managed_by, joined_at);
+
+impl Kind for Membership {
+    const PREFIX: &'static str = "user";
+}
+
+impl Record for Membership {
+    const KIND: &'static str = "team_member";
+    const SUMMARY: &'static str = "A person in a team, with one role.";
+    const FIELDS: &'static [Field] = &[
+        Field::sorted("joined_at", "joined_at", FieldKind::Time),
+        Field::sorted("name", "name_key", FieldKind::Folded),
+        Field::filter("role", "role", FieldKind::Text),
+        Field::filter(
+            "managed_by",
+            "managed_by",
+            FieldKind::Word(&[
+                "manual",
+                "api",
+                "provision",
+                "invitation",
+                "link",
+                "import",
+                "group",
+                "scim",
+            ]),
+        ),
+    ];
+    const SEARCH: &'static [&'static str] = &["email_key", "name_key", "family_key"];
+    const EXPANDS: &'static [Expand] = &[];
+    const SOFT_DELETE: bool = false;
+    const REACH: Option<&'static str> = Some("members.team_id IN {}");
+    const READ: Permission = Permission::TeamsRead;
+
+    fn id(&self) -> &Id<Self> {
+        &self.id
+    }
+}
+
+/// The members behind memberships, in their order: the people are read at once.
+pub async fn with_people(
+    db: &Db,
+    account: &AccountId,
+    list: Vec<Membership>,
+) -> Result<Vec<Member>> {
+    let ids: Vec<&str> = list.iter().map(|one| one.id.as_str()).collect();
+    let people = Select::rows::<User>(
+        "WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        params![serde_json::to_string(&ids).unwrap_or_default()],
+    );
+    let people: Vec<User> = if list.is_empty() {
+        Vec::new()
+    } else {
+        db.fetch(account, people).await?
+    };
+    let mut known: std::collections::HashMap<String, User> = people
+        .into_iter()
+        .map(|user| (user.id.to_string(), user))
+        .collect();
+    let members = list.into_iter().filter_map(|one| {
+        Some(Member {
+            team_id: one.team_id,
+            user: known.remove(one.id.as_str())?,
+            role: one.role,
+            managed_by: one.managed_by,
+            joined_at: one.joined_at,
+        })
+    });
+    Ok(members.collect())
+}
+
+/// A new member: somebody who is known, by `user`, or anybody by `email`, who is made where they are not known.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMember {
-    /// The person.
-    pub user: Ref<User>,
+    /// Somebody who is known.
+    #[serde(default)]
+    pub user: Option<Ref<User>>,
+    /// The address of somebody who may be new, instead.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// First name of somebody new; who is known keeps theirs.
+    #[serde(default)]
+    pub first_name: Option<Name>,
+    /// Last name of somebody new.
+    #[serde(default)]
+    pub last_name: Option<Name>,
+    /// Full name of somebody new.
+    #[serde(default)]
+    pub name: Option<Name>,
+    /// Company of somebody new.
+    #[serde(default)]
+    pub company: Option<Name>,
+    /// Your own key of somebody new; who has it already is meant.
+    #[serde(default)]
+    pub external_id: Option<ExternalId>,
+    /// Language of somebody new.
+    #[serde(default)]
+    pub locale: Option<Language>,
     /// The role; `member` unless said.
     #[serde(default)]
-    pub role: Option<TeamRole>,
+    pub role: Option<MemberRoleRef>,
+}
+
+impl NewMember {
+    /// Somebody who is known.
+    pub fn known(user: Ref<User>, role: Option<MemberRoleRef>) -> Self {
+        Self {
+            user: Some(user),
+            role,
+            ..Self::nobody()
+        }
+    }
+
+    /// Somebody who may be new.
+    pub fn described(email: Email, role: Option<MemberRoleRef>) -> Self {
+        Self {
+            email: Some(email),
+            role,
+            ..Self::nobody()
+        }
+    }
+
+    const fn nobody() -> Self {
+        Self {
+            user: None,
+            email: None,
+            first_name: None,
+            last_name: None,
+            name: None,
+            company: None,
+            external_id: None,
+            locale: None,
+            role: None,
+        }
+    }
 }
 
 /// A change of a membership.
@@ -72,211 +215,37 @@ pub struct NewMember {
 #[serde(deny_unknown_fields)]
 pub struct MemberPatch {
     /// The role.
-    pub role: TeamRole,
+    pub role: MemberRoleRef,
 }
 
-impl Input for NewMember {
-    fn references(&self) -> Vec<Reference> {
-        vec![Reference::to("/user", &self.user)]
-    }
+/// Somebody to be removed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemovedMember {
+    /// The person.
+    pub user: Ref<User>,
 }
 
-impl Input for MemberPatch {
-    fn references(&self) -> Vec<Reference> {
-        Vec::new()
-    }
-}
-
-/// Members of a team in the order of joining, after the one named.
-pub fn members_of(team: &Id<Team>, after: Option<(Timestamp, String)>, limit: i64) -> Select {
-    let (joined, user) = after.unwrap_or((Timestamp::from_micros(-1), String::new()));
+fn select(rest: &str, params: Vec<crate::db::Value>) -> Select {
     Select::new(
         format!(
             "SELECT {}, m.team_id, m.role, m.managed_by, m.joined_at FROM team_members m JOIN users ON users.account_id = $1 AND users.id = m.user_id \
-             WHERE m.account_id = $1 AND m.team_id = $2 AND (m.joined_at, m.user_id) > ($3, $4) ORDER BY m.joined_at, m.user_id LIMIT $5",
-            <User as crate::db::Row>::selection()
+             WHERE m.account_id = $1 AND m.team_id = $2 {rest}",
+            User::selection()
         ),
-        params![team.clone(), joined, user, limit],
+        params,
+    )
+}
+
+/// The members of a team who joined first, in the order of joining.
+pub fn first_members_of(team: &Id<Team>, limit: i64) -> Select {
+    select(
+        "ORDER BY m.joined_at, m.user_id LIMIT $3",
+        params![team.clone(), limit],
     )
 }
 
 /// One member of a team.
 pub fn member_of(team: &Id<Team>, user: &Id<User>) -> Select {
-    Select::new(
-        format!(
-            "SELECT {}, m.team_id, m.role, m.managed_by, m.joined_at FROM team_members m JOIN users ON users.account_id = $1 AND users.id = m.user_id \
-             WHERE m.account_id = $1 AND m.team_id = $2 AND m.user_id = $3",
-            <User as crate::db::Row>::selection()
-        ),
-        params![team.clone(), user.clone()],
-    )
-}
-
-struct Scene {
-    team: Team,
-    user: User,
-    standing: Option<(TeamRole, ManagedBy, Timestamp)>,
-    other_owners: i64,
-}
-
-async fn scene(db: &Db, call: &Call, team: &Ref<Team>, user: &Ref<User>) -> Result<Scene> {
-    let team = records::find::<Team>(db, &call.caller, team).await?;
-    let user = records::find::<User>(
-        db,
-        &Caller {
-            reach: Reach::Account,
-            ..(*call.caller).clone()
-        },
-        user,
-    )
-    .await?;
-    let mut batch = Batch::new();
-    let standing = batch.add::<(TeamRole, ManagedBy, Timestamp)>(Select::new(
-        "SELECT role, managed_by, joined_at FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3",
-        params![team.id.clone(), user.id.clone()],
-    ));
-    let owners = batch.add::<(i64,)>(Select::new(
-        "SELECT count(*) FROM team_members WHERE account_id = $1 AND team_id = $2 AND role = 'owner' AND user_id <> $3",
-        params![team.id.clone(), user.id.clone()],
-    ));
-    let mut rows = db.read(call.account(), batch).await?;
-    Ok(Scene {
-        standing: rows.first(&standing),
-        other_owners: rows.first(&owners).map_or(0, |(count,)| count),
-        team,
-        user,
-    })
-}
-
-fn member(scene: Scene, role: TeamRole, managed_by: ManagedBy, joined_at: Timestamp) -> Member {
-    Member {
-        team_id: scene.team.id,
-        user: scene.user,
-        role,
-        managed_by,
-        joined_at,
-    }
-}
-
-/// Plans a membership; one that stands is left alone but for its role. Tells whether it was made.
-pub async fn plan_add(
-    db: &Db,
-    call: &Call,
-    team: &Ref<Team>,
-    new: &NewMember,
-    managed_by: ManagedBy,
-) -> Result<(Plan, Member, bool)> {
-    call.caller.require(Permission::MembersWrite)?;
-    resolve(db, &call.caller, new.references()).await?;
-    let scene = scene(db, call, team, &new.user).await?;
-    if let Some((standing, ..)) = scene.standing {
-        let role = new.role.unwrap_or(standing);
-        let (plan, member) = change_role(scene, role)?;
-        return Ok((plan, member, false));
-    }
-    let role = new.role.unwrap_or(TeamRole::Member);
-    let mut plan = Plan::new("team_member.add");
-    plan.write(Statement::new(
-        "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, $4, $5, $6)",
-        params![scene.team.id.clone(), scene.user.id.clone(), role, managed_by, call.now],
-    ));
-    plan.event(crate::seats::change::member_event(
-        &scene.team,
-        &scene.user.id,
-        role.as_str(),
-    ));
-    Ok((plan, member(scene, role, managed_by, call.now), true))
-}
-
-/// Plans a new role.
-pub async fn plan_change(
-    db: &Db,
-    call: &Call,
-    team: &Ref<Team>,
-    user: &Ref<User>,
-    role: TeamRole,
-) -> Result<(Plan, Member)> {
-    call.caller.require(Permission::MembersWrite)?;
-    change_role(scene(db, call, team, user).await?, role)
-}
-
-fn change_role(scene: Scene, role: TeamRole) -> Result<(Plan, Member)> {
-    let Some((standing, managed_by, joined_at)) = scene.standing else {
-        return Err(Error::not_found("team_member"));
-    };
-    let mut plan = Plan::new("team_member.update");
-    if standing == role {
-        return Ok((plan, member(scene, role, managed_by, joined_at)));
-    }
-    keep_an_owner(&scene, standing)?;
-    plan.write(Statement::guarded(
-        format!("UPDATE team_members SET role = $2 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5{}", another_owner(standing)),
-        params![role, scene.team.id.clone(), scene.user.id.clone(), standing],
-    ));
-    let data = json!({ "team_id": scene.team.id, "user_id": scene.user.id, "role": role });
-    plan.event(
-        Event::new("team_member.updated", &scene.team.id, data)
-            .team(&scene.team.id)
-            .user(&scene.user.id)
-            .previous(json!({ "role": standing })),
-    );
-    Ok((plan, member(scene, role, managed_by, joined_at)))
-}
-
-/// Plans the end of a membership, and of the places that the person holds for that team.
-pub async fn plan_remove(
-    db: &Db,
-    ids: &Ids,
-    call: &Call,
-    team: &Ref<Team>,
-    user: &Ref<User>,
-) -> Result<Plan> {
-    call.caller.require(Permission::MembersWrite)?;
-    let scene = scene(db, call, team, user).await?;
-    let Some((standing, ..)) = scene.standing else {
-        return Err(Error::not_found("team_member"));
-    };
-    keep_an_owner(&scene, standing)?;
-    let mut plan = Plan::new("team_member.remove");
-    plan.write(Statement::guarded(
-        format!(
-            "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3{}",
-            another_owner(standing)
-        ),
-        params![scene.team.id.clone(), scene.user.id.clone()],
-    ));
-    let data = json!({ "team_id": scene.team.id, "user_id": scene.user.id, "role": standing });
-    plan.event(
-        Event::new("team_member.removed", &scene.team.id, data)
-            .team(&scene.team.id)
-            .user(&scene.user.id),
-    );
-    leave::release(
-        db,
-        ids,
-        call,
-        &mut plan,
-        Some(&scene.user.id),
-        Some(&scene.team.id),
-    )
-    .await?;
-    Ok(plan)
-}
-
-fn keep_an_owner(scene: &Scene, standing: TeamRole) -> Result<()> {
-    if standing == TeamRole::Owner && scene.other_owners == 0 {
-        return Err(Error::new(Code::LastOwner, "The last owner of a team cannot leave or be demoted. Make somebody else an owner first.")
-            .with("team_id", scene.team.id.as_str()));
-    }
-    Ok(())
-}
-
-/// The guard behind [`keep_an_owner`], for two who leave at once.
-const fn another_owner(standing: TeamRole) -> &'static str {
-    match standing {
-        TeamRole::Owner => {
-            " AND EXISTS (SELECT 1 FROM team_members o WHERE o.account_id = $1 AND o.team_id = team_members.team_id AND o.role = 'owner' AND o.user_id <> team_members.user_id)"
-        }
-        TeamRole::Manager | TeamRole::Member => "",
-    }
+    select("AND m.user_id = $3", params![team.clone(), user.clone()])
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::organization::Organization;
+use super::organization::{Organization, within};
 use crate::access::{Call, Permission, Reach};
 use crate::columns;
 use crate::db::{Db, Statement};
@@ -181,6 +181,15 @@ impl Record for Team {
             FieldKind::Reference(Organization::PREFIX, "organizations"),
         ),
         Field::filter(
+            "within",
+            concat!(
+                "teams.organization_id IN (SELECT o.id FROM organizations o WHERE o.account_id = $1 AND ",
+                within!("o.path"),
+                ")"
+            ),
+            FieldKind::Reference(Organization::PREFIX, "organizations"),
+        ),
+        Field::filter(
             "user",
             "teams.id IN (SELECT team_id FROM team_members WHERE account_id = $1 AND user_id {})",
             FieldKind::Reference("user", "users"),
@@ -243,11 +252,19 @@ impl Resource for Team {
         Ok(())
     }
 
-    fn companions(&self, _: Option<&Self>) -> Vec<Statement> {
-        Vec::new()
+    /// Where it does not lie any more, it is not the default team any more either.
+    fn companions(&self, before: Option<&Self>) -> Vec<Statement> {
+        if before.is_none_or(|before| before.organization_id == self.organization_id) {
+            return Vec::new();
+        }
+        vec![Statement::new(
+            "UPDATE organizations SET default_team_id = NULL, version = version + 1 WHERE account_id = $1 AND default_team_id = $2 AND NOT EXISTS \
+             (SELECT 1 FROM organizations own WHERE own.account_id = $1 AND own.id = $3 AND own.path >= organizations.path AND own.path < organizations.path || '~')",
+            params![self.id.to_string(), self.organization_id.clone()],
+        )]
     }
 
-    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+    fn farewell(&self, now: Timestamp) -> Vec<Statement> {
         vec![
             // What restoring brings back.
             Statement::new(
@@ -260,7 +277,16 @@ impl Resource for Team {
                 params![self.id.to_string()],
             ),
             Statement::new(
+                "UPDATE invitations SET state = 'revoked', ended_at = $3, updated_at = $3, remind_at = NULL, version = version + 1 \
+                 WHERE account_id = $1 AND team_id = $2 AND state IN ('queued', 'sent', 'failed')",
+                params![self.id.to_string(), now],
+            ),
+            Statement::new(
                 "DELETE FROM domain_claims WHERE account_id = $1 AND team_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
+                "DELETE FROM group_teams WHERE account_id = $1 AND team_id = $2",
                 params![self.id.to_string()],
             ),
             Statement::new(

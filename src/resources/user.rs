@@ -278,6 +278,11 @@ impl Record for User {
             "users.id IN (SELECT user_id FROM team_members WHERE account_id = $1 AND team_id {})",
             FieldKind::Reference(Team::PREFIX, "teams"),
         ),
+        Field::filter(
+            "role",
+            "users.id IN (SELECT user_id FROM user_roles WHERE account_id = $1 AND role {})",
+            FieldKind::Text,
+        ),
     ];
     const SEARCH: &'static [&'static str] = &["email_key", "name_key", "family_key"];
     const EXPANDS: &'static [Expand] = &[];
@@ -352,7 +357,7 @@ impl Resource for User {
         list
     }
 
-    fn farewell(&self, _: Timestamp) -> Vec<Statement> {
+    fn farewell(&self, now: Timestamp) -> Vec<Statement> {
         vec![
             // What restoring brings back.
             Statement::new(
@@ -363,6 +368,15 @@ impl Resource for User {
             Statement::new(
                 "DELETE FROM team_members WHERE account_id = $1 AND user_id = $2",
                 params![self.id.to_string()],
+            ),
+            Statement::new(
+                "DELETE FROM organization_members WHERE account_id = $1 AND user_id = $2",
+                params![self.id.to_string()],
+            ),
+            Statement::new(
+                "UPDATE invitations SET state = 'revoked', ended_at = $3, updated_at = $3, remind_at = NULL, version = version + 1 \
+                 WHERE account_id = $1 AND user_id = $2 AND state IN ('queued', 'sent', 'failed')",
+                params![self.id.to_string(), now],
             ),
             Statement::new(
                 "DELETE FROM sessions WHERE account_id = $1 AND user_id = $2",

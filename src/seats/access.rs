@@ -29,6 +29,13 @@ impl Access {
         Self::default()
     }
 
+    /// Leaves out assignments of which one replaces another of the same product, to the same end: their holders' access
+    /// stays as it is.
+    pub(super) fn leave_unchanged(&mut self, replaced: &[Id<Assignment>]) {
+        self.begun.retain(|one| !replaced.contains(&one.id));
+        self.ended.retain(|one| !replaced.contains(&one.id));
+    }
+
     /// Adds the rows to a plan. `products` are those of the places that were given.
     pub fn write<'p>(
         self,

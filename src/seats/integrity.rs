@@ -1,4 +1,5 @@
-//! The proof: every seat's counters equal the sums of its ledger and the count of its assignments.
+//! The proof: every seat's counters equal the sums of its ledger and the count of its
+//! assignments and of the places that holds keep.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -61,9 +62,11 @@ pub async fn check(db: &Db, account: &AccountId) -> Result<Report> {
     let ledger = "SELECT seat_id, CAST(sum(quantity_delta) AS BIGINT) AS quantity, CAST(sum(assigned_delta) AS BIGINT) AS assigned, \
                   CAST(sum(reserved_delta) AS BIGINT) AS reserved, CAST(sum(spent_delta) AS BIGINT) AS spent, \
                   CAST(sum(waitlisted_delta) AS BIGINT) AS waitlisted FROM seat_ledger WHERE account_id = $1 GROUP BY seat_id";
-    let live = "SELECT seat_id, 0 AS quantity, CAST(sum(CASE WHEN state = 'active' THEN 1 ELSE 0 END) AS BIGINT) AS assigned, \
-                CAST(sum(CASE WHEN state = 'reserved' THEN 1 ELSE 0 END) AS BIGINT) AS reserved, 0 AS spent, \
-                CAST(sum(CASE WHEN state = 'waitlisted' THEN 1 ELSE 0 END) AS BIGINT) AS waitlisted FROM seat_assignments WHERE account_id = $1 GROUP BY seat_id";
+    let live = "SELECT seat_id, 0 AS quantity, CAST(sum(assigned) AS BIGINT) AS assigned, CAST(sum(reserved) AS BIGINT) AS reserved, 0 AS spent, \
+                CAST(sum(waitlisted) AS BIGINT) AS waitlisted FROM ( \
+                SELECT seat_id, CASE WHEN state = 'active' THEN 1 ELSE 0 END AS assigned, CASE WHEN state = 'reserved' THEN 1 ELSE 0 END AS reserved, \
+                CASE WHEN state = 'waitlisted' THEN 1 ELSE 0 END AS waitlisted FROM seat_assignments WHERE account_id = $1 \
+                UNION ALL SELECT seat_id, 0 AS assigned, quantity AS reserved, 0 AS waitlisted FROM seat_hold_items WHERE account_id = $1 AND live) live GROUP BY seat_id";
     let mut batch = Batch::new();
     let count = batch.add::<(i64,)>(Select::new(
         "SELECT count(*) FROM seats WHERE account_id = $1",

@@ -5,7 +5,9 @@ use super::actions::PROMOTE_AT_ONCE;
 use super::assignment::{Assignment, AssignmentState};
 use super::change::Change;
 use super::seat::Seat;
-use crate::access::Call;
+use crate::access::grants::require_rights;
+use crate::access::rights::{self, Rights};
+use crate::access::{Call, owners};
 use crate::db::{Batch, Db, Select};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
@@ -56,7 +58,7 @@ pub async fn release(
     let mut at_once = values();
     at_once.push(crate::db::Value::Int(Some(PROMOTE_AT_ONCE)));
     let waiting = batch.add::<Assignment>(Select::rows::<Assignment>(
-        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seats_of}) ORDER BY created_at, id LIMIT $4"),
+        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seats_of}) ORDER BY waiting_at, id LIMIT $4"),
         at_once,
     ));
     let mut rows = db.read(call.account(), batch).await?;
@@ -105,7 +107,7 @@ pub async fn plan_delete_user<C: FnOnce(&User) -> Result<()>>(
     check: C,
 ) -> Result<(Plan, User)> {
     let (mut plan, user) = records::plan_delete(db, call, user, check).await?;
-    refuse_last_owner(db, call, &user).await?;
+    refuse_last_owner(db, call, &mut plan, &user).await?;
     lms::wish(&mut plan, ids, call.now, &user, lms);
     release(db, ids, call, &mut plan, Some(&user.id), None).await?;
     Ok((plan, user))
@@ -134,27 +136,40 @@ pub async fn plan_change_user<C: FnOnce(&User) -> Result<()>>(
     check: C,
 ) -> Result<(Plan, User)> {
     let leaves = patch.status == Some(UserStatus::Deactivated);
+    let readdressed = patch.email.is_some();
     let (mut plan, user) = records::plan_change(db, call, user, patch, check).await?;
+    if readdressed && !plan.is_empty() {
+        require_to_readdress(db, call, &user.id).await?;
+    }
     if leaves && !plan.is_empty() {
-        refuse_last_owner(db, call, &user).await?;
+        refuse_last_owner(db, call, &mut plan, &user).await?;
         release(db, ids, call, &mut plan, Some(&user.id), None).await?;
     }
     Ok((plan, user))
 }
 
-/// The last owner of an account stays.
-pub(crate) async fn refuse_last_owner(db: &Db, call: &Call, user: &User) -> Result<()> {
-    let owners = Select::new(
-        "SELECT r.user_id FROM user_roles r JOIN users u ON u.account_id = $1 AND u.id = r.user_id AND u.deleted_at IS NULL AND u.status <> 'deactivated' \
-         WHERE r.account_id = $1 AND r.role = 'owner' LIMIT 2",
-        params![],
-    );
-    let owners = db.fetch::<(Id<User>,)>(call.account(), owners).await?;
-    match owners.as_slice() {
-        [(only,)] if *only == user.id => Err(Error::new(
-            Code::LastOwner,
-            "This person is the account's last owner and stays. Make somebody else an owner first.",
-        )),
-        _ => Ok(()),
+/// Refuses a new address for somebody who may do more than the caller: by it they come in.
+pub async fn require_to_readdress(db: &Db, call: &Call, user: &Id<User>) -> Result<()> {
+    let theirs = rights::of_person(db, call.account(), user.as_str()).await?;
+    require_rights(&call.caller, &Rights::of(&theirs))
+}
+
+/// The last owner of an account stays; the departure of another is counted.
+pub(crate) async fn refuse_last_owner(
+    db: &Db,
+    call: &Call,
+    plan: &mut Plan,
+    user: &User,
+) -> Result<()> {
+    let mut batch = Batch::new();
+    let is_owner = batch.add::<(String,)>(Select::new(
+        "SELECT user_id FROM user_roles WHERE account_id = $1 AND user_id = $2 AND role = 'owner'",
+        params![user.id],
+    ));
+    let others = owners::ask_account(&mut batch, &user.id);
+    let mut rows = db.read(call.account(), batch).await?;
+    if rows.first(&is_owner).is_some() {
+        plan.write(owners::leave_account(rows.first(&others))?);
     }
+    Ok(())
 }

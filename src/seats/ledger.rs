@@ -17,7 +17,8 @@ pub struct LedgerEntry {
     pub id: Id<Self>,
     /// The seat.
     pub seat_id: Id<Seat>,
-    /// Why: `created`, `added`, `assigned`, `released`, `revoked`, `expired`, `waitlisted`, `promoted`, …
+    /// Why: `created`, `added`, `assigned`, `released`, `revoked`, `expired`, `waitlisted`, `promoted`, `moved_in`,
+    /// `moved_out`, `taken`, `withdrawn`, `held`, `revived`, …
     pub cause: String,
     /// Change of the quantity.
     pub quantity_delta: i64,
@@ -33,6 +34,12 @@ pub struct LedgerEntry {
     pub assignment_id: Option<Id<Assignment>>,
     /// The caller's reference, such as an order's number; counted once per seat.
     pub reference: Option<String>,
+    /// The hold whose places it is about.
+    pub hold_id: Option<String>,
+    /// The entry that this one answers: the other side of a move, or the entry it takes back.
+    pub counterpart_id: Option<Id<Self>>,
+    /// The seat in whose ledger that entry stands.
+    pub counterpart_seat_id: Option<Id<Seat>>,
     /// What kind of thing acted.
     pub actor_type: String,
     /// Its id.
@@ -43,7 +50,7 @@ pub struct LedgerEntry {
     pub created_at: Timestamp,
 }
 columns!(LedgerEntry in "seat_ledger": id, seat_id, cause, quantity_delta, assigned_delta, reserved_delta, spent_delta, waitlisted_delta,
-    assignment_id, reference, actor_type, actor_id, actor_name, created_at);
+    assignment_id, reference, hold_id, counterpart_id, counterpart_seat_id, actor_type, actor_id, actor_name, created_at);
 
 impl Kind for LedgerEntry {
     const PREFIX: &'static str = "entry";

@@ -189,8 +189,8 @@ fn return_place(
         return Ok(place(&one.id, PlaceOutcome::NotRestored, refusal));
     }
     let had_a_place = one.starts_at.is_some();
-    if had_a_place && change.can_revive(one) {
-        let back = change.revive(one, one.expires_at)?;
+    if had_a_place && change.can_restore(one) {
+        let back = change.restore(one, one.expires_at)?;
         return Ok(place(&back.id, PlaceOutcome::Restored, None));
     }
     let holder = Holder {

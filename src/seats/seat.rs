@@ -3,23 +3,22 @@
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::template::SeatTemplate;
 use super::terms::{Expiry, Terms};
 use crate::access::Permission;
 use crate::columns;
 use crate::db::Statement;
-use crate::error::{Code, Error, Fault, Result};
+use crate::error::{Error, Fault, Result};
 use crate::events::Event;
 use crate::params;
-use crate::resource::{
-    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
-};
+use crate::resource::{Expand, Field, FieldKind, Record, Resolved, Resource, Stamp, event_of};
 use crate::resources::{Product, Team};
-use crate::types::merge::present;
 use crate::types::text::Json;
-use crate::types::{ExternalId, Id, Kind, Name, Patch, Ref, Tags, Timestamp};
+use crate::types::{ExternalId, Id, Kind, Name, Tags, Timestamp};
+
+pub use super::seat_input::{NewSeat, SeatPatch};
 
 /// Places at most in one seat.
 pub const MAX_QUANTITY: i64 = 1_000_000_000;
@@ -29,18 +28,10 @@ crate::words! {
     pub enum SeatStatus {
         /// They may.
         Active = "active",
-        /// No more; those who sit keep their places.
+        /// Not for the moment; those who sit keep their places, and it stays the team's seat of the product.
+        Frozen = "frozen",
+        /// No more; those who sit keep their places, and the team may have another seat of the product.
         Archived = "archived",
-    }
-}
-
-crate::words! {
-    /// What happens when a quantity is to fall below what is in use.
-    pub enum OnShortfall {
-        /// It is refused.
-        Fail = "fail",
-        /// It falls, and the places over it are marked as overage.
-        Overage = "overage",
     }
 }
 
@@ -77,7 +68,7 @@ pub struct Seat {
     pub tags: Tags,
     /// Places in use.
     pub assigned: i64,
-    /// Places held for people who were invited.
+    /// Places held for people who were invited, and by holds.
     pub reserved: i64,
     /// Places used for good, because they cannot be given again.
     pub spent: i64,
@@ -85,6 +76,12 @@ pub struct Seat {
     pub waitlisted: i64,
     /// Places allowed above the quantity by a marked exception.
     pub overage: i64,
+    /// Places whose holder has begun nothing for so many days go back; absent: as the account's settings say.
+    pub reclaim_after_days: Option<i64>,
+    /// So many days before that the holder is told; absent: as the account's settings say.
+    pub reclaim_notice_days: Option<i64>,
+    #[serde(skip)]
+    pub(crate) low_level: i64,
     #[serde(skip)]
     pub(crate) version: i64,
     /// When the record was made.
@@ -95,131 +92,12 @@ pub struct Seat {
     pub available: Option<i64>,
 }
 columns!(Seat in "seats": id, product_id, name, external_id, team_ids, quantity, expiry, expires_at, expires_in_days, reusable, extendable,
-    template_id, status, tags, assigned, reserved, spent, waitlisted, overage, version, created_at, updated_at;
+    template_id, status, tags, assigned, reserved, spent, waitlisted, overage,
+    reclaim_after_days, reclaim_notice_days, low_level, version, created_at, updated_at;
     available = "seats.available");
 
 impl Kind for Seat {
     const PREFIX: &'static str = "seat";
-}
-
-/// A new seat.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewSeat {
-    /// What its places are of; not needed with a template.
-    #[serde(default)]
-    pub product: Option<Ref<Product>>,
-    /// The template to copy terms and product from.
-    #[serde(default)]
-    pub template: Option<Ref<SeatTemplate>>,
-    /// The teams that hold it; more than one share it.
-    #[schemars(length(min = 1, max = 100))]
-    pub teams: Vec<Ref<Team>>,
-    /// How many places.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 1_000_000_000))]
-    pub quantity: Option<i64>,
-    /// As many as are wanted, instead of a quantity.
-    #[serde(default)]
-    pub unlimited: bool,
-    /// A name, where several are to be told apart.
-    #[serde(default)]
-    pub name: Option<Name>,
-    /// Your own key.
-    #[serde(default)]
-    pub external_id: Option<ExternalId>,
-    /// When an assignment ends; the template's or `never` unless said.
-    #[serde(default)]
-    pub expiry: Option<Expiry>,
-    /// The date, with `expiry: date`.
-    #[serde(default)]
-    pub expires_at: Option<Timestamp>,
-    /// The days, with `expiry: days`.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 36500))]
-    pub expires_in_days: Option<i64>,
-    /// Whether a released place can be given again.
-    #[serde(default)]
-    pub reusable: Option<bool>,
-    /// Whether an assignment may be extended.
-    #[serde(default)]
-    pub extendable: Option<bool>,
-    /// Labels.
-    #[serde(default)]
-    pub tags: Tags,
-}
-
-/// A change of a seat. Its people stay undisturbed.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SeatPatch {
-    /// How many places.
-    #[schemars(range(min = 0, max = 1_000_000_000))]
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "i64")]
-    pub quantity: Option<i64>,
-    /// What happens when the quantity falls below what is in use: `fail` unless said.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "OnShortfall")]
-    pub on_shortfall: Option<OnShortfall>,
-    /// A name.
-    pub name: Patch<Name>,
-    /// Your own key.
-    pub external_id: Patch<ExternalId>,
-    /// When an assignment ends, for those given from now on.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "Expiry")]
-    pub expiry: Option<Expiry>,
-    /// The date, with `expiry: date`.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "Timestamp")]
-    pub expires_at: Option<Timestamp>,
-    /// The days, with `expiry: days`.
-    #[schemars(range(min = 1, max = 36500))]
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "i64")]
-    pub expires_in_days: Option<i64>,
-    /// Whether a released place can be given again.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "bool")]
-    pub reusable: Option<bool>,
-    /// Whether an assignment may be extended.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "bool")]
-    pub extendable: Option<bool>,
-    /// Whether its places may be given.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "SeatStatus")]
-    pub status: Option<SeatStatus>,
-    /// Labels; replaces all.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "Tags")]
-    pub tags: Option<Tags>,
-}
-
-impl Input for NewSeat {
-    fn references(&self) -> Vec<Reference> {
-        let teams = self
-            .teams
-            .iter()
-            .enumerate()
-            .map(|(n, team)| Reference::to(format!("/teams/{n}"), team));
-        let product = self
-            .product
-            .iter()
-            .map(|product| Reference::to("/product", product));
-        let template = self
-            .template
-            .iter()
-            .map(|template| Reference::to("/template", template));
-        teams.chain(product).chain(template).collect()
-    }
-}
-
-impl Input for SeatPatch {
-    fn references(&self) -> Vec<Reference> {
-        Vec::new()
-    }
 }
 
 impl Seat {
@@ -257,6 +135,9 @@ impl Seat {
             spent: 0,
             waitlisted: 0,
             overage: 0,
+            reclaim_after_days: None,
+            reclaim_notice_days: None,
+            low_level: 0,
             version: 1,
             created_at: stamp.now,
             updated_at: stamp.now,
@@ -280,7 +161,12 @@ impl Seat {
         self.assigned + self.reserved + self.spent
     }
 
-    /// Whether its places may be given at all: it is not archived, and its date has not passed.
+    /// Whether it is its teams' seat of the product, to which places are added.
+    pub fn is_live(&self) -> bool {
+        self.status != SeatStatus::Archived
+    }
+
+    /// Whether its places may be given at all: it is neither archived nor frozen, and its date has not passed.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.status == SeatStatus::Active && self.terms().end(now).is_none_or(|end| end > now)
     }
@@ -352,7 +238,7 @@ impl Seat {
                     team.clone(),
                     self.id.clone(),
                     self.product_id.clone(),
-                    self.status == SeatStatus::Active
+                    self.is_live()
                 ],
             )
         };
@@ -417,6 +303,7 @@ impl Resource for Seat {
         Self::from_new(new, None, refs, stamp)
     }
 
+    /// Everything but the quantity, which goes by the ledger.
     fn apply(&mut self, patch: SeatPatch, _: &Resolved, now: Timestamp) -> Result<()> {
         let terms = Terms::from_parts(
             self.terms(),
@@ -433,18 +320,19 @@ impl Resource for Seat {
         self.extendable = patch.extendable.unwrap_or(self.extendable);
         self.status = patch.status.unwrap_or(self.status);
         self.tags = patch.tags.unwrap_or_else(|| self.tags.clone());
-        if let Some(quantity) = patch.quantity {
-            if self.used() > quantity && patch.on_shortfall != Some(OnShortfall::Overage) {
-                return Err(Error::new(
-                    Code::QuantityBelowUsage,
-                    format!("{} places are in use. Revoke some first, or say «on_shortfall»: «overage».", self.used()),
-                )
-                .with("in_use", self.used())
-                .with("requested", quantity));
-            }
-            self.quantity = Some(quantity);
-            self.overage = (self.used() - quantity).max(0);
-            self.available = Some(quantity - self.used());
+        patch.reclaim_after_days.apply(&mut self.reclaim_after_days);
+        patch
+            .reclaim_notice_days
+            .apply(&mut self.reclaim_notice_days);
+        let rule = (self.reclaim_after_days, self.reclaim_notice_days);
+        if let (Some(after), Some(notice)) = rule
+            && after <= notice
+        {
+            return Err(Error::invalid(vec![Fault::new(
+                "/reclaim_after_days",
+                "invalid",
+                "An idle place goes back after more days than its holder is told before.",
+            )]));
         }
         self.updated_at = now;
         Ok(())
@@ -453,9 +341,9 @@ impl Resource for Seat {
     fn companions(&self, before: Option<&Self>) -> Vec<Statement> {
         match before {
             None => self.team_rows(),
-            Some(before) if before.status != self.status => vec![Statement::new(
+            Some(before) if before.is_live() != self.is_live() => vec![Statement::new(
                 "UPDATE seat_teams SET live = $2 WHERE account_id = $1 AND seat_id = $3",
-                params![self.status == SeatStatus::Active, self.id.clone()],
+                params![self.is_live(), self.id.clone()],
             )],
             Some(_) => Vec::new(),
         }

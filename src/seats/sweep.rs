@@ -4,6 +4,7 @@ use super::access::Access;
 use super::actions::{PROMOTE_AT_ONCE, waiting_at};
 use super::assignment::{Assignment, AssignmentState};
 use super::change::Change;
+use super::holds::lapse_due;
 use super::seat::Seat;
 use crate::access::Call;
 use crate::app::App;
@@ -18,8 +19,9 @@ use crate::types::{AccountId, Id};
 /// So many assignments of one seat end in one list of writes at the most.
 const AT_ONCE: i64 = 50;
 
-/// Ends the assignments of an account whose time is over, seat by seat. What is cut off half-way goes on at the next run.
+/// Ends the holds and the assignments of an account whose time is over, seat by seat. What is cut off half-way goes on at the next run.
 pub async fn expire_due(app: &App, account: &AccountId) -> Result<()> {
+    lapse_due(app, account).await?;
     loop {
         let due = Select::new(
             "SELECT DISTINCT seat_id FROM seat_assignments WHERE account_id = $1 AND state = 'active' AND expires_at <= $2 LIMIT 100",

@@ -11,7 +11,7 @@ pub use id::{AccountId, Id, Ids, Kind};
 pub use merge::Patch;
 pub use reference::Ref;
 pub use secret::Secret;
-pub use text::{Email, ExternalId, Metadata, Name, Tags};
+pub use text::{Currency, Email, ExternalId, Metadata, Name, Tags};
 pub use time::{Clock, Timestamp};
 
 /// Declares a closed set of words as an enum: its text form in JSON, in the database and in the document is one and the same.

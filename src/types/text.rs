@@ -144,6 +144,14 @@ text_type!(
     WebUrl, "uri", 1..=2000, parse_web_url
 );
 text_type!(
+    /// A colour: `#` and six hexadecimal digits, in lower case.
+    Color, "color", 7..=7, parse_color
+);
+text_type!(
+    /// A currency by its code of ISO 4217, such as `EUR`.
+    Currency, "currency", 3..=3, parse_currency
+);
+text_type!(
     /// A domain name in lower case, such as `example.com`.
     Domain, "hostname", 3..=253, parse_domain
 );
@@ -151,6 +159,22 @@ text_type!(
     /// An e-mail address as it was typed: an addr-spec of RFC 5321 and RFC 6531, 254 bytes at most.
     Email, "idn-email", 3..=254, parse_email
 );
+
+impl Currency {
+    /// An amount of minor units as people write it: `1234.50 EUR`.
+    pub fn show(&self, amount: i64) -> String {
+        let places = iso_currency::Currency::from_code(&self.0)
+            .and_then(iso_currency::Currency::exponent)
+            .map_or(0, u32::from);
+        let unit = 10_u64.pow(places.min(6));
+        let (sign, amount) = (if amount < 0 { "-" } else { "" }, amount.unsigned_abs());
+        let (whole, rest) = (amount / unit, amount % unit);
+        match usize::try_from(places) {
+            Ok(places @ 1..) => format!("{sign}{whole}.{rest:0places$} {self}"),
+            _ => format!("{sign}{whole} {self}"),
+        }
+    }
+}
 
 impl Email {
     /// The form by which two addresses are the same person's: NFC and lower case.
@@ -227,6 +251,25 @@ fn parse_web_url(text: &str) -> Result<String, String> {
     }
 }
 
+fn parse_color(text: &str) -> Result<String, String> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.strip_prefix('#').unwrap_or_default();
+    if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(text)
+    } else {
+        Err("must be # and six hexadecimal digits, such as #1f6feb".to_owned())
+    }
+}
+
+fn parse_currency(text: &str) -> Result<String, String> {
+    let text = clean(text, 3, 3, false)?;
+    if iso_currency::Currency::from_code(&text).is_some() {
+        Ok(text)
+    } else {
+        Err("is not a currency of ISO 4217 such as EUR".to_owned())
+    }
+}
+
 fn parse_domain(text: &str) -> Result<String, String> {
     let text = clean(text, 3, 253, false)?.to_lowercase();
     let label = |l: &str| {
@@ -273,6 +316,8 @@ pub const FORMATS: &[(&str, Check)] = &[
     ("language-tag", |t| Language::parse(t).is_ok()),
     ("time-zone", |t| Zone::parse(t).is_ok()),
     ("uri", |t| WebUrl::parse(t).is_ok()),
+    ("color", |t| Color::parse(t).is_ok()),
+    ("currency", |t| Currency::parse(t).is_ok()),
     ("hostname", |t| Domain::parse(t).is_ok()),
     ("idn-email", |t| Email::parse(t).is_ok()),
     ("date-time", |t| super::Timestamp::parse(t).is_some()),
@@ -462,6 +507,18 @@ mod tests {
             Err("is longer than 200 characters".to_owned())
         );
         assert!(Name::parse(&"x".repeat(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn amounts_are_shown_with_the_currencys_own_places() {
+        let show = |code: &str, amount| Currency::parse(code).map(|it| it.show(amount));
+        assert_eq!(show("EUR", 123_450), Ok("1234.50 EUR".to_owned()));
+        assert_eq!(show("EUR", -5), Ok("-0.05 EUR".to_owned()));
+        assert_eq!(show("JPY", 1200), Ok("1200 JPY".to_owned()));
+        assert_eq!(show("KWD", 1), Ok("0.001 KWD".to_owned()));
+        for bad in ["eur", "EURO", "E", "ABC"] {
+            assert!(Currency::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -61,15 +61,86 @@ impl Timestamp {
     }
 }
 
+/// Room for `2027-01-31T09:30:00.123456Z`.
+type Text = [u8; 27];
+
+impl Timestamp {
+    /// RFC 3339 without needless digits, written by hand since every record of every page has two or three of them;
+    /// `None` outside the years 1970 to 9999.
+    fn write(self, text: &mut Text) -> Option<&str> {
+        let micros = u64::try_from(self.0)
+            .ok()
+            .filter(|micros| *micros < 253_402_300_800_000_000)?;
+        let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+        let (days, second) = (seconds / 86_400, seconds % 86_400);
+        // Days to year, month and day in the calendar that begins in March of the year 0, where the leap day is last.
+        let days = days + 719_468;
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 {
+            shifted + 3
+        } else {
+            shifted - 9
+        };
+        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        let digit = |n: u64| b'0' + u8::try_from(n % 10).unwrap_or(0);
+        *text = [
+            digit(year / 1000),
+            digit(year / 100),
+            digit(year / 10),
+            digit(year),
+            b'-',
+            digit(month / 10),
+            digit(month),
+            b'-',
+            digit(day / 10),
+            digit(day),
+            b'T',
+            digit(hour / 10),
+            digit(hour),
+            b':',
+            digit(minute / 10),
+            digit(minute),
+            b':',
+            digit(second / 10),
+            digit(second),
+            b'.',
+            digit(fraction / 100_000),
+            digit(fraction / 10_000),
+            digit(fraction / 1000),
+            digit(fraction / 100),
+            digit(fraction / 10),
+            digit(fraction),
+            b'Z',
+        ];
+        let mut end = if fraction == 0 { 19 } else { 26 };
+        while end > 20 && text.get(end - 1) == Some(&b'0') {
+            end -= 1;
+        }
+        *text.get_mut(end)? = b'Z';
+        std::str::from_utf8(text.get(..=end)?).ok()
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_jiff().fmt(f)
+        match self.write(&mut Text::default()) {
+            Some(text) => f.write_str(text),
+            None => self.to_jiff().fmt(f),
+        }
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.write(&mut Text::default()) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_str(&self.to_jiff()),
+        }
     }
 }
 
@@ -151,5 +222,29 @@ mod tests {
         assert_eq!(moment.to_string(), "2027-01-31T09:30:00.123456Z");
         assert_eq!(Timestamp::parse("2027-01-31"), None);
         assert_eq!(Timestamp::parse("-009999-01-01T00:00:00Z"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_time_is_written_as_the_calendar_has_it(micros in 0_i64..253_402_300_800_000_000, unit in proptest::sample::select(vec![1_i64, 1000, 100_000, 1_000_000, 86_400_000_000])) {
+            let moment = Timestamp::from_micros(micros / unit * unit);
+            proptest::prop_assert_eq!(moment.to_string(), moment.to_jiff().to_string());
+        }
+    }
+
+    #[test]
+    fn the_edges_of_the_calendar_are_written() {
+        for micros in [
+            -1,
+            0,
+            951_782_399_999_999,
+            951_782_400_000_000,
+            4_107_542_400_000_000,
+            253_402_300_799_999_999,
+            i64::MAX,
+        ] {
+            let moment = Timestamp::from_micros(micros);
+            assert_eq!(moment.to_string(), moment.to_jiff().to_string());
+        }
     }
 }

@@ -13,13 +13,16 @@ const CHUNK: i64 = 500;
 const LINK_DAYS: i64 = 30;
 /// Days for which done jobs are kept; those that come round every few minutes for one.
 const JOB_DAYS: i64 = 7;
+/// Days for which bulk jobs are kept with their rows.
+const BULK_DAYS: i64 = 30;
 
 /// Removes what is old in one account.
 pub(super) async fn run(app: &App, account: &AccountId) -> Result<()> {
     let now = app.clock.now();
     let retention = &app.config.retention;
+    let bulk_end = now.plus_days(-BULK_DAYS);
     let link_end = now.plus_days(-LINK_DAYS);
-    let texts: [(&'static str, Vec<Value>); 6] = [
+    let texts: [(&'static str, Vec<Value>); 8] = [
         (
             "DELETE FROM idempotency_records WHERE account_id = $1 AND (lineage, idempotency_key) IN \
              (SELECT lineage, idempotency_key FROM idempotency_records WHERE account_id = $1 AND created_at < $3 LIMIT $2)",
@@ -40,9 +43,19 @@ pub(super) async fn run(app: &App, account: &AccountId) -> Result<()> {
             params![CHUNK, link_end],
         ),
         (
-            "DELETE FROM jobs WHERE account_id = $1 AND id IN (SELECT id FROM jobs WHERE account_id = $1 AND state = 'done' AND \
-             (finished_at < $3 OR (finished_at < $4 AND kind = 'expire_assignments')) LIMIT $2)",
+            "DELETE FROM jobs WHERE account_id = $1 AND id IN (SELECT id FROM jobs WHERE account_id = $1 AND state = 'done' AND total = 0 AND \
+             (finished_at < $3 OR (finished_at < $4 AND kind IN ('expire_assignments', 'sweep_invitations'))) LIMIT $2)",
             params![CHUNK, now.plus_days(-JOB_DAYS), now.plus_days(-1)],
+        ),
+        (
+            "DELETE FROM job_rows WHERE account_id = $1 AND id IN (SELECT r.id FROM jobs j JOIN job_rows r ON r.account_id = $1 AND r.job_id = j.id \
+             WHERE j.account_id = $1 AND j.total > 0 AND j.finished_at < $3 LIMIT $2)",
+            params![CHUNK, bulk_end],
+        ),
+        (
+            "DELETE FROM jobs WHERE account_id = $1 AND id IN (SELECT j.id FROM jobs j WHERE j.account_id = $1 AND j.total > 0 AND j.finished_at < $3 \
+             AND NOT EXISTS (SELECT 1 FROM job_rows r WHERE r.account_id = $1 AND r.job_id = j.id) LIMIT $2)",
+            params![CHUNK, bulk_end],
         ),
         (
             "DELETE FROM events WHERE account_id = $1 AND id IN \

@@ -17,12 +17,17 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
+use crate::bulk;
+use crate::commerce;
 use crate::db::{Scan, Statement};
 use crate::email::delivery;
 use crate::error::{Error, Result};
+use crate::invitations;
 use crate::jobs::{self, Job, JobId};
+use crate::joining;
 use crate::lifecycle;
 use crate::params;
+use crate::resources::domain_claim::verification;
 use crate::seats;
 use crate::types::AccountId;
 
@@ -38,6 +43,7 @@ const UPKEEP: Duration = Duration::from_secs(15);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// A job under a lease of ours.
+#[derive(Clone)]
 struct Claimed {
     account: AccountId,
     id: JobId,
@@ -244,9 +250,8 @@ async fn run_leased(app: &App, claimed: &Claimed) -> Option<(&'static str, Resul
     // On a task of its own, so that a fault in one job ends that job alone; it ends with the worker that waits for it.
     let mut work = AbortOnDrop(crate::tasks::spawn(run_one(
         app.clone(),
-        claimed.account.clone(),
+        claimed.clone(),
         job,
-        claimed.attempts,
     )));
     let mut renewals =
         tokio::time::interval((app.config.jobs.lease / 3).max(Duration::from_millis(100)));
@@ -294,19 +299,50 @@ fn error_text(error: &Error) -> String {
 }
 
 /// Runs a job by the mechanism it belongs to.
-async fn run_one(app: App, account: AccountId, job: Job, attempts: i64) -> Result<()> {
+async fn run_one(app: App, claimed: Claimed, job: Job) -> Result<()> {
+    let Claimed {
+        account,
+        id,
+        lease,
+        attempts,
+        ..
+    } = claimed;
     match job {
         Job::SendMail { mail_id } => {
-            delivery::deliver(&app, &account, &mail_id, attempts >= jobs::MAX_ATTEMPTS).await
+            let last = attempts >= jobs::MAX_ATTEMPTS;
+            let delivered = delivery::deliver(&app, &account, &mail_id, last).await;
+            invitations::follow_mail(&app, &account, &mail_id).await?;
+            delivered
+        }
+        Job::ProvisionBulk | Job::AssignBulk { .. } | Job::UndoJob { .. } => {
+            bulk::run(&app, &account, &id, &lease, &job).await
         }
         Job::EraseTraces { erasure_id } => {
             lifecycle::traces::erase_traces(&app, &account, &erasure_id).await
         }
         Job::CleanUp => clean_up::run(&app, &account).await,
         Job::PromoteWaitlist { seat_id } => seats::promote_waitlist(&app, &account, &seat_id).await,
+        Job::TellOfPlace { assignment_id } => {
+            seats::notices::tell_of_place(&app, &account, &assignment_id).await
+        }
+        Job::LapseHold { hold_id } => seats::holds::lapse(&app, &account, &hold_id).await,
         Job::ExpireAssignments => seats::expire_due(&app, &account).await,
-        Job::CheckIntegrity => seats::check_integrity(&app, &account).await,
+        Job::CheckDomain { claim_id } => verification::check(&app, &account, &claim_id).await,
+        Job::CheckDomains => verification::check_due(&app, &account).await,
+        Job::SweepInvitations => {
+            invitations::sweep(&app, &account).await?;
+            joining::sweep(&app, &account).await
+        }
+        Job::CheckIntegrity => {
+            seats::check_integrity(&app, &account).await?;
+            commerce::integrity::check_books(&app, &account).await
+        }
     }
+}
+
+/// Gives every event that is committed its place in its account's feed, and tells how many there were.
+pub async fn publish(app: &App) -> Result<u64> {
+    publisher::publish_all(app).await
 }
 
 /// Runs everything that is due at this moment until nothing is left, publishes all events, and tells how many jobs ran.

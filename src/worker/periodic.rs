@@ -21,11 +21,21 @@ struct Round {
     offset: i64,
 }
 
-const ROUNDS: [Round; 3] = [
+const ROUNDS: [Round; 5] = [
     Round {
         job: Job::ExpireAssignments,
         period: 300,
         offset: 0,
+    },
+    Round {
+        job: Job::CheckDomains,
+        period: 900,
+        offset: 450,
+    },
+    Round {
+        job: Job::SweepInvitations,
+        period: 300,
+        offset: 150,
     },
     Round {
         job: Job::CleanUp,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// line with `app`, since it is opened from what they keep (the cache of keys, the limits, the mailer) and is handed to
 /// them again.
 const LAYERS: &[&[&str]] = &[
-    &["tasks", "types", "db"],
+    &["tasks", "types", "db", "dns"],
     &["error", "metrics"],
     &["locale", "i18n", "body", "telemetry"],
     &[
@@ -26,11 +26,17 @@ const LAYERS: &[&[&str]] = &[
         "resources",
         "email",
         "seats",
+        "members",
         "lifecycle",
+        "commerce",
         "provisioning",
+        "invitations",
+        "joining",
         "accounts",
         "admins",
         "demo",
+        "bulk",
+        "feeds",
         "webhooks",
         "lms",
         "reports",
@@ -75,8 +81,12 @@ const WITHOUT_AXUM: &[&str] = &[
     "resources",
     "seats",
     "lifecycle",
+    "commerce",
     "provisioning",
+    "invitations",
+    "joining",
     "email",
+    "bulk",
     "app",
 ];
 

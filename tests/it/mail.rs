@@ -91,7 +91,98 @@ async fn event_types(test: &TestApp) -> Vec<String> {
     rows.into_iter().map(|(kind,)| kind).collect()
 }
 
+/// Makes an organization `name` below another, with a look, and a team in it; gives the ids of both.
+async fn customer(
+    test: &TestApp,
+    name: &str,
+    above: Option<&str>,
+    branding: serde_json::Value,
+) -> (String, String) {
+    use b2b_dashboard::records::plan_create;
+    use b2b_dashboard::resources::{Team, organization};
+    let call = Call::system(test.account.clone(), "test", test.clock.now());
+    let body = json!({ "name": name, "parent": above, "branding": branding });
+    let new: organization::NewOrganization = serde_json::from_value(body).expect("a body");
+    let plan = || organization::plan_create(&test.db, &test.ids, &call, new.clone());
+    let node = commit(&test.db, &test.ids, &call, plan)
+        .await
+        .expect("an organization")
+        .value;
+    let plan = || async {
+        let team = serde_json::from_value(json!({ "name": name, "organization": node.id }))
+            .expect("a body");
+        plan_create::<Team>(&test.db, &test.ids, &call, team).await
+    };
+    let team = commit(&test.db, &test.ids, &call, plan)
+        .await
+        .expect("a team")
+        .value;
+    (node.id.to_string(), team.id.to_string())
+}
+
+/// Puts a person into a team.
+async fn join(test: &TestApp, team: &str, user: &str) {
+    let insert = Statement::new(
+        "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, 'member', 'api', 0)",
+        params![team.to_owned(), user.to_owned()],
+    );
+    test.db
+        .write(&test.account, vec![insert])
+        .await
+        .expect("a member");
+}
+
 both! {
+    async fn a_mail_has_the_look_of_the_organization_it_concerns(app: MailApp) {
+        let MailApp { test, smtp } = app;
+        let account = Statement::new(
+            "UPDATE accounts SET settings = $2 WHERE account_id = $1",
+            params![json!({ "brand": { "color": "#010101", "postal_address": "Account Street 1" } }).to_string()],
+        );
+        test.db.write(&test.account, vec![account]).await.expect("settings");
+        let (acme, acme_team) = customer(&test, "Acme", None, json!({ "name": "Acme Academy", "support_email": "help@acme.example" })).await;
+        let (_, site_team) = customer(&test, "Site", Some(&acme), json!({ "color": "#abcdef" })).await;
+        let (_, other_team) = customer(&test, "Globex", None, json!({ "name": "Globex School" })).await;
+        let user = test.insert_user("ada@example.com", "Ada Byron").await;
+        join(&test, &site_team, &user).await;
+        let sent = async |context: serde_json::Value| {
+            let call = Call::system(test.account.clone(), "test", test.clock.now());
+            let plan = || async {
+                let mut plan = Plan::new("test.notice");
+                let (link, writes) = links::new_link(&test.ids, call.now, &user, LinkPurpose::SignIn);
+                plan.write_all(writes);
+                let mail = NewMail {
+                    kind: TemplateKind::SignInLink,
+                    user_id: Some(user.clone()),
+                    to: Email::parse("ada@example.com").expect("an address"),
+                    locale: Locale::english(),
+                    context: context.clone(),
+                    once_key: None,
+                    link_id: Some(link.to_string()),
+                    provision_id: None,
+                };
+                outbox::queue(&mut plan, &test.ids, call.now, mail);
+                Ok((plan, ()))
+            };
+            commit(&test.db, &test.ids, &call, plan).await.expect("a mail");
+            test.run_jobs().await;
+            let mail = smtp.messages().pop().expect("a mail");
+            let head = ["from", "reply-to"].map(|name| mail.header(name).unwrap_or_default());
+            format!("{head:?} {}", mail.html().expect("a page"))
+        };
+        let own = sent(json!({})).await;
+        assert!(own.contains("Acme Academy") && own.contains("#abcdef") && own.contains("Account Street 1"), "{own}");
+        assert!(own.contains("help@acme.example"), "{own}");
+        join(&test, &acme_team, &user).await;
+        let common = sent(json!({})).await;
+        assert!(common.contains("Acme Academy") && common.contains("#010101"), "what both teams have in common: {common}");
+        join(&test, &other_team, &user).await;
+        let account = sent(json!({})).await;
+        assert!(account.contains("Northwind") && !account.contains("Acme Academy") && !account.contains("Globex School"), "{account}");
+        let named = sent(json!({ "team_id": other_team })).await;
+        assert!(named.contains("Globex School"), "the team it concerns: {named}");
+    }
+
     async fn a_mail_goes_once_with_link_and_facts(app: MailApp) {
         let MailApp { test, smtp } = app;
         let id = welcome(&test).await;

@@ -22,14 +22,14 @@ use crate::support::database::both;
 const NAME: &str = "<script>alert(1)</script>";
 
 /// The site with somebody signed in.
-struct Desk<'a> {
+pub(crate) struct Desk<'a> {
     test: &'a TestApp,
     cookie: String,
     csrf: String,
 }
 
 impl<'a> Desk<'a> {
-    async fn open(test: &'a TestApp, role: &str) -> Self {
+    pub(crate) async fn open(test: &'a TestApp, role: &str) -> Self {
         let user = test.insert_user("admin@example.com", "Grace Hopper").await;
         let insert =
             "INSERT INTO user_roles (account_id, user_id, role, created_at) VALUES ($1, $2, $3, 0)";
@@ -70,7 +70,7 @@ impl<'a> Desk<'a> {
         (status, to, text)
     }
 
-    async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         let request = Request::get(path)
             .header(header::COOKIE, &self.cookie)
             .body(Body::empty())
@@ -101,7 +101,11 @@ impl<'a> Desk<'a> {
         self.send(request).await
     }
 
-    async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> (StatusCode, String, String) {
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        pairs: &[(&str, &str)],
+    ) -> (StatusCode, String, String) {
         self.post_as(path, &self.csrf, pairs).await
     }
 }
@@ -161,7 +165,7 @@ async fn fill(test: &TestApp) -> Made {
     }
 }
 
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 23] = [
     "/dashboard",
     "/dashboard/users",
     "/dashboard/provision",
@@ -169,6 +173,10 @@ const LISTS: [&str; 15] = [
     "/dashboard/teams/new",
     "/dashboard/organizations",
     "/dashboard/organizations/new",
+    "/dashboard/domains",
+    "/dashboard/domains/new",
+    "/dashboard/groups",
+    "/dashboard/groups/new",
     "/dashboard/products",
     "/dashboard/products/new",
     "/dashboard/courses",
@@ -177,6 +185,10 @@ const LISTS: [&str; 15] = [
     "/dashboard/seats/new",
     "/dashboard/assignments",
     "/dashboard/search",
+    "/dashboard/invitations",
+    "/dashboard/invitations/new",
+    "/dashboard/links",
+    "/dashboard/links/new",
 ];
 
 both! {
@@ -216,6 +228,11 @@ both! {
             format!("/dashboard/teams/{team}/members/{user}/remove"),
             format!("/dashboard/organizations/{organization}"),
             format!("/dashboard/organizations/{organization}/edit"),
+            format!("/dashboard/organizations/{organization}/move"),
+            format!("/dashboard/organizations/{organization}/delete"),
+            format!("/dashboard/organizations/{organization}/teams"),
+            format!("/dashboard/organizations/{organization}/admins"),
+            "/dashboard/organizations?q=%3Cscript&depth=1&sort=name".to_owned(),
             format!("/dashboard/products/{product}/edit"),
             format!("/dashboard/courses/{course}/edit"),
             format!("/dashboard/seats/{seat}"),
@@ -264,6 +281,121 @@ both! {
         assert!(text.contains("All of it was done"), "{text}");
     }
 
+    async fn organizations_are_moved_after_a_preview_and_looked_after(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let node = format!("/dashboard/organizations/{}", made.organization);
+        let (status, top, text) = desk.post("/dashboard/organizations/new", &[("name", "Holding")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let parent = top.rsplit('/').next().expect("an id").to_owned();
+        let look = [("name", "Holding"), ("brand_color", "#112233"), ("inherit_branding", "true"), ("inherit_catalog", "true")];
+        let (status, _, text) = desk.post(&format!("{top}/edit"), &look).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, _, text) = desk.post(&format!("{top}/edit"), &[("name", "Holding"), ("brand_color", "red")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        assert!(text.contains("six hexadecimal digits"), "{text}");
+        let wish = format!("{node}/move");
+        let (status, _, text) = desk.post(&wish, &[("parent", &parent)]).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("level 2 afterwards") && text.contains("#112233") && text.contains("1 team come along"), "{text}");
+        assert!(!desk.get(&node).await.contains("from Holding"), "a preview changes nothing");
+        let (status, to, text) = desk.post(&wish, &[("parent", &parent), ("confirmed", "true")]).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, node.as_str()), "{text}");
+        assert!(desk.get(&node).await.contains("from Holding"));
+        let child = made.organization.as_str();
+        let (status, _, text) = desk.post(&format!("{top}/move"), &[("parent", child)]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        let (status, _, text) = desk.post(&format!("{top}/delete"), &[]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "what stands below is told: {text}");
+
+        let (status, _, text) = desk.post(&format!("{top}/admins"), &[("email", "ada0@example.com")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let page = desk.get(&top).await;
+        assert!(page.contains("ada0@example.com"), "{page}");
+        let (status, ..) = desk.post(&format!("{top}/admins/{}/remove", made.user), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(!desk.get(&top).await.contains("ada0@example.com"));
+        let (status, _, text) = desk.post(&format!("{top}/teams"), &[("team", &made.team)]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, _, text) = desk.post(&format!("{top}/teams/{}/remove", made.team), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+
+        let (status, claim, text) = desk.post("/dashboard/domains/new", &[("domain", "acme.example"), ("organization", &parent), ("proof", "dns")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        assert!(desk.get(&claim).await.contains("b2b-dashboard-verification="));
+        let (status, ..) = desk.post(&format!("{claim}/verify"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let (status, ..) = desk.post(&format!("{claim}/vouch"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(desk.get("/dashboard/domains?state=verified").await.contains("Verified by an administrator"));
+        let (status, ..) = desk.post(&format!("{claim}/delete"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let (status, _, text) = desk.post("/dashboard/domains/new", &[("domain", "gmail.com"), ("organization", &parent)]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+    }
+
+    async fn groups_are_made_and_mapped(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let (status, group, text) = desk.post("/dashboard/groups/new", &[("name", NAME), ("lms_group_id", "77")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, _, text) = desk.post("/dashboard/groups/new", &[("name", "Twin"), ("lms_group_id", "77")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        let (status, ..) = desk.post(&format!("{group}/teams"), &[("team", &made.team), ("direction", "from_lms")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(desk.get(&group).await.contains("From the group to the team"));
+        desk.get("/dashboard/groups").await;
+        desk.get(&format!("{group}/edit")).await;
+        let (status, ..) = desk.post(&format!("{group}/edit"), &[("name", "Nights"), ("lms_group_id", "78")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let (status, ..) = desk.post(&format!("{group}/teams/{}/remove", made.team), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(desk.get(&group).await.contains("No team is mapped"));
+        let (status, to, _) = desk.post(&format!("{group}/delete"), &[]).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/dashboard/groups"));
+    }
+
+    async fn invitations_and_links_are_made_changed_and_ended_by_forms(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let team = made.team.as_str();
+        let (status, to, text) = desk.post("/dashboard/invitations/new", &[("emails", "lin@example.com, mary@example.com"), ("team", team), ("role", "member")]).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/dashboard/invitations"), "{text}");
+        let full = [("emails", "sue@example.com nonsense"), ("team", team), ("role", "member"), ("product", made.product.as_str())];
+        let (status, _, text) = desk.post("/dashboard/invitations/new", &full).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("What came of it") && text.contains("free places") && text.contains("nonsense"), "{text}");
+        let (status, _, text) = desk.post("/dashboard/invitations/new", &[("emails", ""), ("team", team)]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        let ids: Vec<(String,)> = test.rows("SELECT id FROM invitations WHERE account_id = $1 ORDER BY id", vec![]).await;
+        assert_eq!(ids.len(), 2);
+        let one = format!("/dashboard/invitations/{}", ids[0].0);
+        assert!(desk.get(&one).await.contains("/invitation/"), "the owner may copy the address");
+        let (_, to, _) = desk.post(&format!("{one}/resend"), &[]).await;
+        assert_eq!(to, one, "too soon: said on the page");
+        let (status, ..) = desk.post(&format!("{one}/revoke"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let found: Vec<(String,)> = test.rows("SELECT state FROM invitations WHERE account_id = $1 ORDER BY id", vec![]).await;
+        assert_eq!(found, [("revoked".to_owned(),), ("queued".to_owned(),)]);
+        desk.get("/dashboard/invitations?state=queued,sent,failed&q=mary&sort=email").await;
+
+        let new = [("name", NAME), ("team", team), ("max_uses", "5"), ("expires_at", "2030-01-01"), ("allowed_domains", "example.com, example.org"), ("requires_approval", "true")];
+        let (status, link, text) = desk.post("/dashboard/links/new", &new).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let page = desk.get(&link).await;
+        assert!(page.contains("<svg") && page.contains("example.org") && page.contains("/join/"), "{page}");
+        let (status, _, text) = desk.post(&format!("{link}/edit"), &[("name", "Hall"), ("max_uses", "")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (status, ..) = desk.post(&format!("{link}/pause"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert!(desk.get(&link).await.contains("Paused"));
+        let rows: Vec<(String, Option<i64>, bool)> = test.rows("SELECT name, max_uses, paused FROM links WHERE account_id = $1", vec![]).await;
+        assert_eq!(rows, [("Hall".to_owned(), None, true)]);
+        desk.get("/dashboard/links?q=hall&sort=name").await;
+        let (status, to, _) = desk.post(&format!("{link}/delete"), &[]).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/dashboard/links"));
+    }
+
     async fn a_reporter_sees_no_way_to_change_and_finds_none(test: TestApp) {
         let made = fill(&test).await;
         let desk = Desk::open(&test, "reporter").await;
@@ -272,5 +404,69 @@ both! {
         let path = format!("/dashboard/users/{}/delete", made.user);
         let (status, ..) = desk.post(&path, &[]).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
+    }
+}
+
+/// The rooms of those who look after the machinery.
+const MACHINERY: [&str; 11] = [
+    "/dashboard/reports",
+    "/dashboard/reports/enrollment_progress",
+    "/dashboard/reports/seat_usage",
+    "/dashboard/reports/expiring_access?from=2026-03-02&to=2027-03-02&time_zone=Europe/Berlin",
+    "/dashboard/reports/denials_and_waitlist?status=waitlisted",
+    "/dashboard/reports/organization_rollup",
+    "/dashboard/jobs",
+    "/dashboard/jobs/bulk",
+    "/dashboard/mails?state=queued&kind=welcome",
+    "/dashboard/audit?actor_type=system",
+    "/dashboard/settings/api/new",
+];
+
+both! {
+    async fn rooms_of_the_machinery_answer_with_and_without_data(test: TestApp) {
+        let desk = Desk::open(&test, "owner").await;
+        for path in MACHINERY {
+            desk.get(path).await;
+        }
+        fill(&test).await;
+        for path in MACHINERY {
+            let text = desk.get(path).await;
+            let shows_call = path.contains("/reports/") || path.contains("/mails") || path.contains("/audit") || path.contains("/api/");
+            assert!(!shows_call || text.contains("$API_KEY"), "{path} shows no call");
+        }
+        let text = desk.get("/dashboard/reports/enrollment_progress?status=active").await;
+        assert!(text.contains("ada0@example.com") && !text.contains("ada1@example.com"), "{text}");
+        let request = Request::get("/dashboard/reports/enrollment_progress/file?status=active").header(header::COOKIE, &desk.cookie);
+        let (status, _, file) = desk.send(request.body(Body::empty()).expect("a request")).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(file.starts_with("user_id,email,") && file.contains("ada0@example.com") && file.contains("Europe/Berlin"), "{file}");
+    }
+
+    async fn a_bulk_job_is_watched_tried_again_and_undone(test: TestApp) {
+        let desk = Desk::open(&test, "owner").await;
+        let call = b2b_dashboard::access::Call::system(test.account.clone(), "test", test.clock.now());
+        let rows = [json!({ "email": "a@example.com", "team": NAME }).to_string(), json!({ "email": "nonsense" }).to_string()];
+        let job = commit(&test.db, &test.ids, &call, || async {
+            let mut plan = b2b_dashboard::events::Plan::new("provision.bulk");
+            let kind = b2b_dashboard::jobs::Job::ProvisionBulk;
+            let job = b2b_dashboard::bulk::queue(&mut plan, &test.ids, &call, &kind, None, &rows);
+            Ok((plan, job))
+        }).await.expect("a job").value;
+        let path = format!("/dashboard/jobs/{}", job.id);
+        assert!(desk.get(&path).await.contains("Cancel"));
+        test.run_jobs().await;
+        assert!(desk.get("/dashboard/jobs/bulk?state=partly_failed").await.contains(job.id.as_str()));
+        let text = desk.get(&path).await;
+        assert!(text.contains("Partly failed") && text.contains("nonsense") && text.contains("retry_failed"), "{text}");
+        assert!(desk.get(&format!("{path}/undo")).await.contains("Undo this job?"));
+        let (status, ..) = desk.post_as(&format!("{path}/undo"), "forged", &[]).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        let (status, to, text) = desk.post(&format!("{path}/retry_failed"), &[]).await;
+        assert_eq!((status, to), (StatusCode::SEE_OTHER, path.clone()), "{text}");
+        test.run_jobs().await;
+        let (status, to, text) = desk.post(&format!("{path}/undo"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        test.run_jobs().await;
+        assert!(desk.get(&to).await.contains("Undo another job"));
     }
 }

@@ -125,7 +125,7 @@ both! {
         }
         let domain = team(&app, "domain").await;
         let claim = Statement::new(
-            "INSERT INTO domain_claims (account_id, domain, team_id, proof, created_at) VALUES ($1, 'bletchley.example', $2, 'dns', $3)",
+            "INSERT INTO domain_claims (account_id, id, domain, team_id, proof, state, txt_record, version, created_at, updated_at) VALUES ($1, 'claim', 'bletchley.example', $2, 'dns', 'verified', '', 1, $3, $3)",
             params![domain.clone(), app.node.app.clock.now()],
         );
         app.node.app.db.write(&app.first, vec![claim]).await.expect("a claim");

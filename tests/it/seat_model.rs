@@ -7,9 +7,10 @@ use b2b_dashboard::access::roles::TeamRole;
 use b2b_dashboard::commit::commit;
 use b2b_dashboard::db::Select;
 use b2b_dashboard::error::{Code, Error};
+use b2b_dashboard::members;
 use b2b_dashboard::records;
 use b2b_dashboard::resource::Resource;
-use b2b_dashboard::resources::member::{self, ManagedBy, NewMember};
+use b2b_dashboard::resources::member::{ManagedBy, NewMember};
 use b2b_dashboard::resources::{Course, Product, Team, User};
 use b2b_dashboard::seats::actions::{
     self, AssignInput, ExtendInput, IfFull, RevokeInput, TransferInput,
@@ -280,8 +281,8 @@ impl<'a> World<'a> {
                     let input = AssignInput {
                         users: vec![self.person(who)],
                         if_full: Some(full),
-                        expires_at: None,
                         expires_in_days: end,
+                        ..AssignInput::default()
                     };
                     actions::plan_assign(db, ids, call, seat, &input).await?.0
                 }
@@ -318,14 +319,11 @@ impl<'a> World<'a> {
                     actions::plan_transfer(db, ids, call, seat, &input).await?.0
                 }
                 Op::Leave(who) => {
-                    member::plan_remove(db, ids, call, team, &self.person(who)).await?
+                    members::plan_remove(db, ids, call, team, &self.person(who)).await?
                 }
                 Op::Join(who) => {
-                    let new = NewMember {
-                        user: self.person(who),
-                        role: Some(TeamRole::Member),
-                    };
-                    member::plan_add(db, call, team, &new, ManagedBy::Api)
+                    let new = NewMember::known(self.person(who), Some(TeamRole::Member.into()));
+                    members::plan_add(db, ids, call, team, &new, ManagedBy::Api)
                         .await?
                         .0
                 }

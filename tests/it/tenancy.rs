@@ -60,7 +60,7 @@ both! {
     async fn an_account_cannot_refer_to_the_rows_of_another(app: ApiApp) {
         let team = app.post("/api/teams", &serde_json::json!({ "name": "First's" })).await.id();
         let joined = Statement::new(
-            "INSERT INTO domain_claims (account_id, domain, team_id, proof, created_at) VALUES ($1, 'example.com', $2, 'manual', 0)",
+            "INSERT INTO domain_claims (account_id, id, domain, team_id, proof, state, txt_record, version, created_at, updated_at) VALUES ($1, 'claim', 'example.com', $2, 'admin', 'verified', '', 1, 0, 0)",
             b2b_dashboard::params![team],
         );
         let refused = app.node.app.db.write(&app.second, vec![joined]).await;
@@ -82,6 +82,10 @@ const SCANS: &[(Scan, &str)] = &[
     (
         Scan::SignInAddress,
         "sign-in knows an address and no account yet",
+    ),
+    (
+        Scan::LinkSlug,
+        "whoever opens a public address of a link names no account",
     ),
     (Scan::Accounts, "the operator lists accounts"),
 ];

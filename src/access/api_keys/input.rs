@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::Permission;
 use super::row::{ApiKey, Network, Scopes};
 use crate::error::Fault;
+use crate::types::merge::present;
 use crate::types::{Name, Patch, Timestamp};
 
 /// Most networks, organizations or teams of one key.
@@ -135,11 +136,12 @@ impl NewApiKey {
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyPatch {
     /// What it is for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Name")]
     pub name: Option<Name>,
     /// The networks it may be used from, all of them; an empty list: everywhere.
-    #[serde(default)]
-    #[schemars(length(max = 100))]
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Vec<Network>", length(max = 100))]
     pub allowed_addresses: Option<Vec<Network>>,
     /// Its own limit, within the account's; `null`: none of its own.
     #[serde(default)]

@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 pub use input::{ApiKeyPatch, NewApiKey, Preset, RotateApiKey, ScopeChoice};
-pub use row::{ApiKey, ApiKeyId, ApiKeyKind, ApiKeyStatus, Network, Scopes, ShownApiKey};
+pub use row::{ApiKey, ApiKeyId, ApiKeyStatus, Network, Scopes, ShownApiKey};
 
 use maker::Maker;
 

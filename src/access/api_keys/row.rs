@@ -16,15 +16,12 @@ use crate::db::{Column, DbError, Reader, Value};
 use crate::types::text::Json;
 use crate::types::{Id, Kind, Name, Timestamp};
 
-/// A key for programs.
-pub enum ApiKeyKind {}
-
-impl Kind for ApiKeyKind {
+impl Kind for ApiKey {
     const PREFIX: &'static str = "key";
 }
 
 /// The id of an API key; it stays the same when the secret is rotated.
-pub type ApiKeyId = Id<ApiKeyKind>;
+pub type ApiKeyId = Id<ApiKey>;
 
 /// A key for programs, without its secret, which is shown once when it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

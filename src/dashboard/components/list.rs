@@ -292,6 +292,15 @@ impl Render for FilterBar {
     }
 }
 
+/// How many rows there are, as far as they were counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    /// So many.
+    pub number: u64,
+    /// And more.
+    pub has_more: bool,
+}
+
 /// Pages of a list by cursor: the way back and on, and how many rows a page has.
 #[derive(Clone, Debug)]
 pub struct Pager {
@@ -304,7 +313,7 @@ pub struct Pager {
     /// Rows on this page.
     pub shown: u64,
     /// Rows of all pages, where they were counted.
-    pub total: Option<u64>,
+    pub total: Option<Counted>,
     /// Rows a page has at most.
     pub limit: u64,
 }
@@ -313,7 +322,7 @@ impl Render for Pager {
     fn render(&self) -> Markup {
         html! {
             nav.pager aria-label="Pages" {
-                span { (number(self.shown)) @if let Some(total) = self.total { " of " (number(total)) } " shown" }
+                span { (number(self.shown)) @if let Some(total) = self.total { " of " (number(total.number)) @if total.has_more { "+" } } " shown" }
                 span.row {
                     span { "Rows" }
                     @for size in [25_u64, 50, 100] {
@@ -392,11 +401,14 @@ mod tests {
             previous: None,
             next: Some("/users?cursor=n".into()),
             shown: 25,
-            total: Some(1200),
+            total: Some(Counted {
+                number: 1200,
+                has_more: true,
+            }),
             limit: 25,
         };
         let text = pager.render().into_string();
         assert_eq!(text.matches(r#"aria-disabled="true""#).count(), 1);
-        assert!(text.contains("25 of 1,200 shown"), "{text}");
+        assert!(text.contains("25 of 1,200+ shown"), "{text}");
     }
 }

@@ -39,7 +39,7 @@ pub use feedback::{Attention, AttentionItem, Callout, EmptyState, Flash, Steps};
 pub use field::{Checkbox, Field, RadioCards};
 pub use figures::{SeatCard, Stat, Trend, UsageMeter};
 pub use form::{ErrorSummary, Form};
-pub use list::{FilterBar, ListUrl, Pager, SearchBox};
+pub use list::{Counted, FilterBar, ListUrl, Pager, SearchBox};
 pub use table::{BulkAction, BulkBar, Cell, Column, Row, Table};
 pub use timeline::{Timeline, TimelineItem, ago, day, moment};
 

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::hours_ago;
 use crate::dashboard::components::{
-    ApiCall, Avatar, Badge, BulkAction, BulkBar, Button, Card, Cell, Checkbox, Column, Facts,
-    Field, FilterBar, Form, ListUrl, Menu, Pager, RadioCards, Row, Table, Tabs, Timeline,
+    ApiCall, Avatar, Badge, BulkAction, BulkBar, Button, Card, Cell, Checkbox, Column, Counted,
+    Facts, Field, FilterBar, Form, ListUrl, Menu, Pager, RadioCards, Row, Table, Tabs, Timeline,
     TimelineItem, Tone, UsageMeter, ago, columns, day, moment,
 };
 use crate::dashboard::icons::Icon;
@@ -107,7 +107,10 @@ pub(super) fn table() -> Markup {
         previous: None,
         next: Some("#".into()),
         shown: 25,
-        total: Some(1284),
+        total: Some(Counted {
+            number: 1284,
+            has_more: false,
+        }),
         limit: 25,
     });
     html! { (filters) (table) }

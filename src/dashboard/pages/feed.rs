@@ -122,6 +122,8 @@ fn sentence(told: &Told, about: About) -> Sentence {
         "seat" => seat(told, about, verb),
         "mail" => mail(told, about, verb),
         "user" => user(told, about, verb),
+        "order" => order(told, about, verb),
+        "credits" => credits(told, verb),
         "provision" => {
             let title = html! { (who(told, about, "Was provisioned", "was provisioned")) @if told.team.is_some() && about != About::Team { " in " (team(told)) } };
             (Icon::Bolt, Tone::Accent, title)
@@ -228,6 +230,67 @@ fn seat(told: &Told, about: About, verb: &str) -> Sentence {
     }
 }
 
+fn order(told: &Told, about: About, verb: &str) -> Sentence {
+    let data = &told.event.data;
+    let name = match text(data, "external_reference") {
+        "" => "An order".to_owned(),
+        reference => format!("Order {reference}"),
+    };
+    let href = format!("/dashboard/orders/{}", told.event.subject_id);
+    let whose = html! { @if about != About::Team && told.team.is_some() { " of " (team(told)) } };
+    let head = html! { (link(&href, &name)) (whose) };
+    match verb {
+        "paid" => (Icon::Cart, Tone::Success, html! { (head) " was paid" }),
+        "fulfilled" => (Icon::Cart, Tone::Success, html! { (head) " was fulfilled" }),
+        "fulfilment_failed" => (
+            Icon::Alert,
+            Tone::Danger,
+            html! { (head) " is paid, but could not be fulfilled" },
+        ),
+        "refunded" => (
+            Icon::Refresh,
+            Tone::Warning,
+            html! { (head) " was refunded" },
+        ),
+        "pending" => (Icon::Clock, Tone::Neutral, html! { (head) " was placed" }),
+        "failed" => (
+            Icon::Alert,
+            Tone::Danger,
+            html! { "The payment of " (head) " has failed" },
+        ),
+        _ => (
+            Icon::Cart,
+            Tone::Neutral,
+            html! { (head) " was " (verb.replace('_', " ")) },
+        ),
+    }
+}
+
+fn credits(told: &Told, verb: &str) -> Sentence {
+    let entry = told.event.data.get("entry");
+    let amount = entry
+        .and_then(|entry| entry.get("amount"))
+        .and_then(serde_json::Value::as_i64);
+    let Some(amount) = amount else {
+        return (
+            Icon::Tag,
+            Tone::Neutral,
+            html! { "The overdraft was changed" },
+        );
+    };
+    let tone = if amount > 0 {
+        Tone::Success
+    } else {
+        Tone::Neutral
+    };
+    let credits = counted(amount.unsigned_abs(), "credit was", "credits were");
+    (
+        Icon::Tag,
+        tone,
+        html! { (credits) " " (verb.replace('_', " ")) },
+    )
+}
+
 fn mail(told: &Told, about: About, verb: &str) -> Sentence {
     let kind = text(&told.event.data, "kind").replace('_', " ");
     let whose =
@@ -322,6 +385,7 @@ fn record(told: &Told, noun: &str, verb: &str) -> Sentence {
         "organization" => Icon::Building,
         "course" => Icon::Book,
         "product" => Icon::Box,
+        "catalog_item" => Icon::Tag,
         "api_key" => Icon::Key,
         _ => Icon::Activity,
     };

@@ -6,6 +6,7 @@ use super::desk::{Desk, Shown};
 use super::feed::{self, About, Told};
 use super::look::count;
 use crate::access::{Permission, Reach};
+use crate::commerce::Order;
 use crate::dashboard::components::{
     Attention, AttentionItem, BarChart, Button, Card, EmptyState, LineChart, Series, Stat, Tone,
     columns, counted, number, split,
@@ -29,6 +30,7 @@ const DAY: i64 = 86_400_000_000;
 struct Figures {
     jobs: i64,
     mails: i64,
+    unfulfilled: i64,
     full: i64,
     waiting: i64,
     expiring: i64,
@@ -85,6 +87,10 @@ async fn figures(desk: &Desk) -> Result<Figures> {
         "SELECT count(*) FROM mails WHERE account_id = $1 AND state = 'failed'",
         params![],
     ));
+    let unfulfilled = batch.add::<(i64,)>(desk.within::<Order>(
+        "SELECT count(*) FROM orders WHERE orders.account_id = $1 AND orders.status = 'paid' AND orders.failure IS NOT NULL{reach}",
+        params![],
+    ));
     let seats = batch.add::<(i64, i64, i64, i64, i64)>(desk.within::<Seat>(
         "SELECT CAST(coalesce(sum(assigned + reserved + spent), 0) AS BIGINT), \
          CAST(coalesce(sum(CASE WHEN quantity IS NOT NULL THEN assigned + reserved + spent ELSE 0 END), 0) AS BIGINT), \
@@ -133,6 +139,7 @@ async fn figures(desk: &Desk) -> Result<Figures> {
     Ok(Figures {
         jobs: account_only(rows.first(&jobs).map_or(0, |(n,)| n)),
         mails: account_only(rows.first(&mails).map_or(0, |(n,)| n)),
+        unfulfilled: rows.first(&unfulfilled).map_or(0, |(n,)| n),
         full,
         waiting,
         expiring: rows.first(&expiring).map_or(0, |(n,)| n),
@@ -181,6 +188,17 @@ fn attention(desk: &Desk, figures: &Figures) -> Vec<AttentionItem> {
             ("mail was not delivered", "mails were not delivered"),
             "The mail server refused them",
             "/dashboard/mails?state=failed",
+        ),
+        item(
+            figures.unfulfilled,
+            Icon::Cart,
+            Tone::Danger,
+            (
+                "order is paid and not fulfilled",
+                "orders are paid and not fulfilled",
+            ),
+            "Its places could not be given; see why, then fulfil it",
+            "/dashboard/orders?status=paid",
         ),
         item(
             figures.waiting,

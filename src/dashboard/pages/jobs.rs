@@ -9,7 +9,8 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::dashboard::answer::Answer;
 use crate::dashboard::components::{
-    Badge, Button, Cell, Column, EmptyState, Form, ListUrl, Pager, Row, Table, Tone, ago, counted,
+    ApiCall, Badge, Button, Cell, Column, EmptyState, Form, ListUrl, Pager, Row, Table, Tone, ago,
+    counted,
 };
 use crate::dashboard::door::{Visitor, carry_out};
 use crate::dashboard::form::{FormData, Posted};
@@ -77,18 +78,25 @@ async fn list(visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
         lead: Some(
             "Work that failed for good, or failed and is waiting for another attempt.".to_owned(),
         ),
-        actions: (may_run && !found.is_empty()).then(|| {
-            Form::post(
-                "/dashboard/jobs/again",
-                &visitor.csrf,
-                html! { (Button::submit("Run all again").icon(Icon::Refresh)) },
-            )
-            .confirm("Run all of these jobs now?")
-            .render()
+        actions: Some(html! {
+            (Button::link("Bulk jobs", "/dashboard/jobs/bulk").icon(Icon::List))
+            @if may_run && !found.is_empty() {
+                (Form::post(
+                    "/dashboard/jobs/again",
+                    &visitor.csrf,
+                    html! { (Button::submit("Run all again").icon(Icon::Refresh)) },
+                )
+                .confirm("Run all of these jobs now?"))
+            }
         }),
         ..Page::titled("Failed jobs")
     };
-    Ok(visitor.render(Room::Jobs, &page, &table.render()))
+    let call = found.first().filter(|_| may_run).map(|job| {
+        let url = format!("{}/api/jobs/{}/run_again", visitor.origin(), job.id);
+        ApiCall::new("call-again", "POST", url).scope("jobs:write")
+    });
+    let body = html! { div.stack { (table) @if let Some(call) = call { (call) } } };
+    Ok(visitor.render(Room::Jobs, &page, &body))
 }
 
 /// What a kind of job is called.
@@ -97,6 +105,7 @@ fn kind_name(kind: &str) -> &str {
         "send_mail" => "Send a mail",
         "promote_waitlist" => "Give freed seats to those who wait",
         "expire_assignments" => "End access whose time is over",
+        "check_domain" | "check_domains" => "Look claims of domains up",
         "check_integrity" => "Compare seats with their ledger",
         "clean_up" => "Remove what is old",
         other => other,

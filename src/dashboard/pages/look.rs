@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::access::roles::TeamRole;
+use crate::access::roles::{Held, MemberRole, TeamRole};
 use crate::dashboard::components::{Badge, Tone, UsageMeter, ago, day};
 use crate::dashboard::icons::Icon;
 use crate::email::outbox::MailState;
@@ -83,20 +83,16 @@ pub(super) const PUBLISH: [(&str, &str); 3] = [
 ];
 
 /// A role in a team.
-pub(super) fn role_badge(role: TeamRole) -> Badge {
+pub(super) fn role_badge(role: &MemberRole) -> Badge {
+    let Held::BuiltIn(role) = role else {
+        return Badge::new("Custom role").tone(Tone::Neutral);
+    };
     match role {
         TeamRole::Owner => Badge::new("Owner").tone(Tone::Accent),
         TeamRole::Manager => Badge::new("Manager").tone(Tone::Neutral),
         TeamRole::Member => Badge::new("Member"),
     }
 }
-
-/// Value and label of each role in a team.
-pub(super) const ROLES: [(&str, &str); 3] = [
-    ("member", "Member"),
-    ("manager", "Manager"),
-    ("owner", "Owner"),
-];
 
 /// How full a seat is.
 pub(super) fn meter(seat: &Seat, compact: bool) -> UsageMeter {

@@ -1,37 +1,36 @@
 //! The outbox: what was mailed to whom, what was caught here because there is no mail server, what failed and why.
 
 use axum::Router;
-use axum::extract::{Path, RawQuery};
+use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, Render as _, html};
 
-use crate::access::Permission;
+use super::desk::{Desk, Shown};
+use super::users::pager;
+use crate::access::{Permission, again};
 use crate::app::App;
 use crate::dashboard::answer::{self, Answer, Policy};
 use crate::dashboard::components::{
-    Badge, Button, Callout, Card, Cell, Column, EmptyState, Facts, FilterBar, Form, ListUrl, Pager,
-    Row, Table, Tone, ago, moment, stack,
+    ApiCall, Badge, Button, Callout, Card, Cell, Column, EmptyState, Facts, FilterBar, Form, Row,
+    Table, Tone, ago, moment, stack,
 };
 use crate::dashboard::door::{Visitor, carry_out};
-use crate::dashboard::form::{FormData, Posted};
+use crate::dashboard::form::Posted;
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
 use crate::dashboard::notice::Notice;
 use crate::dashboard::rooms::Room;
 use crate::email::TemplateKind;
-use crate::email::outbox::{self, MailFilter, MailId, MailRow, MailState};
+use crate::email::outbox::{self, MailId, MailRow, MailState};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 
 const PATH: &str = "/dashboard/mails";
-/// Mails on a page.
-const ROWS: usize = 50;
 
 /// The pages.
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route(PATH, get(list))
         .route("/dashboard/mails/{id}", get(show))
         .route("/dashboard/mails/{id}/html", get(html_part))
         .route("/dashboard/mails/{id}/retry", post(retry))
@@ -44,6 +43,7 @@ fn kind_name(kind: TemplateKind) -> &'static str {
         TemplateKind::SignInLink => "Sign-in link",
         TemplateKind::SetPassword => "New password",
         TemplateKind::Invitation => "Invitation",
+        TemplateKind::JoinConfirmation => "Confirm a join",
         TemplateKind::SeatAssigned => "Seat assigned",
         TemplateKind::WaitlistPromoted => "Off the waiting list",
         TemplateKind::SeatExpiring => "Access ends soon",
@@ -60,25 +60,10 @@ fn state_badge(state: MailState) -> Badge {
     }
 }
 
-async fn list(visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
-    visitor.session.caller.require(Permission::MailsRead)?;
-    visitor.session.caller.require_account()?;
-    let query = FormData::parse(query.unwrap_or_default().as_bytes());
-    let filter = MailFilter {
-        state: MailState::from_word(query.get("state")),
-        kind: TemplateKind::find(query.get("kind")),
-        user_id: query.optional("user").map(str::to_owned),
-        before: query.optional("cursor").and_then(MailId::parse),
-    };
-    let wanted = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
-    let mut mails: Vec<MailRow> = visitor
-        .app
-        .db
-        .fetch(&visitor.session.account, outbox::list(&filter, wanted))
-        .await?;
-    let more = mails.len() > ROWS;
-    mails.truncate(ROWS);
-    let url = ListUrl::new(PATH, query.pairs().to_vec());
+/// The list.
+pub(super) async fn list(desk: Desk) -> Result<Shown> {
+    let mails = desk.records::<MailRow>().await?;
+    let url = desk.list(PATH);
     let states = [
         ("queued", "Queued"),
         ("sent", "Sent"),
@@ -89,8 +74,8 @@ async fn list(visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
     let mut bar = FilterBar::new(url.clone())
         .select("state", "State", states)
         .select("kind", "Kind", kinds);
-    if let Some(user) = &filter.user_id {
-        bar = bar.chip("user", "Person", user);
+    if !desk.get("user").is_empty() {
+        bar = bar.chip("user", "Person", desk.get("user"));
     }
     let empty = if bar.is_active() {
         EmptyState::no_match(url.reset().href())
@@ -102,21 +87,11 @@ async fn list(visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
         )
     };
     let columns = ["To", "Subject", "State", "When"].map(Column::new);
-    let table = Table::new("Mails", columns, mails.iter().map(row))
+    let table = Table::new("Mails", columns, mails.rows.iter().map(row))
         .empty(empty)
-        .pager(Pager {
-            previous: filter.before.as_ref().map(|_| url.without("cursor").href()),
-            next: mails
-                .last()
-                .filter(|_| more)
-                .map(|mail| url.with("cursor", mail.id.as_str()).href()),
-            shown: mails.len() as u64,
-            total: None,
-            limit: ROWS as u64,
-            url,
-        });
+        .pager(pager(&desk, &url, &mails));
     let mut blocks = Vec::new();
-    if visitor.app.mailer.is_none() {
+    if desk.app.mailer.is_none() {
         blocks.push(
             Callout::new(Tone::Warning, "No mail server is set up: mails are kept here and reach nobody")
                 .body("Set email.host in the configuration and start again. Until then each mail can be read here, its links work.")
@@ -124,13 +99,18 @@ async fn list(visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
         );
     }
     blocks.push(html! { div.stack.stack-tight { (bar) (table) } });
+    blocks.push(
+        desk.api("call-mails", "GET", "/mails")
+            .scope("mails:read")
+            .render(),
+    );
     let page = Page {
         lead: Some(
             "Everything this account has written to people, and what became of it.".to_owned(),
         ),
         ..Page::titled("Mails")
     };
-    Ok(visitor.render(Room::Mails, &page, &stack(&blocks)))
+    Ok(Shown::page(page, stack(&blocks)))
 }
 
 fn row(mail: &MailRow) -> Row {
@@ -174,20 +154,33 @@ const fn caller_account(visitor: &Visitor) -> &crate::types::AccountId {
     &visitor.session.account
 }
 
-async fn show(visitor: Visitor, Path(id): Path<String>) -> Answer {
-    let mail = find(&visitor, &id).await?;
-    let bodies = visitor
+/// The text and the HTML of a mail that was caught here. They hold the reader's link, so whoever may do less than the
+/// reader does not see them.
+async fn bodies(visitor: &Visitor, mail: &MailRow) -> Result<Option<(String, String)>> {
+    let caller = &visitor.session.caller;
+    if let Some(user) = &mail.user_id
+        && !again::may_act_as(&visitor.app, caller, user).await?
+    {
+        return Ok(None);
+    }
+    let found = visitor
         .app
         .db
-        .first::<(String, String)>(caller_account(&visitor), outbox::bodies(&mail.id))
+        .first(caller_account(visitor), outbox::bodies(&mail.id))
         .await?;
+    Ok(found)
+}
+
+async fn show(visitor: Visitor, Path(id): Path<String>) -> Answer {
+    let mail = find(&visitor, &id).await?;
+    let bodies = bodies(&visitor, &mail).await?;
     let mut blocks = vec![Card::new(facts(&mail)).render()];
     if mail.state == MailState::Failed {
         blocks.insert(0, failure(&visitor, &mail));
     }
     match &bodies {
         Some((text, _)) => blocks.push(reading(&mail, text)),
-        None => blocks.push(html! { p.muted { "The text of a mail is kept here only while no mail server is set up." } }),
+        None => blocks.push(html! { p.muted { "The text of a mail is kept here only while no mail server is set up, and shown to those who may do all that its reader may." } }),
     }
     let page = Page {
         crumbs: vec![("Mails".to_owned(), PATH.to_owned())],
@@ -232,7 +225,15 @@ fn facts(mail: &MailRow) -> Markup {
 fn failure(visitor: &Visitor, mail: &MailRow) -> Markup {
     let words = mail.last_reply.as_deref().unwrap_or("No reason is known.");
     let again = Form::post(format!("{PATH}/{}/retry", mail.id), &visitor.csrf, html! {})
-        .buttons([Button::submit("Send again").icon(Icon::Refresh)]);
+        .buttons([Button::submit("Send again").icon(Icon::Refresh)])
+        .after(
+            ApiCall::new(
+                "call-retry",
+                "POST",
+                format!("{}/api/mails/{}/retry", visitor.origin(), mail.id),
+            )
+            .scope("jobs:write"),
+        );
     Callout::new(Tone::Danger, "This mail was not delivered")
         .body(words)
         .actions(again)
@@ -269,11 +270,7 @@ fn linked(text: &str) -> Markup {
 
 async fn html_part(visitor: Visitor, Path(id): Path<String>) -> Answer {
     let mail = find(&visitor, &id).await?;
-    let bodies = visitor
-        .app
-        .db
-        .first::<(String, String)>(caller_account(&visitor), outbox::bodies(&mail.id))
-        .await?;
+    let bodies = bodies(&visitor, &mail).await?;
     let (_, html) = bodies.ok_or_else(|| Error::not_found("mail"))?;
     // Links of a mail open beside the dashboard, not inside the frame.
     let html = html.replacen("<head>", "<head><base target=\"_blank\">", 1);

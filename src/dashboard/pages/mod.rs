@@ -4,24 +4,43 @@ mod api;
 mod assignments;
 mod audit;
 mod bulk;
+mod catalog;
+mod catalog_buy;
+mod catalog_edit;
 mod courses;
+mod credits;
 mod desk;
+mod domains;
 mod enrollments;
 mod feed;
+mod groups;
 mod home;
+mod invitation;
+mod invitations;
+mod job;
 mod jobs;
+mod join;
 mod link;
+mod links;
 mod look;
 mod mails;
 mod my;
+mod order;
+mod order_refund;
+mod orders;
+mod organization;
+mod organization_edit;
 mod organizations;
 mod person;
 mod person_aside;
 mod person_edit;
 mod person_life;
+mod person_roles;
 mod products;
 mod provision;
 mod provisions;
+mod reports;
+mod roles;
 mod search;
 mod seat;
 mod seat_actions;
@@ -30,6 +49,7 @@ mod seats;
 mod sign_in;
 mod team;
 mod team_edit;
+mod team_members;
 mod team_restore;
 mod teams;
 mod users;
@@ -50,11 +70,14 @@ pub fn routes() -> Router<App> {
         .route("/dashboard/design", get(design))
         .merge(wire::routes())
         .merge(sign_in::routes())
+        .merge(invitation::routes())
+        .merge(join::routes())
+        .merge(links::routes())
         .merge(my::routes())
         .merge(api::routes())
         .merge(mails::routes())
         .merge(jobs::routes())
-        .merge(audit::routes())
+        .merge(reports::routes())
 }
 
 /// The way in: to the dashboard, which sends on whoever is not at home there.

@@ -8,8 +8,10 @@ use super::desk::{Desk, Shown};
 use super::feed::{self, About, Told};
 use super::look::{end, enrollment_badge, link, seat_href, state_badge, user_badge, user_href};
 use super::person_aside::{facts, mails, teams};
+use super::person_roles;
 use crate::access::Permission;
-use crate::access::roles::TeamRole;
+use crate::access::account_roles::{self, HeldRole};
+use crate::access::roles::MemberRole;
 use crate::dashboard::components::{
     Avatar, Badge, Button, Card, Cell, Column, EmptyState, Menu, Row, Table, Tone, ago, day, split,
 };
@@ -30,7 +32,7 @@ use crate::types::{Id, Name, Timestamp};
 pub(super) struct Membership {
     pub(super) team: Id<Team>,
     pub(super) name: Name,
-    pub(super) role: TeamRole,
+    pub(super) role: MemberRole,
     pub(super) joined: Timestamp,
     pub(super) organization: Option<(Id<Organization>, Name)>,
 }
@@ -38,7 +40,7 @@ pub(super) struct Membership {
 impl FromRow for Membership {
     fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
         let (team, name) = (Id::read(reader)?, Name::read(reader)?);
-        let (role, joined) = (TeamRole::read(reader)?, Timestamp::read(reader)?);
+        let (role, joined) = (MemberRole::read(reader)?, Timestamp::read(reader)?);
         let id = Option::<Id<Organization>>::read(reader)?;
         let organization = id.zip(Option::<Name>::read(reader)?);
         Ok(Self {
@@ -91,7 +93,7 @@ pub(super) struct Dossier {
     pub(super) access: Vec<Access>,
     pub(super) leads: BTreeMap<Id<Course>, Vec<String>>,
     pub(super) mails: Vec<MailRow>,
-    pub(super) roles: Vec<String>,
+    pub(super) roles: Vec<HeldRole>,
     pub(super) told: Vec<Told>,
 }
 
@@ -115,7 +117,7 @@ pub(super) async fn person(desk: Desk) -> Result<Shown> {
         (access(&dossier))
         (Card::new(feed::timeline(&dossier.told, About::Person)).title("Timeline"))
     };
-    let aside = html! { (facts(user)) (teams(&desk, &dossier)) @if desk.may(Permission::MailsRead) { (mails(&desk, &dossier)) } };
+    let aside = html! { (facts(user)) @if desk.may(Permission::RolesRead) { (person_roles::card(&desk, user, &dossier.roles)) } (teams(&desk, &dossier)) @if desk.may(Permission::MailsRead) { (mails(&desk, &dossier)) } };
     Ok(Shown::page(page, split(&main, &aside)))
 }
 
@@ -157,10 +159,7 @@ async fn dossier(desk: &Desk, user: User) -> Result<Dossier> {
         },
         10,
     ));
-    let roles = batch.add::<(String,)>(Select::new(
-        "SELECT role FROM user_roles WHERE account_id = $1 AND user_id = $2 ORDER BY role",
-        id(),
-    ));
+    let roles = batch.add::<HeldRole>(account_roles::of_person(&user.id));
     let told = batch.add::<Told>(feed::select(" AND events.user_id = $2", id(), 50));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
     let mut by_course: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -173,7 +172,7 @@ async fn dossier(desk: &Desk, user: User) -> Result<Dossier> {
         access: rows.take(&access),
         leads: by_course,
         mails: rows.take(&mails),
-        roles: rows.take(&roles).into_iter().map(|(role,)| role).collect(),
+        roles: rows.take(&roles),
         told: rows.take(&told),
         user,
     })
@@ -182,7 +181,7 @@ async fn dossier(desk: &Desk, user: User) -> Result<Dossier> {
 fn badges(dossier: &Dossier) -> Markup {
     html! {
         (user_badge(dossier.user.status))
-        @for role in &dossier.roles { (Badge::new(format!("Account {role}")).tone(Tone::Accent).icon(Icon::Shield)) }
+        @for role in &dossier.roles { (Badge::new(format!("Account: {}", role.name)).tone(Tone::Accent).icon(Icon::Shield)) }
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn teams(desk: &Desk, dossier: &Dossier) -> Card {
                                 }
                             }
                         }
-                        (role_badge(one.role))
+                        (role_badge(&one.role))
                     }
                 }
             }

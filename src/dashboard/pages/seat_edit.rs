@@ -17,6 +17,7 @@ use crate::db::{Batch, Select};
 use crate::error::Result;
 use crate::params;
 use crate::records;
+use crate::seats::actions::SeatChanged;
 use crate::seats::seat::{NewSeat, SeatPatch};
 use crate::seats::{Seat, actions};
 use crate::types::Ref;
@@ -185,11 +186,11 @@ pub(super) async fn edit(desk: Desk) -> Result<Shown> {
     let fields = html! {
         @if seat.quantity.is_some() {
             (Field::number("quantity", "Places").value(desk.shown("quantity", &quantity)).error(fault(wrong, "quantity")).hint(format!("{used}. Added places go to those who wait.")))
-            (Checkbox { name: "overage".into(), label: "Allow fewer places than are in use".into(), hint: Some("Those who sit stay; what is over is marked until it is given back.".into()), checked: desk.ticked("overage", false), ..Checkbox::default() })
+            (Field::select("on_shortfall", "If fewer places are left than are in use", [("refuse", "Change nothing"), ("overage", "Let everybody sit, and mark what is over"), ("revoke_unstarted", "Take places from those who have begun nothing, the newest first")]).value(desk.shown("on_shortfall", "refuse")).required())
         } @else { (Callout::new(Tone::Neutral, "This seat is unlimited")) }
         (Field::text("name", "Name").value(desk.shown("name", seat.name.as_ref().map_or("", |name| name.as_str()))).error(fault(wrong, "name")))
         (terms_fields(&desk, Some(&seat), wrong))
-        (Field::select("status", "Status", [("active", "Active: places can be given"), ("archived", "Archived: those who sit stay")]).value(desk.shown("status", seat.status.as_str())).error(fault(wrong, "status")).required())
+        (Field::select("status", "Status", [("active", "Active: places can be given"), ("frozen", "Frozen: none can be given for the moment"), ("archived", "Archived: those who sit stay")]).value(desk.shown("status", seat.status.as_str())).error(fault(wrong, "status")).required())
     };
     let call = desk
         .api("call-seat", "PATCH", &format!("/seats/{}", seat.id))
@@ -212,7 +213,13 @@ pub(super) async fn edit(desk: Desk) -> Result<Shown> {
     Ok(Shown::form(page, wrong, Card::new(form.render()).render()))
 }
 
-fn saved(before: &Seat, after: &Seat) -> String {
+fn saved(before: &Seat, after: &SeatChanged) -> String {
+    if !after.revoked.is_empty() {
+        let count = u64::try_from(after.revoked.len()).unwrap_or(u64::MAX);
+        let who = counted(count, "person", "people");
+        return format!("Saved. {who} who had begun nothing lost their places.");
+    }
+    let after = &after.seat;
     let moved = before.waitlisted - after.waitlisted;
     if moved > 0 {
         let who = counted(super::look::count(moved), "person", "people");
@@ -221,14 +228,14 @@ fn saved(before: &Seat, after: &Seat) -> String {
     "The seat was saved.".to_owned()
 }
 
-async fn change(desk: &Desk, seat: &Seat) -> Result<Seat> {
+async fn change(desk: &Desk, seat: &Seat) -> Result<SeatChanged> {
     let mut body = desk.changed(&["name"]);
     body.insert("status".into(), json!(desk.field("status")));
     if seat.quantity.is_some() && !desk.field("quantity").is_empty() {
         body.insert("quantity".into(), whole(desk.field("quantity")));
     }
-    if !desk.field("overage").is_empty() {
-        body.insert("on_shortfall".into(), json!("overage"));
+    if !desk.field("on_shortfall").is_empty() {
+        body.insert("on_shortfall".into(), json!(desk.field("on_shortfall")));
     }
     terms_of(desk, &mut body);
     let patch: SeatPatch = read(&body.into())?;

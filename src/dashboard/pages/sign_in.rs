@@ -195,7 +195,7 @@ async fn enter(guest: &Guest, started: &Started, next: &str) -> Response {
 }
 
 /// Ends the session there was. A failure leaves a session that ends by itself, and is no reason to stay.
-async fn leave(guest: &Guest) {
+pub(super) async fn leave(guest: &Guest) {
     let Some(session) = &guest.session else {
         return;
     };
@@ -291,7 +291,7 @@ async fn confirm(Path(token): Path<String>, GuestPosted { guest, .. }: GuestPost
     Ok(enter(&guest, &started, next).await)
 }
 
-async fn has_password(app: &App, started: &Started) -> Result<bool> {
+pub(super) async fn has_password(app: &App, started: &Started) -> Result<bool> {
     let select = Select::new(
         "SELECT user_id FROM user_passwords WHERE account_id = $1 AND user_id = $2",
         params![started.user_id],

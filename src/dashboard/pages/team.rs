@@ -5,14 +5,16 @@ use maud::{Markup, Render, html};
 use super::desk::{Desk, Shown};
 use super::feed::{self, About, Told};
 use super::look::{
-    ROLES, count, meter, organization_href, role_badge, seat_href, since, team_href, terms,
-    user_badge, user_href,
+    count, meter, organization_href, role_badge, seat_href, since, team_href, terms, user_badge,
+    user_href,
 };
+use super::team_members::{fields, role_field};
 use crate::access::Permission;
 use crate::access::roles::TeamRole;
+use crate::commerce::account::Owner;
 use crate::dashboard::components::{
-    Avatar, Badge, Button, Callout, Card, Cell, Column, CopyField, EmptyState, Facts, Field, Menu,
-    Row, SeatCard, Table, Tags, Tone, columns, counted, day, number, split,
+    Avatar, Badge, BulkAction, BulkBar, Button, Callout, Card, Cell, Column, CopyField, EmptyState,
+    Facts, Menu, Row, SeatCard, Table, Tags, Tone, columns, counted, day, number, split,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
@@ -20,7 +22,7 @@ use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _, Select};
 use crate::error::Result;
 use crate::params;
 use crate::records;
-use crate::resources::member::{Member, members_of};
+use crate::resources::member::{Member, first_members_of};
 use crate::resources::{Organization, Team};
 use crate::seats::Seat;
 use crate::types::{Id, Name};
@@ -59,6 +61,7 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
     let team = records::find::<Team>(desk.db(), desk.caller(), &desk.reference(0)?).await?;
     let dossier = dossier(&desk, team).await?;
     let team = &dossier.team;
+    let purse = super::credits::purse(&desk, &Owner::Team(team.id.clone())).await?;
     let page = Page {
         crumbs: vec![("Teams".into(), "/dashboard/teams".into())],
         mark: Some(Avatar::group(team.name.as_str()).large().render()),
@@ -75,14 +78,19 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
         (members(&desk, &dossier))
         (Card::new(feed::timeline(&dossier.told, About::Team)).title("Timeline"))
     };
-    let aside = html! { (facts(&desk, &dossier)) @if desk.may(Permission::MembersWrite) { (add_form(&desk, team)) } };
+    let add = if desk.may(Permission::MembersWrite) {
+        Some(add_form(&desk, team).await?)
+    } else {
+        None
+    };
+    let aside = html! { (facts(&desk, &dossier)) (purse) @if let Some(add) = &add { (add) } };
     Ok(Shown::page(page, split(&main, &aside)))
 }
 
 async fn dossier(desk: &Desk, team: Team) -> Result<Dossier> {
     let id = || params![team.id.clone()];
     let mut batch = Batch::new();
-    let members = batch.add::<Member>(members_of(&team.id, None, SHOWN));
+    let members = batch.add::<Member>(first_members_of(&team.id, SHOWN));
     let seats = batch.add::<Stock>(Select::new(
         format!(
             "SELECT {}, p.name FROM seats JOIN seat_teams st ON st.account_id = $1 AND st.seat_id = seats.id AND st.team_id = $2 \
@@ -120,10 +128,30 @@ fn actions(desk: &Desk, team: &Team) -> Markup {
     html! {
         @if desk.may(Permission::TeamsWrite) { (Button::link("Edit", format!("{href}/edit")).icon(Icon::Edit)) }
         @if desk.may(Permission::ProvisionWrite) { (Button::link("Add a person", format!("/dashboard/provision?team={}", team.id)).primary().icon(Icon::Plus)) }
-        @if desk.may_in_account(Permission::TeamsWrite) {
-            (Menu::new(format!("More actions for {}", team.name)).link(Icon::Trash, "Delete", &format!("{href}/delete")))
-        }
+        @if desk.may(Permission::InvitationsWrite) { (Button::link("Invite", format!("/dashboard/invitations/new?team={}", team.id)).icon(Icon::Mail)) }
+        (more(desk, team, &href))
     }
+}
+
+/// What is done less often, and the rooms as far as they are the team's.
+fn more(desk: &Desk, team: &Team, href: &str) -> Menu {
+    let mut menu = Menu::new(format!("More actions for {}", team.name));
+    if desk.may(Permission::InvitationsRead) {
+        let list = format!("/dashboard/invitations?team={}", team.id);
+        menu = menu.link(Icon::Mail, "Invitations", &list);
+    }
+    if desk.may(Permission::LinksRead) {
+        let list = format!("/dashboard/links?team={}", team.id);
+        menu = menu.link(Icon::Link, "Links", &list);
+    }
+    if desk.may(Permission::LinksWrite) {
+        let new = format!("/dashboard/links/new?team={}", team.id);
+        menu = menu.link(Icon::Plus, "New link", &new);
+    }
+    if desk.may_in_account(Permission::TeamsWrite) {
+        menu = menu.link(Icon::Trash, "Delete", &format!("{href}/delete"));
+    }
+    menu
 }
 
 fn seats(desk: &Desk, dossier: &Dossier) -> Markup {
@@ -194,6 +222,16 @@ fn members(desk: &Desk, dossier: &Dossier) -> Card {
         "Add somebody by e-mail, or provision them: that makes the person and gives a seat in one go.",
     );
     let table = Table::new("Members", heads, rows).empty(empty).plain();
+    let table = if desk.may(Permission::MembersWrite) {
+        table.bulk(BulkBar {
+            id: "members".into(),
+            action: format!("{}/members/remove", team_href(dossier.team.id.as_str())),
+            csrf: desk.csrf.clone(),
+            actions: vec![BulkAction::new("remove", "Remove", Icon::LogOut).danger()],
+        })
+    } else {
+        table
+    };
     let all = count(dossier.team.member_count);
     let card = Card::new(table.render())
         .title(format!("Members ({})", number(all)))
@@ -215,11 +253,12 @@ fn member_row(desk: &Desk, team: &Team, member: &Member) -> Row {
             &href,
             Some(user.email.as_str()),
         ),
-        Cell::new(role_badge(member.role)),
+        Cell::new(role_badge(&member.role)),
         Cell::new(user_badge(user.status)),
         Cell::new(since(user.last_seen_at)),
         Cell::new(day(member.joined_at.to_jiff())),
-    ]);
+    ])
+    .key(user.id.as_str(), name);
     if !desk.may(Permission::MembersWrite) {
         return row;
     }
@@ -228,6 +267,7 @@ fn member_row(desk: &Desk, team: &Team, member: &Member) -> Row {
         Menu::new(format!("Actions for {name}"))
             .link(Icon::Eye, "View", &href)
             .link(Icon::Shield, "Change role", &at)
+            .link(Icon::Team, "Move to another team", &format!("{at}/move"))
             .link(Icon::LogOut, "Remove", &format!("{at}/remove")),
     )
 }
@@ -273,21 +313,22 @@ fn facts(desk: &Desk, dossier: &Dossier) -> Card {
     Card::new(body).title("Details")
 }
 
-fn add_form(desk: &Desk, team: &Team) -> Card {
-    let fields = html! {
-        (Field::email("email", "E-mail").required().autocomplete("off").hint("Of somebody who is known here already."))
-        (Field::select("role", "Role", ROLES).value("member").required())
-    };
+async fn add_form(desk: &Desk, team: &Team) -> Result<Card> {
+    let href = format!("{}/members", team_href(team.id.as_str()));
+    let role = role_field(desk, "member", None).await?;
     let form = desk
-        .post(format!("{}/members", team_href(team.id.as_str())), fields)
-        .buttons([Button::submit("Add to the team")])
+        .post(href.clone(), fields(desk, None, &role))
+        .buttons([
+            Button::submit("Add to the team"),
+            Button::link("Add several", format!("{href}/many")).quiet(),
+        ])
         .after(add_call(desk, team));
-    Card::new(form.render()).title("Add a member")
+    Ok(Card::new(form.render()).title("Add a member"))
 }
 
 /// The API call that adds a member.
 pub(super) fn add_call(desk: &Desk, team: &Team) -> impl Render + use<> {
     desk.api("call-add", "POST", &format!("/teams/{}/members", team.id))
-        .body(serde_json::json!({ "user": "email:ada@example.com", "role": "member" }))
-        .scope("teams:write")
+        .body(serde_json::json!({ "email": "ada@example.com", "first_name": "Ada", "role": "member" }))
+        .scope("members:write")
 }

@@ -1,27 +1,24 @@
-//! What is done to a team: made, changed, deleted; people added, given another role, removed.
+//! What is done to a team: made, changed, deleted.
 
 use maud::{Markup, Render, html};
 use serde_json::{Value as JsonValue, json};
 
 use super::desk::{Desk, Shown, fault, faults, read, summary};
-use super::look::{ROLES, team_href};
+use super::look::team_href;
 use super::person_edit::{consequences, warning};
 use super::provision::with_none;
-use super::team::add_call;
 use super::teams::organization_choices;
 use crate::access::Permission;
-use crate::access::roles::TeamRole;
 use crate::dashboard::components::{Button, Card, Field, Form, counted};
 use crate::dashboard::form::FieldErrors;
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::error::{Error, Fault, Result};
+use crate::error::Result;
 use crate::records;
-use crate::resources::member::{self, ManagedBy, NewMember};
+use crate::resources::Team;
 use crate::resources::team::{NewTeam, TeamPatch};
-use crate::resources::{Team, User};
 use crate::seats::leave::plan_delete_team;
-use crate::types::{Email, Ref};
+use crate::types::Ref;
 
 fn page(team: Option<&Team>, title: &str) -> Page {
     let mut crumbs = vec![("Teams".to_owned(), "/dashboard/teams".to_owned())];
@@ -216,157 +213,5 @@ pub(super) async fn delete(desk: Desk) -> Result<Shown> {
         ])
         .after(call);
     let title = format!("Delete {}", team.name);
-    Ok(shown(page(Some(&team), &title), errors.as_ref(), &form))
-}
-
-/// Adds somebody who is known by their address.
-pub(super) async fn add_member(desk: Desk) -> Result<Shown> {
-    let team = find(&desk).await?;
-    let href = team_href(team.id.as_str());
-    let mut errors = None;
-    if desk.is_post() {
-        match add(&desk, &team).await {
-            Ok(name) => return Ok(Shown::done(href, format!("{name} is in {}.", team.name))),
-            Err(error) => errors = Some(FieldErrors::of(&error)),
-        }
-    }
-    let fields = html! {
-        (Field::email("email", "E-mail").value(desk.field("email")).error(fault(errors.as_ref(), "email")).required().autocomplete("off").hint("Of somebody who is known here already. Provision somebody new."))
-        (Field::select("role", "Role", ROLES).value(desk.shown("role", "member")).error(fault(errors.as_ref(), "role")).required())
-    };
-    let form = desk
-        .post(format!("{href}/members"), fields)
-        .errors(summary(errors.as_ref()))
-        .buttons([
-            Button::submit("Add to the team").primary(),
-            Button::link(
-                "Provision somebody new",
-                format!(
-                    "/dashboard/provision?team={}&email={}",
-                    team.id,
-                    desk.field("email")
-                ),
-            ),
-            Button::link("Cancel", href).quiet(),
-        ])
-        .after(add_call(&desk, &team));
-    Ok(shown(
-        page(Some(&team), "Add a member"),
-        errors.as_ref(),
-        &form,
-    ))
-}
-
-async fn add(desk: &Desk, team: &Team) -> Result<String> {
-    let email = Email::parse(desk.field("email"))
-        .map_err(|why| Error::invalid(vec![Fault::new("/email", "invalid", why)]))?;
-    let new = NewMember {
-        user: Ref::Email(email),
-        role: TeamRole::from_word(desk.field("role")),
-    };
-    let (db, call, reference) = (desk.db(), &desk.call, Ref::Id(team.id.clone()));
-    let made = desk
-        .commit(|| async {
-            let (plan, made, _) =
-                member::plan_add(db, call, &reference, &new, ManagedBy::Manual).await?;
-            Ok((plan, made))
-        })
-        .await?;
-    Ok(made.user.display_name().to_owned())
-}
-
-/// Gives a member another role.
-pub(super) async fn change_member(desk: Desk) -> Result<Shown> {
-    let team = find(&desk).await?;
-    let href = team_href(team.id.as_str());
-    let reference: Ref<User> = desk.reference(1)?;
-    let user = records::find::<User>(desk.db(), desk.caller(), &reference).await?;
-    let name = user.display_name();
-    let (db, call, of) = (desk.db(), &desk.call, Ref::Id(team.id.clone()));
-    let mut errors = None;
-    if desk.is_post() {
-        let role = TeamRole::from_word(desk.field("role")).unwrap_or(TeamRole::Member);
-        let done = desk
-            .commit(|| member::plan_change(db, call, &of, &reference, role))
-            .await;
-        match done {
-            Ok(_) => return Ok(Shown::done(href, format!("{name} is {role} now."))),
-            Err(error) => errors = Some(faults(error)?),
-        }
-    }
-    let path = format!("/teams/{}/members/{}", team.id, user.id);
-    let api = desk
-        .api("call-role", "PATCH", &path)
-        .body(json!({ "role": "manager" }))
-        .scope("teams:write");
-    let fields = Field::select("role", "Role", ROLES)
-        .value(desk.field("role"))
-        .hint("Owners run the team. Managers give its seats. Members learn.")
-        .required();
-    let form = desk
-        .post(format!("{href}/members/{}", user.id), fields.render())
-        .errors(summary(errors.as_ref()))
-        .buttons([
-            Button::submit("Change role").primary(),
-            Button::link("Cancel", href).quiet(),
-        ])
-        .after(api);
-    let title = format!("Role of {name}");
-    Ok(shown(page(Some(&team), &title), errors.as_ref(), &form))
-}
-
-/// Removes a member, after a page that says what they lose.
-pub(super) async fn remove_member(desk: Desk) -> Result<Shown> {
-    let team = find(&desk).await?;
-    let href = team_href(team.id.as_str());
-    let reference: Ref<User> = desk.reference(1)?;
-    let user = records::find::<User>(desk.db(), desk.caller(), &reference).await?;
-    let name = user.display_name();
-    let (db, ids, of) = (desk.db(), &desk.app.ids, Ref::Id(team.id.clone()));
-    let plan = |call| {
-        let (of, reference) = (of.clone(), reference.clone());
-        async move {
-            Ok((
-                member::plan_remove(db, ids, call, &of, &reference).await?,
-                (),
-            ))
-        }
-    };
-    let mut errors = None;
-    if desk.is_post() {
-        match desk.commit(|| plan(&desk.call)).await {
-            Ok(()) => return Ok(Shown::done(href, format!("{name} has left {}.", team.name))),
-            Err(error) => errors = Some(faults(error)?),
-        }
-    }
-    let dry = desk.dry();
-    let planned = match desk.rehearse(&dry, || plan(&dry)).await {
-        Ok(done) => done.planned.unwrap_or_default(),
-        Err(error) => {
-            errors = Some(faults(error)?);
-            Vec::new()
-        }
-    };
-    let mut lines = vec![format!("They leave {} and stay known here.", team.name)];
-    lines.extend(consequences(&planned));
-    let api = desk
-        .api(
-            "call-remove",
-            "DELETE",
-            &format!("/teams/{}/members/{}", team.id, user.id),
-        )
-        .scope("teams:write");
-    let form = desk
-        .post(
-            format!("{href}/members/{}/remove", user.id),
-            warning(true, name, &lines),
-        )
-        .errors(summary(errors.as_ref()))
-        .buttons([
-            Button::submit("Remove from the team").danger(),
-            Button::link("Cancel", href).quiet(),
-        ])
-        .after(api);
-    let title = format!("Remove {name}");
     Ok(shown(page(Some(&team), &title), errors.as_ref(), &form))
 }

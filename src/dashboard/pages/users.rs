@@ -9,8 +9,8 @@ use super::desk::{Desk, Shown};
 use super::look::{count, link, many, since, team_href, user_badge, user_href};
 use crate::access::Permission;
 use crate::dashboard::components::{
-    Avatar, Badge, BulkAction, BulkBar, Button, Cell, Column, EmptyState, FilterBar, ListUrl, Menu,
-    Pager, Row, Table, Tone, day,
+    Avatar, Badge, BulkAction, BulkBar, Button, Cell, Column, Counted, EmptyState, FilterBar,
+    ListUrl, Menu, Pager, Row, Table, Tone, day,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
@@ -160,7 +160,10 @@ pub(super) fn pager<R>(desk: &Desk, url: &ListUrl, list: &listing::Page<R>) -> P
             .as_ref()
             .map(|cursor| url.with("cursor", cursor).href()),
         shown: many(&list.rows),
-        total: list.total_count.map(count),
+        total: list.total_count.map(|number| Counted {
+            number: count(number),
+            has_more: list.has_uncounted,
+        }),
         limit: desk.get("limit").parse().unwrap_or(25),
         url: url.clone(),
     }

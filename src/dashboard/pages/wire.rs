@@ -10,9 +10,11 @@ use axum::routing::{MethodRouter, get};
 
 use super::desk::{Desk, Shown};
 use super::{
-    assignments, bulk, courses, enrollments, home, link, organizations, person, person_edit,
-    person_life, products, provision, provisions, search, seat, seat_actions, seat_edit, seats,
-    team, team_edit, team_restore, teams, users,
+    assignments, audit, bulk, catalog, catalog_buy, catalog_edit, courses, credits, domains,
+    enrollments, groups, home, invitations, job, link, links, mails, order, order_refund, orders,
+    organization, organization_edit, organizations, person, person_edit, person_life, person_roles,
+    products, provision, provisions, reports, roles, search, seat, seat_actions, seat_edit, seats,
+    team, team_edit, team_members, team_restore, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -29,7 +31,54 @@ pub(super) fn routes() -> Router<App> {
         .merge(of_users())
         .merge(of_teams())
         .merge(of_catalog())
+        .merge(of_domains())
+        .merge(of_groups())
+        .merge(of_commerce())
         .merge(of_seats())
+        .merge(of_roles())
+        .merge(of_machinery())
+        .merge(of_doors())
+}
+
+fn of_doors() -> Router<App> {
+    Router::new()
+        .route(
+            "/dashboard/invitations",
+            at(Room::Invitations, invitations::list),
+        )
+        .route(
+            "/dashboard/invitations/new",
+            at(Room::Invitations, invitations::create),
+        )
+        .route(
+            "/dashboard/invitations/{id}",
+            at(Room::Invitations, invitations::one),
+        )
+        .route(
+            "/dashboard/invitations/{id}/resend",
+            at(Room::Invitations, invitations::resend),
+        )
+        .route(
+            "/dashboard/invitations/{id}/revoke",
+            at(Room::Invitations, invitations::revoke),
+        )
+        .route("/dashboard/links", at(Room::Links, links::list))
+        .route("/dashboard/links/new", at(Room::Links, links::create))
+        .route("/dashboard/links/{id}", at(Room::Links, links::one))
+        .route("/dashboard/links/{id}/edit", at(Room::Links, links::edit))
+        .route("/dashboard/links/{id}/pause", at(Room::Links, links::pause))
+        .route(
+            "/dashboard/links/{id}/delete",
+            at(Room::Links, links::delete),
+        )
+        .route(
+            "/dashboard/links/{id}/approve",
+            at(Room::Links, links::approve),
+        )
+        .route(
+            "/dashboard/links/{id}/decline",
+            at(Room::Links, links::decline),
+        )
 }
 
 fn of_users() -> Router<App> {
@@ -91,6 +140,39 @@ fn of_lives() -> Router<App> {
         )
 }
 
+fn of_roles() -> Router<App> {
+    Router::new()
+        .route("/dashboard/settings/roles", at(Room::Roles, roles::roles))
+        .route(
+            "/dashboard/settings/roles/new",
+            at(Room::Roles, roles::create),
+        )
+        .route(
+            "/dashboard/settings/roles/{id}",
+            at(Room::Roles, roles::role),
+        )
+        .route(
+            "/dashboard/settings/roles/{id}/edit",
+            at(Room::Roles, roles::edit),
+        )
+        .route(
+            "/dashboard/settings/roles/{id}/delete",
+            at(Room::Roles, roles::delete),
+        )
+        .route(
+            "/dashboard/users/{id}/roles",
+            at(Room::Users, person_roles::give),
+        )
+        .route(
+            "/dashboard/users/{id}/roles/{role}/withdraw",
+            at(Room::Users, person_roles::withdraw),
+        )
+        .route(
+            "/dashboard/users/{id}/permissions",
+            at(Room::Users, person_roles::permissions),
+        )
+}
+
 fn of_teams() -> Router<App> {
     Router::new()
         .route("/dashboard/teams", at(Room::Teams, teams::teams))
@@ -110,15 +192,27 @@ fn of_teams() -> Router<App> {
         )
         .route(
             "/dashboard/teams/{id}/members",
-            at(Room::Teams, team_edit::add_member),
+            at(Room::Teams, team_members::add_member),
+        )
+        .route(
+            "/dashboard/teams/{id}/members/many",
+            at(Room::Teams, team_members::add_many),
+        )
+        .route(
+            "/dashboard/teams/{id}/members/remove",
+            at(Room::Teams, team_members::remove_many),
         )
         .route(
             "/dashboard/teams/{id}/members/{user}",
-            at(Room::Teams, team_edit::change_member),
+            at(Room::Teams, team_members::change_member),
+        )
+        .route(
+            "/dashboard/teams/{id}/members/{user}/move",
+            at(Room::Teams, team_members::move_member),
         )
         .route(
             "/dashboard/teams/{id}/members/{user}/remove",
-            at(Room::Teams, team_edit::remove_member),
+            at(Room::Teams, team_members::remove_member),
         )
 }
 
@@ -130,15 +224,39 @@ fn of_catalog() -> Router<App> {
         )
         .route(
             "/dashboard/organizations/new",
-            at(Room::Organizations, organizations::create),
+            at(Room::Organizations, organization_edit::create),
         )
         .route(
             "/dashboard/organizations/{id}",
-            at(Room::Organizations, organizations::node),
+            at(Room::Organizations, organization::node),
         )
         .route(
             "/dashboard/organizations/{id}/edit",
-            at(Room::Organizations, organizations::edit),
+            at(Room::Organizations, organization_edit::edit),
+        )
+        .route(
+            "/dashboard/organizations/{id}/move",
+            at(Room::Organizations, organization_edit::relocate),
+        )
+        .route(
+            "/dashboard/organizations/{id}/delete",
+            at(Room::Organizations, organization_edit::delete),
+        )
+        .route(
+            "/dashboard/organizations/{id}/teams",
+            at(Room::Organizations, organization_edit::assign),
+        )
+        .route(
+            "/dashboard/organizations/{id}/teams/{team}/remove",
+            at(Room::Organizations, organization_edit::take_away),
+        )
+        .route(
+            "/dashboard/organizations/{id}/admins",
+            at(Room::Organizations, organization_edit::name_admin),
+        )
+        .route(
+            "/dashboard/organizations/{id}/admins/{user}/remove",
+            at(Room::Organizations, organization_edit::dismiss),
         )
         .route(
             "/dashboard/products",
@@ -161,6 +279,72 @@ fn of_catalog() -> Router<App> {
         .route(
             "/dashboard/courses/{id}/edit",
             at(Room::Courses, courses::edit),
+        )
+}
+
+fn of_domains() -> Router<App> {
+    let room = Room::Organizations;
+    Router::new()
+        .route("/dashboard/domains", at(room, domains::domains))
+        .route("/dashboard/domains/new", at(room, domains::create))
+        .route("/dashboard/domains/{id}", at(room, domains::claim))
+        .route("/dashboard/domains/{id}/verify", at(room, domains::verify))
+        .route("/dashboard/domains/{id}/vouch", at(room, domains::vouch))
+        .route("/dashboard/domains/{id}/delete", at(room, domains::delete))
+}
+
+fn of_groups() -> Router<App> {
+    let room = Room::Groups;
+    Router::new()
+        .route("/dashboard/groups", at(room, groups::groups))
+        .route("/dashboard/groups/new", at(room, groups::create))
+        .route("/dashboard/groups/{id}", at(room, groups::group))
+        .route("/dashboard/groups/{id}/edit", at(room, groups::edit))
+        .route("/dashboard/groups/{id}/delete", at(room, groups::delete))
+        .route("/dashboard/groups/{id}/teams", at(room, groups::map))
+        .route(
+            "/dashboard/groups/{id}/teams/{team}/remove",
+            at(room, groups::unmap),
+        )
+}
+
+fn of_commerce() -> Router<App> {
+    Router::new()
+        .route("/dashboard/catalog", at(Room::Catalog, catalog::catalog))
+        .route(
+            "/dashboard/catalog/new",
+            at(Room::Catalog, catalog_edit::create),
+        )
+        .route(
+            "/dashboard/catalog/{id}/edit",
+            at(Room::Catalog, catalog_edit::edit),
+        )
+        .route(
+            "/dashboard/catalog/{id}/buy",
+            at(Room::Catalog, catalog_buy::buy),
+        )
+        .route("/dashboard/orders", at(Room::Orders, orders::orders))
+        .route("/dashboard/orders/{id}", at(Room::Orders, order::order))
+        .route("/dashboard/orders/{id}/pay", at(Room::Orders, order::pay))
+        .route(
+            "/dashboard/orders/{id}/fulfil",
+            at(Room::Orders, order::fulfil),
+        )
+        .route(
+            "/dashboard/orders/{id}/cancel",
+            at(Room::Orders, order::cancel),
+        )
+        .route(
+            "/dashboard/orders/{id}/refund",
+            at(Room::Orders, order_refund::refund),
+        )
+        .route(
+            "/dashboard/teams/{id}/credits",
+            at(Room::Teams, credits::of_team),
+        )
+        .route(
+            "/dashboard/organizations/{id}/credits",
+            at(Room::Organizations, credits::of_organization),
         )
 }
 
@@ -193,6 +377,25 @@ fn of_seats() -> Router<App> {
             "/dashboard/assignments",
             at(Room::Seats, assignments::assignments),
         )
+}
+
+fn of_machinery() -> Router<App> {
+    Router::new()
+        .route("/dashboard/mails", at(Room::Mails, mails::list))
+        .route("/dashboard/audit", at(Room::Audit, audit::list))
+        .route("/dashboard/reports", at(Room::Reports, reports::list))
+        .route(
+            "/dashboard/reports/{name}",
+            at(Room::Reports, reports::show),
+        )
+        .route("/dashboard/jobs/bulk", at(Room::Jobs, job::list))
+        .route("/dashboard/jobs/{id}", at(Room::Jobs, job::show))
+        .route("/dashboard/jobs/{id}/cancel", at(Room::Jobs, job::cancel))
+        .route(
+            "/dashboard/jobs/{id}/retry_failed",
+            at(Room::Jobs, job::retry_failed),
+        )
+        .route("/dashboard/jobs/{id}/undo", at(Room::Jobs, job::undo))
 }
 
 /// One page: looked at with GET, its form sent with POST to the same address.

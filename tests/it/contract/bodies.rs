@@ -95,7 +95,9 @@ both! {
                 let bytes = serde_json::to_vec(&with_texts(&body, text)).expect("JSON");
                 let answer = send(&app, operation, &prepared.path, JSON, &bytes).await;
                 assert!(answer.status < 300 || matches!(answer.status, 409 | 422), "{text}: {}", answer.text());
-                if with_texts(&body, "") != body && (text.contains('\0') || *text == long) {
+                // What is wrong with a row of a bulk job is told of the row.
+                let has_rows = operation.id == "bulk_provision";
+                if !has_rows && with_texts(&body, "") != body && (text.contains('\0') || *text == long) {
                     assert_problem(Some(operation), &answer, 422, &["validation_failed"]);
                 }
             }

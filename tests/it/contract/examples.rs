@@ -65,7 +65,14 @@ both! {
                 continue;
             }
             let read = app.get(address).await;
-            assert_eq!(read.json(), answer.json(), "{}", operation.id);
+            let mut answered = answer.json();
+            if operation.shows_secret {
+                answered.as_object_mut().expect("an object").remove("secret");
+            }
+            assert_eq!(read.json(), answered, "{}", operation.id);
+            if operation.shows_secret {
+                continue;
+            }
             assert_eq!(read.header("etag"), answer.header("etag"), "{}", operation.id);
         }
     }

@@ -6,7 +6,9 @@
 mod bodies;
 mod examples;
 mod keys;
+mod limits;
 mod lists;
-mod preparation;
+mod plans;
+pub(crate) mod preparation;
 mod repeats;
 mod versions;

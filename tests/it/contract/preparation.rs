@@ -1,5 +1,12 @@
 //! What an operation needs before its example can be carried out: the one place where special cases stand.
 
+use b2b_dashboard::access::offers::join_url;
+use b2b_dashboard::access::sessions::Origin;
+use b2b_dashboard::db::Statement;
+use b2b_dashboard::joining::{ask, confirm};
+use b2b_dashboard::locale::Locale;
+use b2b_dashboard::types::Email;
+use b2b_dashboard::worker;
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::http::{Answer, ApiApp, Call};
@@ -7,21 +14,21 @@ use crate::support::operation::{Document, Operation};
 
 /// A call that must succeed.
 #[derive(Debug, Clone)]
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     /// Its address, without a query.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its body, if it takes one.
-    pub(super) body: Option<JsonValue>,
+    pub(crate) body: Option<JsonValue>,
 }
 
 impl Prepared {
     /// The request, with this key.
-    pub(super) fn call(&self, operation: &Operation, key: &str) -> Call {
+    pub(crate) fn call(&self, operation: &Operation, key: &str) -> Call {
         self.call_with(operation, key, "")
     }
 
     /// The request with a query.
-    pub(super) fn call_with(&self, operation: &Operation, key: &str, query: &str) -> Call {
+    pub(crate) fn call_with(&self, operation: &Operation, key: &str, query: &str) -> Call {
         // An address that carries its own query takes further members behind it.
         let query = if self.path.contains('?') {
             query.replacen('?', "&", 1)
@@ -38,6 +45,10 @@ impl Prepared {
 
 /// Operations whose needs cannot be read from the document, by their id. Each makes what it needs by the first
 /// account's key and says how it is then called.
+#[expect(
+    clippy::too_many_lines,
+    reason = "all special cases in one place, each a few lines"
+)]
 async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Option<Prepared> {
     let path = match operation.id.as_str() {
         "update_enrollment" => {
@@ -58,18 +69,151 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let user = member["user"]["id"].as_str().expect("a person").to_owned();
             format!("{members}/{user}")
         }
-        "assign_seat" => operation.path_with(&seat(app, document, false).await),
+        "assign_seat" | "hold_seat" => operation.path_with(&seat(app, document, false).await),
+        "move_team_member" => {
+            let members = format!("/api/teams/{}/members", team(app, document).await);
+            let member = made(app, &members, &json!({ "user": "email:grace@example.com" })).await;
+            let user = member["user"]["id"].as_str().expect("a person");
+            format!("{members}/{user}/move")
+        }
+        "batch_remove_team_members" => {
+            let team = team(app, document).await;
+            made(
+                app,
+                &format!("/api/teams/{team}/members"),
+                &json!({ "user": "email:grace@example.com" }),
+            )
+            .await;
+            operation.path_with(&team)
+        }
+        "list_team_members" | "add_team_member" | "batch_add_team_members" => {
+            operation.path_with(&team(app, document).await)
+        }
+        "list_user_roles" | "add_user_role" | "list_user_permissions" => {
+            operation.path_with(&person(app, document).await)
+        }
+        "get_user_role" | "remove_user_role" => {
+            let user = person(app, document).await;
+            let roles = format!("/api/users/{user}/roles");
+            made(app, &roles, &json!({ "role": "reporter" })).await;
+            format!("{roles}/reporter")
+        }
+        "get_organization_admin" | "remove_organization_admin" | "put_organization_admin" => {
+            let admins = format!(
+                "/api/organizations/{}/admins",
+                organization(app, document).await
+            );
+            let user = make(app, document, document.operation("create_user"))
+                .await
+                .id();
+            let path = format!("{admins}/{user}");
+            if operation.id != "put_organization_admin" {
+                assert_eq!(app.put(&path, &json!({})).await.status, 200);
+            }
+            path
+        }
+        "remove_organization_team" => {
+            let (node, team) = (organization(app, document).await, team(app, document).await);
+            let teams = format!("/api/organizations/{node}/teams");
+            let assigned = app.post(&teams, &json!({ "teams": [team] })).await;
+            assert_eq!(assigned.status, 200, "{}", assigned.text());
+            format!("{teams}/{team}")
+        }
+        "get_group_team" | "put_group_team" | "delete_group_team" => {
+            let group = make(app, document, document.operation("create_group"))
+                .await
+                .id();
+            let path = format!("/api/groups/{group}/teams/{}", team(app, document).await);
+            let mapped = app.put(&path, &json!({ "direction": "disabled" })).await;
+            assert_eq!(mapped.status, 201, "{}", mapped.text());
+            path
+        }
         "revoke_seat" | "extend_seat" | "transfer_seat" => {
             operation.path_with(&seat(app, document, true).await)
+        }
+        "confirm_seat_hold" | "release_seat_hold" => {
+            let seat = seat(app, document, false).await;
+            let body = json!({ "quantity": 1 });
+            let hold = made(app, &format!("/api/seats/{seat}/holds"), &body).await;
+            operation.path_with(hold["id"].as_str().expect("an id"))
         }
         "get_seat_assignment"
         | "get_enrollment"
         | "progress_enrollment"
         | "list_enrollment_history" => {
             seat(app, document, true).await;
-            let (list, _) = operation.path.split_once("/{").expect("a place");
-            let newest = app.get(&format!("{list}?limit=1")).await.json();
-            operation.path_with(newest["data"][0]["id"].as_str().expect("a record"))
+            operation.path_with(&newest(app, &operation.path).await)
+        }
+        "list_events" => {
+            worker::publish(&app.node.app)
+                .await
+                .expect("published events");
+            operation.path.clone()
+        }
+        "get_event" | "get_audit_fact" => operation.path_with(&newest(app, &operation.path).await),
+        "get_mail" | "retry_mail" => {
+            make(app, document, document.operation("provision")).await;
+            let mail = newest(app, "/api/mails/{id}").await;
+            if operation.id == "retry_mail" {
+                let failed = "UPDATE mails SET state = 'failed' WHERE account_id = $1 AND id = $2";
+                let failed = Statement::new(failed, b2b_dashboard::params![mail]);
+                app.node
+                    .app
+                    .db
+                    .write(&app.first, vec![failed])
+                    .await
+                    .expect("a failed mail");
+            }
+            operation.path_with(&mail)
+        }
+        "get_job" | "list_job_rows" | "cancel_job" => {
+            operation.path_with(&bulk_job(app, document, false).await)
+        }
+        "undo_job" => {
+            let job = bulk_job(app, document, false).await;
+            worker::drain(&app.node.app).await.expect("jobs that run");
+            operation.path_with(&job)
+        }
+        "retry_failed_job" => {
+            let job = bulk_job(app, document, true).await;
+            worker::drain(&app.node.app).await.expect("jobs that run");
+            operation.path_with(&job)
+        }
+        "run_again_job" => {
+            let job = bulk_job(app, document, false).await;
+            let dead = "UPDATE jobs SET state = 'dead', last_error = 'no luck' WHERE account_id = $1 AND id = $2";
+            let dead = Statement::new(dead, b2b_dashboard::params![job]);
+            app.node
+                .app
+                .db
+                .write(&app.first, vec![dead])
+                .await
+                .expect("a dead job");
+            operation.path_with(&job)
+        }
+        "resend_invitation" => {
+            let made = make(app, document, document.operation("create_invitation")).await;
+            // As if it had been sent a while ago: once a minute is enough.
+            let earlier = Statement::new(
+                "UPDATE invitations SET mailed_at = 0 WHERE account_id = $1",
+                vec![],
+            );
+            let db = &app.node.app.db;
+            db.write(&app.first, vec![earlier]).await.expect("a change");
+            operation.path_with(&made.id())
+        }
+        "get_link_request" => {
+            let (_, request) = asked(app).await;
+            operation.path_with(&request)
+        }
+        "approve_link_requests" | "decline_link_requests" => {
+            let (link, request) = asked(app).await;
+            let mut body = operation.example.clone().expect("an example");
+            body["requests"] = json!([request]);
+            return Some(Prepared {
+                path: operation.path_with(&link),
+                body: Some(body),
+            });
         }
         "explain_access" => {
             seat(app, document, true).await;
@@ -119,6 +263,30 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
                 .id();
             operation.path_with(&user)
         }
+        // Accounts and entries are made by their first movement.
+        "list_credit_accounts"
+        | "get_credit_account"
+        | "list_credit_entries"
+        | "get_credit_entry" => {
+            let credits = json!({ "amount": 5 });
+            let moved = made(app, "/api/teams/ext:drivers/credits", &credits).await;
+            let member = if operation.path.contains("entries") {
+                "entry"
+            } else {
+                "account"
+            };
+            operation.path_with(moved[member]["id"].as_str().expect("an id"))
+        }
+        "put_order" | "update_order" | "delete_order" | "pay_order" | "cancel_order" => {
+            operation.path_with(&order(app, "draft").await)
+        }
+        "fulfil_order" => operation.path_with(&order(app, "paid").await),
+        "buy_catalog_item" => {
+            let credits = json!({ "amount": 1000 });
+            made(app, "/api/teams/ext:drivers/credits", &credits).await;
+            let item = make(app, document, document.operation("create_catalog_item")).await;
+            operation.path_with(&item.id())
+        }
         "get_provision" | "undo_provision" => {
             let provision = make(app, document, document.operation("provision")).await;
             operation.path_with(&provision.id())
@@ -127,6 +295,51 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
     };
     let body = operation.example.clone();
     Some(Prepared { path, body })
+}
+
+async fn organization(app: &ApiApp, document: &Document) -> String {
+    make(app, document, document.operation("create_organization"))
+        .await
+        .id()
+}
+
+async fn team(app: &ApiApp, document: &Document) -> String {
+    make(app, document, document.operation("create_team"))
+        .await
+        .id()
+}
+
+async fn person(app: &ApiApp, document: &Document) -> String {
+    make(app, document, document.operation("create_user"))
+        .await
+        .id()
+}
+
+/// The newest record of the list before a path's place.
+async fn newest(app: &ApiApp, path: &str) -> String {
+    worker::publish(&app.node.app)
+        .await
+        .expect("published events");
+    let (list, _) = path.split_once("/{").expect("a place");
+    let sort = if list == "/api/events" {
+        "-sequence"
+    } else {
+        "-created_at"
+    };
+    let page = app.get(&format!("{list}?limit=1&sort={sort}")).await.json();
+    page["data"][0]["id"].as_str().expect("a record").to_owned()
+}
+
+/// A bulk job of one row; `broken`: one that will fail.
+async fn bulk_job(app: &ApiApp, document: &Document, broken: bool) -> String {
+    let operation = document.operation("bulk_provision");
+    let mut body = body(app, document, operation).await.expect("an example");
+    if broken {
+        body["rows"][0]["email"] = json!("nonsense");
+    }
+    let answer = app.post(&operation.path, &body).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    answer.id()
 }
 
 /// A seat of a team of Ada and Grace; `assigned`: Ada has a place.
@@ -158,6 +371,45 @@ async fn seat(app: &ApiApp, document: &Document, assigned: bool) -> String {
     seat
 }
 
+/// Somebody who has confirmed their address and waits for a decision: the link and the request.
+async fn asked(app: &ApiApp) -> (String, String) {
+    let body = json!({ "name": "Door", "team": "ext:engines", "requires_approval": true });
+    let link = made(app, "/api/links", &body).await;
+    let (service, now) = (&app.node.app, app.node.app.clock.now());
+    let from = Origin {
+        address: None,
+        agent: None,
+        request_id: "r1".into(),
+    };
+    let address = format!("n{}.asks@example.com", app.number());
+    let email = Email::parse(&address).expect("an address");
+    let slug = link["slug"].as_str().expect("a slug");
+    ask::ask(service, slug, &email, None, &Locale::english(), &from, now)
+        .await
+        .expect("asked");
+    let link = link["id"].as_str().expect("an id").to_owned();
+    let list = app.get(&format!("/api/links/{link}/requests")).await.json();
+    let request = list["data"][0]["id"]
+        .as_str()
+        .expect("a request")
+        .to_owned();
+    let url = join_url(service, &app.first, &request);
+    let token = url.rsplit('/').next().expect("a token");
+    confirm::confirm(service, token, None, None, &from, now)
+        .await
+        .expect("confirmed");
+    (link, request)
+}
+
+/// An order of the team `ext:drivers` in this state.
+async fn order(app: &ApiApp, status: &str) -> String {
+    let lines = json!([{ "product": "ext:safety-101", "quantity": 2, "amount": 100 }]);
+    let body =
+        json!({ "team": "ext:drivers", "currency": "EUR", "status": status, "lines": lines });
+    let order = made(app, "/api/orders", &body).await;
+    order["id"].as_str().expect("an id").to_owned()
+}
+
 async fn made(app: &ApiApp, path: &str, body: &JsonValue) -> JsonValue {
     let answer = app.post(path, body).await;
     assert_eq!(answer.status, 201, "{path}: {}", answer.text());
@@ -166,7 +418,11 @@ async fn made(app: &ApiApp, path: &str, body: &JsonValue) -> JsonValue {
 
 /// An operation's example with other values where they must be unique.
 async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Option<JsonValue> {
-    if let Some(path) = operation.path.strip_suffix("/batch") {
+    if let Some(path) = operation
+        .path
+        .strip_suffix("/batch")
+        .filter(|_| !operation.has_place())
+    {
         let creator = document
             .operations
             .iter()
@@ -196,6 +452,9 @@ async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Optio
             new["courses"] = json!(["ext:safety-course"]);
             body["product"] = made(app, "/api/products", &new).await["id"].clone();
         }
+        // A hold with the same reference is the same hold.
+        "create_seat_hold" => body["reference"] = json!(format!("checkout-{number}")),
+        "bulk_provision" => body["rows"][0] = varied(&body["rows"][0], number),
         "provision" => {
             body["user"] = varied(&body["user"], number);
             body["team"] = varied(&body["team"], number);
@@ -205,7 +464,7 @@ async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Optio
     Some(body)
 }
 
-/// What the examples take for granted: a product with a course, a team, a person.
+/// What the examples take for granted: a product with a course, two teams, a person, a seat.
 const GRANTED: &[(&str, &str)] = &[
     (
         "/api/courses",
@@ -220,13 +479,21 @@ const GRANTED: &[(&str, &str)] = &[
         r#"{ "name": "Engines", "external_id": "engines" }"#,
     ),
     (
+        "/api/teams",
+        r#"{ "name": "Drivers", "external_id": "drivers" }"#,
+    ),
+    (
         "/api/users",
         r#"{ "email": "ada@example.com", "external_id": "crm-81" }"#,
+    ),
+    (
+        "/api/seats",
+        r#"{ "product": "ext:safety-101", "teams": ["ext:engines"], "external_id": "safety-2026", "quantity": 1000 }"#,
     ),
 ];
 
 /// The records that the examples speak of by `ext:`: each example of a creation, carried out as it stands.
-pub(super) async fn make_examples(app: &ApiApp, document: &Document) {
+pub(crate) async fn make_examples(app: &ApiApp, document: &Document) {
     for (path, body) in GRANTED {
         made(app, path, &serde_json::from_str(body).expect("JSON")).await;
     }
@@ -247,7 +514,7 @@ pub(super) async fn make_examples(app: &ApiApp, document: &Document) {
 }
 
 /// How this operation is called so that it succeeds. [`make_examples`] must have run.
-pub(super) async fn prepare(app: &ApiApp, document: &Document, operation: &Operation) -> Prepared {
+pub(crate) async fn prepare(app: &ApiApp, document: &Document, operation: &Operation) -> Prepared {
     if let Some(prepared) = special(app, document, operation).await {
         return prepared;
     }
@@ -274,7 +541,7 @@ pub(super) async fn prepare(app: &ApiApp, document: &Document, operation: &Opera
 }
 
 /// A new record, made from an example that was varied.
-pub(super) async fn make(app: &ApiApp, document: &Document, creator: &Operation) -> Answer {
+pub(crate) async fn make(app: &ApiApp, document: &Document, creator: &Operation) -> Answer {
     let body = body(app, document, creator).await.expect("an example");
     let answer = app.post(&creator.path, &body).await;
     assert_eq!(answer.status, 201, "{}: {}", creator.id, answer.text());
@@ -282,12 +549,12 @@ pub(super) async fn make(app: &ApiApp, document: &Document, creator: &Operation)
 }
 
 /// An example with other values where they must be unique.
-pub(super) fn varied(example: &JsonValue, number: u64) -> JsonValue {
+pub(crate) fn varied(example: &JsonValue, number: u64) -> JsonValue {
     let mut example = example.clone();
     if let Some(members) = example.as_object_mut() {
         for (name, value) in members {
             match (name.as_str(), value.as_str()) {
-                ("email", Some(text)) => *value = json!(format!("n{number}.{text}")),
+                ("email" | "domain", Some(text)) => *value = json!(format!("n{number}.{text}")),
                 ("name" | "external_id" | "slug" | "external_reference", Some(text)) => {
                     *value = json!(format!("{text}-{number}"));
                 }

@@ -26,7 +26,15 @@ both! {
             for repeat in [call, quoted] {
                 let answer = app.send(repeat).await;
                 assert_eq!(answer.header("idempotent-replayed"), "true", "{}: {}", operation.id, answer.text());
-                assert_eq!((answer.status, &answer.body), (first.status, &first.body), "{}", operation.id);
+                if operation.shows_secret {
+                    // Shown once: what is kept for repeats is the same answer without it.
+                    let mut once = first.json();
+                    assert!(once["secret"].is_string(), "{}", operation.id);
+                    once.as_object_mut().expect("an object").remove("secret");
+                    assert_eq!((answer.status, answer.json()), (first.status, once), "{}", operation.id);
+                } else {
+                    assert_eq!((answer.status, &answer.body), (first.status, &first.body), "{}", operation.id);
+                }
                 for name in ["location", "etag", "content-type"] {
                     assert_eq!(answer.header(name), first.header(name), "{}", operation.id);
                 }

@@ -61,6 +61,7 @@ pub(crate) struct KeyOptions {
     pub(crate) revoked_at: Option<Timestamp>,
     pub(crate) allowed_addresses: Vec<String>,
     pub(crate) team_ids: Vec<String>,
+    pub(crate) organization_ids: Vec<String>,
 }
 
 /// An answer, read to its end.
@@ -318,7 +319,7 @@ impl ApiApp {
             Statement::new(
                 "INSERT INTO api_keys (account_id, id, name, scopes, prefix, last_four, allowed_addresses, organization_ids, team_ids, \
                  requests_per_minute, expires_at, revoked_at, version, created_at, updated_at) \
-                 VALUES ($1, $2, 'Test', $3, $4, $5, $6, '[]', $7, $8, $9, $10, 1, $11, $11)",
+                 VALUES ($1, $2, 'Test', $3, $4, $5, $6, $12, $7, $8, $9, $10, 1, $11, $11)",
                 params![
                     id,
                     json(&scopes),
@@ -329,7 +330,8 @@ impl ApiApp {
                     options.requests_per_minute,
                     options.expires_at,
                     options.revoked_at,
-                    now
+                    now,
+                    json(&options.organization_ids)
                 ],
             ),
             Statement::new(

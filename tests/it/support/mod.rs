@@ -1,14 +1,16 @@
 //! What tests stand on: databases, a mail server, a browser and the real program, all on the loopback address.
 //!
 //! A test that needs a program from outside says so by a component of its path, which `.config/nextest.toml`
-//! goes by: `postgres`, `browser`, `schemathesis` or `faults`. Those are left out by `scripts/test --quick`.
+//! goes by: `postgres`, `browser`, `schemathesis`, `faults` or `snippets`. Those are left out by `scripts/test --quick`.
 
 pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod dns;
 pub(crate) mod http;
 pub(crate) mod operation;
+pub(crate) mod plans;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod schema;

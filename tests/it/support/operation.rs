@@ -16,8 +16,12 @@ pub(crate) struct Operation {
     pub(crate) scope: Option<String>,
     /// The example of its body; `None`: it takes none.
     pub(crate) example: Option<JsonValue>,
+    /// Whether its answer has a secret that is shown once.
+    pub(crate) shows_secret: bool,
     parameters: Vec<JsonValue>,
     responses: JsonValue,
+    body: JsonValue,
+    changes_nothing: bool,
 }
 
 /// The whole document.
@@ -44,7 +48,9 @@ impl Document {
 
     /// Those that change something.
     pub(crate) fn writes(&self) -> impl Iterator<Item = &Operation> {
-        self.operations.iter().filter(|o| o.method != "GET")
+        self.operations
+            .iter()
+            .filter(|o| o.method != "GET" && !o.changes_nothing)
     }
 
     /// Those that take a body.
@@ -54,7 +60,10 @@ impl Document {
 
     /// Lists: those with a cursor.
     pub(crate) fn lists(&self) -> impl Iterator<Item = &Operation> {
-        let is_list = |o: &&Operation| o.parameter("cursor").is_some();
+        // The pages of reports have tests of their own.
+        let is_list = |o: &&Operation| {
+            o.parameter("cursor").is_some() && !o.path.starts_with("/api/reports/")
+        };
         self.operations.iter().filter(is_list)
     }
 
@@ -70,6 +79,18 @@ impl Document {
     pub(crate) fn operation(&self, id: &str) -> &Operation {
         let found = self.operations.iter().find(|o| o.id == id);
         found.unwrap_or_else(|| panic!("no operation {id}"))
+    }
+
+    /// A schema, or the one it refers to.
+    pub(crate) fn resolved(&self, schema: &JsonValue) -> JsonValue {
+        let mut schema = schema;
+        while let Some(name) = schema["$ref"]
+            .as_str()
+            .and_then(|path| path.strip_prefix("#/components/schemas/"))
+        {
+            schema = &self.json["components"]["schemas"][name];
+        }
+        schema.clone()
     }
 
     /// What is wrong with an answer's body by the schema of its status; nothing for those without a body.
@@ -110,6 +131,11 @@ impl Document {
 }
 
 impl Operation {
+    /// The schema of its body, if it takes one.
+    pub(crate) fn body_schema(&self) -> Option<JsonValue> {
+        (!self.body.is_null()).then(|| self.body.clone())
+    }
+
     fn read(method: &str, path: &str, json: &JsonValue) -> Self {
         let text = |name: &str| json[name].as_str().map(str::to_owned);
         let id = text("operationId").expect("an operation id");
@@ -127,8 +153,11 @@ impl Operation {
             path: path.to_owned(),
             scope: text("x-required-scope"),
             example,
+            shows_secret: json["x-shows-secret"] == true,
             parameters: json["parameters"].as_array().cloned().unwrap_or_default(),
             responses: json["responses"].clone(),
+            body: body["schema"].clone(),
+            changes_nothing: json["x-changes-nothing"] == true,
             id,
         }
     }

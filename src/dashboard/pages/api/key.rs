@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::{get, post};
 use maud::{Markup, Render as _, html};
+use serde_json::json;
 
 use super::{PATH, access, secret_page, status};
 use crate::access::Permission;
@@ -11,7 +12,8 @@ use crate::access::api_keys::{self, ApiKey, ApiKeyId, ApiKeyStatus};
 use crate::app::App;
 use crate::dashboard::answer::Answer;
 use crate::dashboard::components::{
-    Button, Callout, Card, Facts, Field, Form, Tags, Tone, ago, moment, number, split, stack,
+    ApiCall, Button, Callout, Card, Facts, Field, Form, Tags, Tone, ago, moment, number, split,
+    stack,
 };
 use crate::dashboard::door::{Visitor, carry_out};
 use crate::dashboard::form::Posted;
@@ -131,7 +133,16 @@ fn rotate_card(visitor: &Visitor, key: &ApiKey) -> Markup {
         overlap.render(),
     )
     .hidden("version", key.version.to_string())
-    .buttons([Button::submit("Make a new secret").icon(Icon::Refresh)]);
+    .buttons([Button::submit("Make a new secret").icon(Icon::Refresh)])
+    .after(
+        ApiCall::new(
+            "call-rotate",
+            "POST",
+            format!("{}/api/api_keys/{}/rotate", visitor.origin(), key.id),
+        )
+        .body(json!({ "overlap_seconds": 86_400 }))
+        .scope("keys:write"),
+    );
     Card::new(form.render())
         .title("Rotate")
         .lead("A new secret with the same rights. Both work until your program has changed over.")
@@ -179,10 +190,19 @@ async fn ask(visitor: Visitor, Path(id): Path<String>) -> Answer {
             (used) " This cannot be taken back. To change over without a gap, rotate the key instead."
         }))
     };
-    let form = Form::post(format!("{back}/revoke"), &visitor.csrf, text).buttons([
-        Button::submit("Revoke this key").danger(),
-        Button::link("Keep it", &back),
-    ]);
+    let form = Form::post(format!("{back}/revoke"), &visitor.csrf, text)
+        .buttons([
+            Button::submit("Revoke this key").danger(),
+            Button::link("Keep it", &back),
+        ])
+        .after(
+            ApiCall::new(
+                "call-revoke",
+                "POST",
+                format!("{}/api/api_keys/{id}/revoke", visitor.origin()),
+            )
+            .scope("keys:write"),
+        );
     let page = Page {
         crumbs: vec![
             ("API".to_owned(), PATH.to_owned()),

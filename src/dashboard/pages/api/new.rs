@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use maud::{Markup, Render as _, html};
+use serde_json::json;
 
 use super::{PATH, secret_page};
 use crate::access::Permission;
@@ -10,7 +11,7 @@ use crate::access::api_keys::{self, ApiKey, Network, NewApiKey, Preset, ScopeCho
 use crate::access::keys::ApiKeySecret;
 use crate::app::App;
 use crate::dashboard::answer::Answer;
-use crate::dashboard::components::{Button, Card, Checkbox, Field, Form, RadioCards};
+use crate::dashboard::components::{ApiCall, Button, Card, Checkbox, Field, Form, RadioCards};
 use crate::dashboard::door::{Visitor, carry_out};
 use crate::dashboard::form::{FieldErrors, FormData, Posted};
 use crate::dashboard::layout::Page;
@@ -83,7 +84,16 @@ fn form_page(
         .buttons([
             Button::submit("Make key").primary(),
             Button::link("Cancel", PATH),
-        ]);
+        ])
+        .after(
+            ApiCall::new(
+                "call-key",
+                "POST",
+                format!("{}/api/api_keys", visitor.origin()),
+            )
+            .body(json!({ "name": "Web shop", "scopes": "provisioning" }))
+            .scope("keys:write"),
+        );
     let page = Page {
         crumbs: vec![("API".to_owned(), PATH.to_owned())],
         lead: Some("The secret is shown once, on the next page.".to_owned()),

@@ -1,72 +1,80 @@
-//! Lists of records: filters, search, sort and pages, from the text of a query to one statement.
+//! Lists of records: filters, search, sort and pages, from the text of a query to its statements (`page.rs`).
 //!
 //! Pages are keysets on (sort key, id): page 40,000 costs what page 1 costs, nothing is skipped and nothing comes
 //! twice, whatever is written meanwhile. A cursor is signed and bound to account, list, filters and sort.
+//!
+//! A page is read along one index, which begins with the account and what is filtered by, and goes on in the order of
+//! the list. Where the caller names no order, a range (`[gt]` …) or a search gives it, since the index that finds the
+//! records has them in that order.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+mod page;
+
 use unicode_normalization::UnicodeNormalization;
 
-use crate::access::Caller;
 use crate::access::signed;
-use crate::db::{Batch, Column, Db, FromRow, Reader, Select, Value};
+use crate::access::{Caller, Reach};
+use crate::db::{Column, Value};
 use crate::error::{Code, Error, Result};
 use crate::records::reach_condition;
 use crate::resource::{Field, FieldKind, Record};
 use crate::types::Timestamp;
 use crate::types::text::Name;
 
+pub use page::{Page, Place, binding};
+
 /// Records on a page when the caller does not say.
 pub const DEFAULT_LIMIT: i64 = 25;
 /// Records on a page at the most.
 pub const MAX_LIMIT: i64 = 200;
 
+/// Which number of all records is wanted beside a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// None.
+    None,
+    /// The exact one. It takes as long as there are records.
+    Exact,
+    /// The exact one up to this many; beyond, that there are more.
+    UpTo(i64),
+}
+
+/// A comparison by which a list is cut.
+#[derive(Debug, Clone)]
+struct Range {
+    column: &'static str,
+    /// Whether it says where the list begins, in ascending order.
+    is_lower: bool,
+    /// With ` AND ` before it.
+    condition: String,
+}
+
 /// What a list was asked for.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
+    /// What every record fulfils, each with ` AND ` before it.
     conditions: String,
     params: Vec<Value>,
+    /// Comparisons by which a list is cut.
+    ranges: Vec<Range>,
+    /// Of these conditions on one member a record fulfils one; each is read along its index. None: no such member.
+    branches: Vec<String>,
+    /// The places of the first text that begins with what is searched for, and of the first that does not any more.
+    search: Option<(usize, usize)>,
     sort: Field,
     descending: bool,
+    /// Whether the caller has named the order.
+    is_sorted: bool,
+    /// Whether a plan for other values would not do for these: how many records they fit differs widely.
+    is_skewed: bool,
     limit: i64,
-    after: Option<(String, String)>,
+    after: Option<Place>,
     binding: String,
-    /// Whether the exact number of all records was asked for.
-    pub total: bool,
+    /// Whether the number of all records was asked for.
+    pub total: Total,
+    /// The teams and organizations the caller is limited to.
+    places: Option<Value>,
     /// Paths of related records to add.
     pub expand: Vec<String>,
-}
-
-/// A page of records.
-#[derive(Debug, Clone)]
-pub struct Page<R> {
-    /// The records.
-    pub rows: Vec<R>,
-    /// Where the next page begins, if there is one.
-    pub next_cursor: Option<String>,
-    /// How many there are in all, if that was asked for.
-    pub total_count: Option<i64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Cursor {
-    binding: String,
-    key: String,
-    id: String,
-}
-
-struct Keyed<R>(R, String, String);
-
-impl<R: FromRow> FromRow for Keyed<R> {
-    fn from_row(reader: &mut Reader<'_>) -> Result<Self, crate::db::DbError> {
-        Ok(Self(
-            R::from_row(reader)?,
-            Column::read(reader)?,
-            Column::read(reader)?,
-        ))
-    }
 }
 
 /// The form in which names and addresses are compared: lower case, inner spaces folded, NFC.
@@ -111,12 +119,21 @@ impl ListQuery {
         let mut query = Self {
             conditions: String::new(),
             params: Vec::new(),
+            ranges: Vec::new(),
+            branches: Vec::new(),
+            search: None,
             sort: fallback,
             descending: true,
+            is_sorted: false,
+            is_skewed: false,
             limit: DEFAULT_LIMIT,
             after: None,
             binding: String::new(),
-            total: false,
+            total: Total::None,
+            places: match &caller.reach {
+                Reach::Account => None,
+                Reach::Teams(places) => Some(Value::Text(Some(places.clone()))),
+            },
             expand: Vec::new(),
         };
         if R::SOFT_DELETE {
@@ -129,6 +146,7 @@ impl ListQuery {
         if let Some((condition, value)) = reach_condition::<R>(caller, 2) {
             query.params.push(value);
             query.conditions.push_str(&condition);
+            query.is_skewed = true;
         }
         if let Some((column, value)) = within {
             let n = query.place(Value::text(value));
@@ -148,7 +166,7 @@ impl ListQuery {
                 }
                 "cursor" => cursor = Some(value.as_str()),
                 "sort" => query.parse_sort::<R>(value)?,
-                "include" if value == "total_count" => query.total = true,
+                "include" if value == "total_count" => query.total = Total::Exact,
                 "include" => return Err(refuse("include takes total_count only.".to_owned())),
                 "expand" => query.expand = value.split(',').map(str::to_owned).collect(),
                 "q" => query.search::<R>(value)?,
@@ -156,7 +174,8 @@ impl ListQuery {
                 _ => query.filter::<R>(name, value)?,
             }
         }
-        query.bind::<R>(pairs, within, caller);
+        query.is_skewed |= query.is_sorted && query.search.is_some();
+        query.binding = page::binding(caller.account.as_str(), R::TABLE, within, pairs);
         if let Some(cursor) = cursor {
             query.resume(cursor, cursor_key)?;
         }
@@ -189,7 +208,7 @@ impl ListQuery {
                     names.join(", ")
                 ))
             })?;
-        (self.sort, self.descending) = (**field, descending);
+        (self.sort, self.descending, self.is_sorted) = (**field, descending, true);
         Ok(())
     }
 
@@ -199,20 +218,10 @@ impl ListQuery {
             return Err(refuse("This list cannot be searched by q.".to_owned()));
         }
         let low = name.key();
-        let (from, to) = (
+        self.search = Some((
             self.place(Value::text(low.as_str())),
             self.place(Value::text(format!("{low}\u{10ffff}"))),
-        );
-        let parts: Vec<_> = R::SEARCH
-            .iter()
-            .map(|column| {
-                format!(
-                    "({0}.{column} >= ${from} AND {0}.{column} < ${to})",
-                    R::TABLE
-                )
-            })
-            .collect();
-        self.also(&parts.join(" OR "));
+        ));
         Ok(())
     }
 
@@ -248,29 +257,61 @@ impl ListQuery {
                 )));
             }
         };
-        let alternatives: Vec<&str> = if sign == "=" || sign == "<>" {
-            value.split(',').collect()
-        } else {
-            vec![value]
-        };
-        if alternatives.len() > 100 {
-            return Err(refuse(format!("«{base}» takes 100 values at the most.")));
+        if is_ordered && sign != "<>" {
+            self.order_by_range(field, sign);
         }
+        if is_ordered && !matches!(sign, "=" | "<>") && !field.column.contains("{}") {
+            let comparison = self.comparison(field, sign, value)?;
+            self.ranges.push(Range {
+                column: field.column,
+                is_lower: sign.starts_with('>'),
+                condition: format!(" AND {}.{} {comparison}", R::TABLE, field.column),
+            });
+            return Ok(());
+        }
+        let alternatives = alternatives(field, sign, value)?;
+        // «Not in this team» is said of the person, not of one of their memberships.
+        let is_elsewhere = field.column.contains("{}");
+        self.is_skewed |= is_elsewhere;
         let mut parts = Vec::new();
-        for one in alternatives {
-            parts.push(if field.column.contains("{}") {
-                // «Not in this team» is said of the person, not of one of their memberships.
-                let negation = if sign == "<>" { "NOT " } else { "" };
+        for one in alternatives.values {
+            parts.push(if is_elsewhere {
+                let negation = if alternatives.sign == "<>" {
+                    "NOT "
+                } else {
+                    ""
+                };
                 let comparison = self.comparison(field, "=", one)?;
                 format!("{negation}({})", field.column.replace("{}", &comparison))
             } else {
-                let comparison = self.comparison(field, sign, one)?;
+                let comparison = self.comparison(field, alternatives.sign, one)?;
                 format!("{}.{} {comparison}", R::TABLE, field.column)
             });
         }
-        let joint = if sign == "<>" { " AND " } else { " OR " };
-        self.also(&parts.join(joint));
+        if parts.is_empty() {
+            // Not one of all the words there are.
+            self.also("1 = 0");
+        } else if alternatives.sign == "=" && parts.len() > 1 && self.branches.is_empty() {
+            self.branches = parts;
+        } else {
+            let joint = if alternatives.sign == "<>" {
+                " AND "
+            } else {
+                " OR "
+            };
+            self.also(&parts.join(joint));
+        }
         Ok(())
+    }
+
+    /// A comparison gives the order, where the caller names none and the list has none of its own by that member: the
+    /// index that finds the records has them in it.
+    fn order_by_range(&mut self, field: &Field, sign: &str) {
+        let is_free = self.sort.name == "created_at" && !self.is_sorted;
+        let gives = sign != "=" || !field.sort;
+        if is_free && gives && field.name != "created_at" && !field.column.contains("{}") {
+            (self.sort, self.descending) = (*field, false);
+        }
     }
 
     /// `= $3`, or for a record by the caller's own key a look-up of it.
@@ -304,10 +345,16 @@ impl ListQuery {
         (prefix, table): (&str, &str),
         text: &str,
     ) -> Result<String> {
+        let places = self.places.clone().filter(|_| table == "teams");
+        // By a team that is out of the caller's reach nobody is found, not even who is in one within it too.
+        let within = places.map_or_else(String::new, |places| {
+            let n = self.place(places);
+            format!(" AND x.id IN (SELECT value FROM JSON_LIST(${n}) AS reach)")
+        });
         if let Some(key) = text.strip_prefix("ext:") {
             let n = self.place(Value::text(key.trim().nfc().collect::<String>()));
             return Ok(format!(
-                "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n} LIMIT 1)"
+                "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n}{within} LIMIT 1)"
             ));
         }
         if !text
@@ -319,111 +366,56 @@ impl ListQuery {
                 field.name
             )));
         }
-        Ok(format!("{sign} ${}", self.place(Value::text(text))))
-    }
-
-    /// What a cursor is bound to: everything but the page.
-    fn bind<R: Record>(
-        &mut self,
-        pairs: &[(String, String)],
-        within: Option<(&'static str, &str)>,
-        caller: &Caller,
-    ) {
-        let mut bound: Vec<_> = pairs
-            .iter()
-            .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "include" | "expand"))
-            .collect();
-        bound.sort();
-        let text = format!("{} {} {within:?} {bound:?}", caller.account, R::TABLE);
-        // Its hash, so that long filters make no long cursor.
-        self.binding = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
+        let n = self.place(Value::text(text));
+        if within.is_empty() {
+            return Ok(format!("{sign} ${n}"));
+        }
+        Ok(format!(
+            "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.id = ${n}{within})"
+        ))
     }
 
     fn resume(&mut self, text: &str, key: &[u8; 32]) -> Result<()> {
         let opened = signed::open(key, "cursor", text)
-            .and_then(|text| serde_json::from_str::<Cursor>(&text).ok());
+            .and_then(|text| serde_json::from_str::<Place>(&text).ok());
         let cursor = opened.filter(|cursor| cursor.binding == self.binding).ok_or_else(|| {
             Error::new(Code::CursorMismatch, "This cursor was made for another list, filter, sort or account. Begin again without a cursor.")
         })?;
-        self.after = Some((cursor.key, cursor.id));
+        self.after = Some(cursor);
         Ok(())
     }
+}
 
-    fn select<R: Record>(&self) -> Result<Select> {
-        let (table, column) = (R::TABLE, self.sort.column);
-        let mut params = self.params.clone();
-        let mut conditions = self.conditions.clone();
-        let (sign, order) = if self.descending {
-            ("<", "DESC")
-        } else {
-            (">", "ASC")
-        };
-        if let Some((key, id)) = &self.after {
-            params.push(match self.sort.kind {
-                FieldKind::Int | FieldKind::Time => Value::Int(Some(
-                    key.parse()
-                        .map_err(|_| refuse("The cursor is damaged.".to_owned()))?,
-                )),
-                _ => Value::text(key.as_str()),
-            });
-            params.push(Value::text(id.as_str()));
-            let n = params.len();
-            conditions = format!(
-                "{conditions} AND ({table}.{column}, {table}.id) {sign} (${n}, ${})",
-                n + 1
-            );
-        }
-        params.push(Value::Int(Some(self.limit + 1)));
-        let sql = format!(
-            "SELECT {}, CAST({table}.{column} AS TEXT), {table}.id FROM {table} WHERE {table}.account_id = $1{conditions} \
-             ORDER BY {table}.{column} {order}, {table}.id {order} LIMIT ${}",
-            R::selection(),
-            params.len() + 1
-        );
-        Ok(Select::new(sql, params))
-    }
+struct Alternatives<'a> {
+    sign: &'static str,
+    values: Vec<&'a str>,
+}
 
-    /// Reads the page.
-    pub async fn run<R: Record>(
-        &self,
-        db: &Db,
-        caller: &Caller,
-        cursor_key: &[u8; 32],
-    ) -> Result<Page<R>> {
-        let mut batch = Batch::new();
-        let page = batch.add::<Keyed<R>>(self.select::<R>()?);
-        let count = self.total.then(|| {
-            let sql = format!(
-                "SELECT count(*) FROM {0} WHERE {0}.account_id = $1{1}",
-                R::TABLE,
-                self.conditions
-            );
-            batch.add::<(i64,)>(Select::new(sql, self.params.clone()))
-        });
-        let mut answers = db.read(&caller.account, batch).await?;
-        let mut rows = answers.take(&page);
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_cursor = rows.last().filter(|_| has_more).map(|last| {
-            let cursor = Cursor {
-                binding: self.binding.clone(),
-                key: last.1.clone(),
-                id: last.2.clone(),
-            };
-            signed::sign(
-                cursor_key,
-                "cursor",
-                &serde_json::to_string(&cursor).unwrap_or_default(),
-            )
-        });
-        let total_count = count
-            .and_then(|slot| answers.first(&slot))
-            .map(|(count,)| count);
-        Ok(Page {
-            rows: rows.into_iter().map(|keyed| keyed.0).collect(),
-            next_cursor,
-            total_count,
-        })
+/// The values of a comparison. «Not this word» is «one of the others», which an index can find.
+fn alternatives<'a>(field: &Field, sign: &'static str, text: &'a str) -> Result<Alternatives<'a>> {
+    let mut values: Vec<&str> = if sign == "=" || sign == "<>" {
+        text.split(',').collect()
+    } else {
+        vec![text]
+    };
+    if values.len() > 100 {
+        return Err(refuse(format!(
+            "«{}» takes 100 values at the most.",
+            field.name
+        )));
     }
+    values.sort_unstable();
+    values.dedup();
+    if let (FieldKind::Word(words), "<>") = (field.kind, sign)
+        && values.iter().all(|value| words.contains(value))
+        && !field.column.contains("{}")
+    {
+        values = words
+            .iter()
+            .copied()
+            .filter(|word| !values.contains(word))
+            .collect();
+        return Ok(Alternatives { sign: "=", values });
+    }
+    Ok(Alternatives { sign, values })
 }

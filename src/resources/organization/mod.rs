@@ -1,23 +1,49 @@
 //! Organizations: customers as trees, eight levels deep at most, with teams at any node.
+//!
+//! What concerns one node is here; what concerns its place in the tree is in [`tree`], what it takes over from above in
+//! [`inheritance`], who looks after it in [`admins`].
+
+pub mod admins;
+pub mod branding;
+pub mod inheritance;
+pub mod preview;
+pub mod summary;
+pub mod teams;
+pub mod tree;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::team::Team;
-use crate::access::{Call, Permission};
+use crate::access::{Caller, Permission};
 use crate::columns;
-use crate::db::{Db, Statement};
+use crate::db::Statement;
 use crate::error::{Code, Error, Result};
-use crate::events::{Event, Plan};
+use crate::events::Event;
 use crate::params;
-use crate::records;
 use crate::resource::{
     Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
-    resolve,
 };
 use crate::types::merge::present;
-use crate::types::text::Description;
-use crate::types::{ExternalId, Id, Ids, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
+use crate::types::text::{Description, Json};
+use crate::types::{ExternalId, Id, Kind, Metadata, Name, Patch, Ref, Tags, Timestamp};
+use branding::{Branding, BrandingPatch};
+
+pub use tree::plan_create;
+
+/// Refuses a caller who sees an organization by one of its teams only: what it is is not theirs to change.
+pub fn require_held(caller: &Caller, node: &Organization) -> Result<()> {
+    if caller.reach.holds(node.id.as_str()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::Forbidden,
+        "This is limited to some of the organization's teams; the operation concerns the organization itself.",
+    ))
+}
+
+/// Levels of a tree at the most.
+pub const DEEPEST: i64 = 8;
 
 /// A customer as a whole, or a part of one.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -38,8 +64,14 @@ pub struct Organization {
     pub(crate) path: String,
     /// Its level in the tree: 1 for a root, 8 at the most.
     pub depth: i64,
-    /// The team that new people of it join.
+    /// The team that new people of it join: one of its own or of an organization below it.
     pub default_team_id: Option<Id<Team>>,
+    /// What it sets of its look; what it does not set is taken over from above, unless `inherit_branding` is false.
+    pub branding: Json<Branding>,
+    /// Whether what its look leaves open is taken over from above.
+    pub inherit_branding: bool,
+    /// Whether it also sees the catalog of what stands above it.
+    pub inherit_catalog: bool,
     /// Labels.
     pub tags: Tags,
     /// Your own data.
@@ -54,8 +86,21 @@ pub struct Organization {
     pub team_count: i64,
 }
 columns!(Organization in "organizations": id, name, name_key, external_id, description, parent_id, path, depth, default_team_id,
-    tags, metadata, version, created_at, updated_at;
+    branding, inherit_branding, inherit_catalog, tags, metadata, version, created_at, updated_at;
     team_count = "SELECT count(*) FROM teams t WHERE t.account_id = organizations.account_id AND t.organization_id = organizations.id AND t.deleted_at IS NULL");
+
+/// The condition that a path lies at or below the organization that a filter names.
+macro_rules! within {
+    ($path:literal) => {
+        concat!(
+            $path,
+            " >= (SELECT top.path FROM organizations top WHERE top.account_id = $1 AND top.id {}) AND ",
+            $path,
+            " < (SELECT top.path FROM organizations top WHERE top.account_id = $1 AND top.id {}) || '~'"
+        )
+    };
+}
+pub(super) use within;
 
 impl Kind for Organization {
     const PREFIX: &'static str = "org";
@@ -76,6 +121,17 @@ pub struct NewOrganization {
     /// The organization above it.
     #[serde(default)]
     pub parent: Option<Ref<Organization>>,
+    /// What it sets of its look.
+    #[serde(default)]
+    pub branding: BrandingPatch,
+    /// Whether what its look leaves open is taken over from above; it is unless said.
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "bool")]
+    pub inherit_branding: Option<bool>,
+    /// Whether it also sees the catalog of what stands above it; it does unless said.
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "bool")]
+    pub inherit_catalog: Option<bool>,
     /// Labels.
     #[serde(default)]
     pub tags: Tags,
@@ -84,7 +140,8 @@ pub struct NewOrganization {
     pub metadata: Metadata,
 }
 
-/// A change of an organization. Its place in the tree is changed by `POST /organizations/{id}/move`.
+/// A change of an organization. Another `parent` moves it with everything below it, as
+/// `POST /organizations/{id}/move` does, whose dry run tells what that changes.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrganizationPatch {
@@ -96,8 +153,22 @@ pub struct OrganizationPatch {
     pub external_id: Patch<ExternalId>,
     /// What it is.
     pub description: Patch<Description>,
-    /// The team that new people of it join.
+    /// The organization above it; `null` makes it a root.
+    pub parent: Patch<Ref<Organization>>,
+    /// The team that new people of it join: one of its own or of an organization below it.
     pub default_team: Patch<Ref<Team>>,
+    /// What it sets of its look: members left out stay, `null` leaves one to what stands above.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "BrandingPatch")]
+    pub branding: Option<BrandingPatch>,
+    /// Whether what its look leaves open is taken over from above.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "bool")]
+    pub inherit_branding: Option<bool>,
+    /// Whether it also sees the catalog of what stands above it.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "bool")]
+    pub inherit_catalog: Option<bool>,
     /// Labels; replaces all.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "Tags")]
@@ -119,10 +190,11 @@ impl Input for NewOrganization {
 
 impl Input for OrganizationPatch {
     fn references(&self) -> Vec<Reference> {
-        self.default_team
-            .as_set()
-            .map(|team| Reference::to("/default_team", team))
+        let team = self.default_team.as_set();
+        let parent = self.parent.as_set();
+        team.map(|team| Reference::to("/default_team", team))
             .into_iter()
+            .chain(parent.map(|parent| Reference::to("/parent", parent)))
             .collect()
     }
 }
@@ -140,6 +212,9 @@ impl Organization {
             path: format!("{}{id}/", parent.map_or("/", |parent| &parent.path)),
             depth: parent.map_or(1, |parent| parent.depth + 1),
             default_team_id: None,
+            branding: Json(new.branding.applied(Branding::default())),
+            inherit_branding: new.inherit_branding.unwrap_or(true),
+            inherit_catalog: new.inherit_catalog.unwrap_or(true),
             tags: new.tags,
             metadata: new.metadata,
             version: 1,
@@ -158,10 +233,18 @@ impl Record for Organization {
     const FIELDS: &'static [Field] = &[
         Field::sorted("created_at", "created_at", FieldKind::Time),
         Field::sorted("name", "name_key", FieldKind::Folded),
+        // The order of the tree: each node before those below it.
+        Field::sorted("path", "path", FieldKind::Text),
         Field::filter("external_id", "external_id", FieldKind::Text),
+        Field::filter("depth", "depth", FieldKind::Int),
         Field::filter(
             "parent",
             "parent_id",
+            FieldKind::Reference(Self::PREFIX, "organizations"),
+        ),
+        Field::filter(
+            "within",
+            within!("organizations.path"),
             FieldKind::Reference(Self::PREFIX, "organizations"),
         ),
     ];
@@ -202,6 +285,7 @@ impl Resource for Organization {
         Ok(Self::below(None, new, stamp))
     }
 
+    /// All but another `parent`, which needs to know the tree: see [`tree::plan_change`].
     fn apply(&mut self, patch: OrganizationPatch, refs: &Resolved, now: Timestamp) -> Result<()> {
         if let Some(name) = patch.name {
             self.name = name;
@@ -214,6 +298,11 @@ impl Resource for Organization {
             Patch::Clear => self.default_team_id = None,
             Patch::Set(team) => self.default_team_id = Some(refs.id(&team)?),
         }
+        if let Some(branding) = patch.branding {
+            self.branding = Json(branding.applied(self.branding.0.clone()));
+        }
+        self.inherit_branding = patch.inherit_branding.unwrap_or(self.inherit_branding);
+        self.inherit_catalog = patch.inherit_catalog.unwrap_or(self.inherit_catalog);
         self.tags = patch.tags.unwrap_or_else(|| self.tags.clone());
         self.metadata = patch.metadata.unwrap_or_else(|| self.metadata.clone());
         self.updated_at = now;
@@ -225,45 +314,19 @@ impl Resource for Organization {
     }
 
     fn farewell(&self, _: Timestamp) -> Vec<Statement> {
-        vec![Statement::new(
+        let id = self.id.to_string();
+        [
             "DELETE FROM organization_members WHERE account_id = $1 AND organization_id = $2",
-            params![self.id.to_string()],
-        )]
+            "DELETE FROM domain_claims WHERE account_id = $1 AND organization_id = $2",
+            // A team that was put aside stays restorable, without the organization that is gone.
+            "UPDATE teams SET organization_id = NULL WHERE account_id = $1 AND organization_id = $2 AND deleted_at IS NOT NULL",
+        ]
+        .into_iter()
+        .map(|sql| Statement::new(sql, params![id]))
+        .collect()
     }
 
     fn event(&self, verb: &str) -> Event {
         event_of(self, verb)
     }
-}
-
-/// Plans a new organization, below its parent if it names one.
-pub async fn plan_create(
-    db: &Db,
-    ids: &Ids,
-    call: &Call,
-    new: NewOrganization,
-) -> Result<(Plan, Organization)> {
-    call.caller.require(Organization::WRITE)?;
-    call.caller.require_account()?;
-    let parent = match &new.parent {
-        None => None,
-        Some(reference) => {
-            let refs = resolve(db, &call.caller, new.references()).await?;
-            Some(
-                records::find::<Organization>(db, &call.caller, &Ref::Id(refs.id(reference)?))
-                    .await?,
-            )
-        }
-    };
-    if parent.as_ref().is_some_and(|parent| parent.depth >= 8) {
-        return Err(Error::new(
-            Code::StateConflict,
-            "The parent is at level 8 already, the deepest there is. Choose one further up.",
-        ));
-    }
-    let record = Organization::below(parent.as_ref(), new, &Stamp { ids, now: call.now });
-    let mut plan = Plan::new("organization.create");
-    plan.write_all(records::insertion(&record));
-    plan.event(record.event("created"));
-    Ok((plan, record))
 }
