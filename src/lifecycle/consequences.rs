@@ -82,6 +82,11 @@ const OF_USER: &[Counted] = &[
         becomes: "grant nothing while their maker is gone",
     },
     Counted {
+        what: "invitations",
+        sql: "SELECT count(*) FROM invitations WHERE account_id = $1 AND user_id = $2 AND state IN ('queued', 'sent', 'failed')",
+        becomes: "lose the places that are held for them",
+    },
+    Counted {
         what: "queued_mails",
         sql: "SELECT count(*) FROM mails WHERE account_id = $1 AND user_id = $2 AND state = 'queued'",
         becomes: "are not sent",

@@ -1,7 +1,7 @@
 //! Every column that names a person, and what becomes of it when two people become one. A test compares the list with
 //! the schema, so that a new table cannot be forgotten.
 
-use crate::db::Statement;
+use crate::db::{Statement, Value};
 use crate::params;
 
 /// What becomes of a row that names the one who goes.
@@ -11,6 +11,8 @@ pub enum Rule {
     Move,
     /// It names the one who stays, unless that one has such a row (equal in these columns) already.
     MoveUnlessThere(&'static [&'static str]),
+    /// It names the one who stays, unless both have an open one (the second text) equal in these columns: then it goes.
+    MoveUnlessBoth(&'static [&'static str], &'static str),
     /// It goes.
     Remove,
     /// The merge decides by what it holds.
@@ -36,7 +38,7 @@ pub const REFERENCES: &[(&str, &str, Rule)] = &[
     (
         "invitations",
         "user_id",
-        Rule::MoveUnlessThere(&["team_id"]),
+        Rule::MoveUnlessBoth(&["team_id"], "state IN ('queued', 'sent', 'failed')"),
     ),
     // The name of who decided, not their id.
     ("link_requests", "decided_by", Rule::Decide),
@@ -51,6 +53,12 @@ pub const REFERENCES: &[(&str, &str, Rule)] = &[
     ("provisions", "user_id", Rule::Move),
     ("seat_assignments", "user_id", Rule::Decide),
     ("seat_denials", "user_id", Rule::Move),
+    (
+        "seat_requests",
+        "user_id",
+        Rule::MoveUnlessBoth(&["team_id", "product_id"], "state = 'pending'"),
+    ),
+    ("seat_requests", "decided_by", Rule::Move),
     ("sessions", "user_id", Rule::Remove),
     ("sign_in_links", "user_id", Rule::Remove),
     ("team_members", "user_id", Rule::Decide),
@@ -74,24 +82,38 @@ pub fn moves(from: &str, into: &str) -> Vec<Statement> {
                 format!("UPDATE {table} SET {column} = $2 WHERE account_id = $1 AND {column} = $3"),
                 both(),
             )),
-            Rule::MoveUnlessThere(keys) => {
-                let same = |key: &&str| format!("o.{key} = {table}.{key}");
-                let same = keys.iter().map(same).collect::<Vec<_>>().join(" AND ");
-                let there = format!(
-                    "EXISTS (SELECT 1 FROM {table} o WHERE o.account_id = $1 AND o.{column} = $2 AND {same})"
-                );
-                list.push(Statement::new(
-                    format!("UPDATE {table} SET {column} = $2 WHERE account_id = $1 AND {column} = $3 AND NOT {there}"),
-                    both(),
-                ));
-                list.push(Statement::new(
-                    format!(
-                        "DELETE FROM {table} WHERE account_id = $1 AND {column} = $3 AND {there}"
-                    ),
-                    both(),
-                ));
+            Rule::MoveUnlessThere(keys) => list.extend(unless(table, column, keys, "TRUE", both)),
+            Rule::MoveUnlessBoth(keys, open) => {
+                list.extend(unless(table, column, keys, open, both))
             }
         }
     }
     list
+}
+
+/// Rows move, but for those of which the other one has an equal one that is open too; these go.
+fn unless(
+    table: &str,
+    column: &str,
+    keys: &[&str],
+    open: &str,
+    both: impl Fn() -> Vec<Value>,
+) -> [Statement; 2] {
+    let same = |key: &&str| format!("o.{key} = {table}.{key}");
+    let same = keys.iter().map(same).collect::<Vec<_>>().join(" AND ");
+    let there = format!(
+        "({open} AND EXISTS (SELECT 1 FROM (SELECT * FROM {table} WHERE account_id = $1 AND {column} = $2 AND {open}) o WHERE {same}))"
+    );
+    [
+        Statement::new(
+            format!(
+                "UPDATE {table} SET {column} = $2 WHERE account_id = $1 AND {column} = $3 AND NOT {there}"
+            ),
+            both(),
+        ),
+        Statement::new(
+            format!("DELETE FROM {table} WHERE account_id = $1 AND {column} = $3 AND {there}"),
+            both(),
+        ),
+    ]
 }

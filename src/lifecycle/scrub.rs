@@ -56,6 +56,12 @@ impl Traces {
         Self { words, names }
     }
 
+    /// Whether a whole text is nothing but one of the names.
+    fn is_name(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.names.iter().any(|name| name.to_lowercase() == text)
+    }
+
     /// The forms in which the words may stand in a text: as they are, in small letters, and as JSON writes them.
     pub(super) fn forms(&self) -> Vec<String> {
         let mut forms = Vec::new();
@@ -116,11 +122,7 @@ fn replaced(text: &str, word: &str, label: &str) -> String {
 fn scrub(value: &mut JsonValue, user: &str, traces: &Traces, is_own: bool, label: &str) {
     match value {
         JsonValue::String(text) => {
-            let is_name = is_own
-                && traces
-                    .names
-                    .iter()
-                    .any(|name| name.to_lowercase() == text.to_lowercase());
+            let is_name = is_own && traces.is_name(text);
             *text = if is_name {
                 label.to_owned()
             } else {
@@ -204,6 +206,7 @@ pub(super) fn cleaned(
             }
             serde_json::to_string(&value).unwrap_or_default()
         }
+        _ if is_own && traces.is_name(text) => label.clone(),
         _ if column.ends_with("_key") => without(text, traces, &label.to_lowercase()),
         _ => without(text, traces, &label),
     };

@@ -47,7 +47,11 @@ const fn owned(
 
 const PLACES: &[Place] = &[
     owned("events", &["data", "previous"], "user_id = $2"),
-    owned("audit_facts", &["changes"], "subject_id = $2"),
+    owned(
+        "audit_facts",
+        &["changes", "subject_name"],
+        "subject_id = $2",
+    ),
     owned("provisions", &["answer", "undo_report"], "user_id = $2"),
     place(
         "mails",
@@ -61,6 +65,21 @@ const PLACES: &[Place] = &[
         ],
     ),
     place("jobs", &["payload", "last_error"]),
+    place("job_rows", &["input", "key", "problem", "result"]),
+    place(
+        "invitations",
+        &["email", "email_key", "inviter_name", "mail_reply"],
+    ),
+    place("link_requests", &["email", "email_key", "name", "reason"]),
+    place("links", &["name", "name_key"]),
+    place("groups", &["name", "name_key", "description", "metadata"]),
+    place("seat_requests", &["note", "reason"]),
+    place(
+        "orders",
+        &["buyer", "lines", "failure", "note", "metadata", "timeline"],
+    ),
+    place("order_refunds", &["reason"]),
+    place("credit_entries", &["reason", "note"]),
     place("api_keys", &["name"]),
     place("users", &["metadata"]),
     place("teams", &["name", "name_key", "description", "metadata"]),
@@ -75,7 +94,14 @@ const PLACES: &[Place] = &[
 ];
 
 /// Tables in which people stand as those who did something, with their name of that moment.
-const ACTED: &[&str] = &["events", "audit_facts", "seat_ledger"];
+const ACTED: &[&str] = &[
+    "events",
+    "audit_facts",
+    "seat_ledger",
+    "jobs",
+    "order_refunds",
+    "credit_entries",
+];
 
 /// Tables and columns that are searched; a test holds the schema against them.
 pub fn searched() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -466,7 +466,7 @@ both! {
         let mut missing = Vec::new();
         for (name, table) in schema::tables(&app.database).await {
             for column in &table.columns {
-                let names_a_person = column == "user_id" || (column.ends_with("_by") && column != "managed_by") || (column.ends_with("_user_id") && column != "lms_user_id");
+                let names_a_person = column == "user_id" || (column.ends_with("_by") && column != "managed_by" && column != "paid_by") || (column.ends_with("_user_id") && column != "lms_user_id");
                 let is_known = REFERENCES.iter().any(|(table, known, _)| *table == name && known == column);
                 if names_a_person && !is_known {
                     missing.push(format!("{name}.{column}"));
@@ -481,6 +481,8 @@ both! {
         const ELSEWHERE: &[(&str, &str)] = &[
             ("accounts", "the customer's own name"),
             ("custom_roles", "what may be done"),
+            ("catalog_items", "what is on offer"),
+            ("link_refusals", "counts of refusals by kind"),
             ("courses", "what is taught"),
             ("products", "what is sold"),
             ("seat_templates", "terms"),
@@ -497,7 +499,7 @@ both! {
         const TELLING: &[&str] = &[
             "name", "name_key", "email", "email_key", "to_address", "data", "previous", "changes", "answer", "payload", "context", "subject", "text_body",
             "html_body", "body", "last_reply", "last_error", "actor_name", "description", "metadata", "message", "reason", "note", "comment", "error",
-            "problem", "undo_report",
+            "problem", "undo_report", "subject_name", "inviter_name", "input", "result", "buyer", "timeline",
         ];
         // The person's own row is emptied as a whole.
         let own = |table: &str, column: &str| table == "users" && column != "metadata";
