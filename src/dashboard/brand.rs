@@ -46,12 +46,12 @@ fn luminance(channels: [u8; 3]) -> f64 {
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/// The letters that can be read on a colour: white where its contrast is 4.5 or more, else nearly black.
+/// The letters that can be read on a colour: white where its contrast is 4.5 or more, else black.
 fn letters_on(channels: [u8; 3]) -> &'static str {
     if 1.05 / (luminance(channels) + 0.05) >= 4.5 {
         "#ffffff"
     } else {
-        "#12151d"
+        "#000000"
     }
 }
 

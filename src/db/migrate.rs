@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use rust_embed::RustEmbed;
 
 use super::portable::{Dialect, translate_schema};
-use super::{DbError, DbSettings, Place, place, postgres, sqlite};
+use super::{DbError, DbSettings, Place, place, postgres, sqlite, statistics};
 
 #[derive(RustEmbed)]
 #[folder = "migrations/"]

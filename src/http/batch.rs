@@ -232,6 +232,8 @@ fn content_out(create: &Endpoint) -> Content {
     let output = create.output.clone();
     let schema = move |generator: &mut SchemaGenerator| {
         let record = output.as_ref().map(|output| (output.schema)(generator));
+        // What gives nothing has no body here either.
+        let record = record.map_or_else(|| json!({}), Schema::to_value);
         object(&json!({
             "type": "object",
             "required": ["data", "succeeded", "failed"],

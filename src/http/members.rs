@@ -92,15 +92,28 @@ fn batches(add: &Endpoint, remove: &Endpoint) -> [Endpoint; 2] {
         }),
     );
     [
-        to_add.about(
+        of_a_team(to_add).about(
             "Up to 100 members at once",
             format!("Each item is what adding one takes{BATCH}"),
         ),
-        to_remove.about(
+        of_a_team(to_remove).about(
             "Remove up to 100 members at once",
             format!("Each item names a person{BATCH}"),
         ),
     ]
+}
+
+/// A batch that is refused as a whole where there is no such team.
+fn of_a_team(batch: Endpoint) -> Endpoint {
+    let items = batch.run.clone();
+    batch.runs(move |app, request| {
+        let items = items.clone();
+        async move {
+            let caller = &request.call.caller;
+            records::find::<Team>(&app.db, caller, &request.reference(0)?).await?;
+            items(app, request).await
+        }
+    })
 }
 
 const BATCH: &str = " and has its own status; it is carried out by itself and in order, so one that is refused leaves the others alone. \

@@ -100,7 +100,7 @@ impl Asked {
         Self {
             former_addresses: Part::ask(
                 batch,
-                "SELECT email, ended_at FROM former_addresses WHERE account_id = $1 AND user_id = $2 ORDER BY ended_at",
+                "SELECT email, ended_at FROM former_addresses WHERE account_id = $1 AND user_id = $2 ORDER BY ended_at DESC",
                 id,
                 |(email, ended_at)| json!({ "email": email, "ended_at": ended_at }),
             ),

@@ -84,7 +84,7 @@ pub fn moves(from: &str, into: &str) -> Vec<Statement> {
             )),
             Rule::MoveUnlessThere(keys) => list.extend(unless(table, column, keys, "TRUE", both)),
             Rule::MoveUnlessBoth(keys, open) => {
-                list.extend(unless(table, column, keys, open, both))
+                list.extend(unless(table, column, keys, open, both));
             }
         }
     }

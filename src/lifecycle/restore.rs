@@ -283,12 +283,12 @@ async fn scene_of_user(
 ) -> Result<Vec<ReturnedMembership>> {
     let mut batch = Batch::new();
     let by_address = batch.add::<(Id<User>,)>(Select::new(
-        "SELECT id FROM users WHERE account_id = $1 AND email_key = $2 AND deleted_at IS NULL",
-        params![after.email_key.clone()],
+        "SELECT id FROM users WHERE account_id = $1 AND email_key = $2 AND deleted_at IS NULL AND id <> $3",
+        params![after.email_key.clone(), before.id.clone()],
     ));
     let by_key = batch.add::<(Id<User>,)>(Select::new(
-        "SELECT id FROM users WHERE account_id = $1 AND external_id = $2 AND deleted_at IS NULL",
-        params![after.external_id.clone()],
+        "SELECT id FROM users WHERE account_id = $1 AND external_id = $2 AND deleted_at IS NULL AND id <> $3",
+        params![after.external_id.clone(), before.id.clone()],
     ));
     let memberships = batch.add::<(Id<Team>, String, bool)>(Select::new(
         "SELECT f.team_id, f.role, t.deleted_at IS NULL FROM former_members f JOIN teams t ON t.account_id = $1 AND t.id = f.team_id \

@@ -70,7 +70,10 @@ const PLACES: &[Place] = &[
         "invitations",
         &["email", "email_key", "inviter_name", "mail_reply"],
     ),
-    place("link_requests", &["email", "email_key", "name", "reason"]),
+    place(
+        "link_requests",
+        &["email", "email_key", "name", "reason", "decided_by"],
+    ),
     place("links", &["name", "name_key"]),
     place("groups", &["name", "name_key", "description", "metadata"]),
     place("seat_requests", &["note", "reason"]),
@@ -88,9 +91,6 @@ const PLACES: &[Place] = &[
         &["name", "name_key", "description", "metadata"],
     ),
     place("seats", &["name"]),
-    place("links", &["name", "name_key"]),
-    place("invitations", &["inviter_name"]),
-    place("link_requests", &["decided_by"]),
 ];
 
 /// Tables in which people stand as those who did something, with their name of that moment.
@@ -162,7 +162,7 @@ async fn erase_column(
     let (names, further) = names_person(column, traces, 5);
     let table = place.table;
     let sql = format!(
-        "SELECT id, {column}, ({owner}) FROM {table} WHERE account_id = $1 AND id > $3 AND {column} IS NOT NULL AND (({owner}) OR {names}) \
+        "SELECT id, {column}, COALESCE(({owner}), FALSE) FROM {table} WHERE account_id = $1 AND id > $3 AND {column} IS NOT NULL AND (({owner}) OR {names}) \
          ORDER BY id LIMIT $4"
     );
     let mut after = String::new();

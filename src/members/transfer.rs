@@ -150,12 +150,14 @@ async fn settle(
         managed_by: *managed_by,
         joined_at: *joined_at,
     };
+    if let Some(role) = named {
+        require_to_give(call, &to.id, role)?;
+    }
     let Some(role) = named.filter(|role| role.role != *standing) else {
         call.caller
             .require_in(Permission::MembersWrite, to.id.as_str())?;
         return Ok(member(standing.clone()));
     };
-    require_to_give(call, &to.id, role)?;
     require_above(db, call, &to.id, standing).await?;
     plan.write_all(there.departure(&to.id, standing)?);
     plan.write(Statement::guarded(

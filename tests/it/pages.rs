@@ -293,6 +293,10 @@ both! {
         let made = fill(&test).await;
         let desk = Desk::open(&test, "owner").await;
         let Made { user, team, .. } = &made;
+        // Somebody else owns the team, so that its first owner may get another role.
+        let second = [("email", "second@example.com"), ("first_name", "Sue"), ("role", "owner")];
+        let (status, _, text) = desk.post(&format!("/dashboard/teams/{team}/members"), &second).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
         let role = [("name", "Tutor <b>"), ("kind", "team"), ("permission", "teams:read"), ("permission", "seats:assign")];
         let (status, page, text) = desk.post("/dashboard/settings/roles/new", &role).await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{text}");

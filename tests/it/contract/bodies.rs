@@ -94,7 +94,9 @@ both! {
             for text in ["\0", "a\0b", "\u{202e}dlrow", "عبد الله", "🦀🦀", "'; DROP TABLE users; --", "%s%n", "\u{10ffff}", " ", &long] {
                 let bytes = serde_json::to_vec(&with_texts(&body, text)).expect("JSON");
                 let answer = send(&app, operation, &prepared.path, JSON, &bytes).await;
-                assert!(answer.status < 300 || matches!(answer.status, 409 | 422), "{text}: {}", answer.text());
+                // An invitation is sent once a minute at the most.
+                let is_too_soon = answer.json()["code"] == "resend_too_soon";
+                assert!(answer.status < 300 || is_too_soon || matches!(answer.status, 409 | 422), "{text}: {}", answer.text());
                 // What is wrong with a row of a bulk job is told of the row.
                 let has_rows = operation.id == "bulk_provision";
                 if !has_rows && with_texts(&body, "") != body && (text.contains('\0') || *text == long) {

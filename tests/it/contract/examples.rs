@@ -60,7 +60,7 @@ both! {
             let below = address.rsplit_once('/').map_or("", |(list, _)| list);
             let is_own = prepared.path == address || prepared.path == below;
             // An action's answer is about something else than what stands at its address.
-            let is_list = document.operations.iter().any(|o| o.path == address);
+            let is_list = document.operations.iter().any(|o| o.path == address) || operation.id.starts_with("batch_");
             if !is_own || is_list || !document.operations.iter().any(|o| o.method == "GET" && same_place(&o.path, address)) {
                 continue;
             }

@@ -190,7 +190,9 @@ async fn try_it(
     let answer = app.send(call).await;
     assert!(answer.status < 500, "{}: {}", operation.id, answer.text());
     let seen = shown(&answer, &others, called);
-    if !seen.is_empty() {
+    // The history of one's own team names people who have left it.
+    let is_history = operation.id == "list_events";
+    if !is_history && !seen.is_empty() {
         faults.push(format!(
             "{} {called} shows {seen:?}: {}",
             operation.id,

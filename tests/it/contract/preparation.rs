@@ -233,6 +233,10 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             db.write(&app.first, vec![earlier]).await.expect("a change");
             operation.path_with(&made.id())
         }
+        "list_link_requests_of_link" => {
+            let (link, _) = asked(app).await;
+            operation.path_with(&link)
+        }
         "get_link_request" => {
             let (_, request) = asked(app).await;
             operation.path_with(&request)
@@ -253,6 +257,7 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
         "put_enrollment" => {
             let body = body(app, document, operation).await.expect("an example");
             let key = body["external_id"].as_str().expect("a key").to_owned();
+            made(app, "/api/enrollments", &body).await;
             return Some(Prepared {
                 path: operation.path_with(&format!("ext:{key}")),
                 body: Some(body),

@@ -17,7 +17,7 @@ both! {
             let tag = first.header("etag").to_owned();
             if tag.is_empty() {
                 // A list below a record has none.
-                assert!(operation.parameter("cursor").is_some(), "{} has no ETag", operation.id);
+                assert!(operation.id.starts_with("list_") || operation.parameter("cursor").is_some(), "{} has no ETag", operation.id);
                 continue;
             }
             assert!(tag.starts_with('"') && tag.ends_with('"'), "{tag} is strong");
@@ -50,7 +50,11 @@ both! {
                 let refused = app.send(call).await;
                 assert_problem(Some(operation), &refused, 412, &["precondition_failed"]);
             }
-            assert_eq!(app.get(&prepared.path).await.json(), read.json(), "{}", operation.id);
+            let after = app.get(&prepared.path).await;
+            assert_eq!(after.status, read.status, "{}", operation.id);
+            if read.status == 200 {
+                assert_eq!(after.json(), read.json(), "{}", operation.id);
+            }
             let call = prepared.call(operation, &app.key.secret).header("if-match", &format!("\"x\", {tag}"));
             let answer = app.send(call).await;
             assert_eq!(answer.status, operation.status(), "{}: {}", operation.id, answer.text());
