@@ -60,7 +60,8 @@ fn queries(list: &Operation) -> Vec<String> {
             parameter["schema"]["format"].as_str(),
             Some("date-time" | "date")
         ) || parameter["schema"]["type"] == "integer";
-        if is_range {
+        // Since a moment: it has no further comparison.
+        if is_range && name != "since" {
             all.push(format!("{name}%5Bgte%5D={}", values[0]));
         } else {
             all.extend(
@@ -192,21 +193,19 @@ mod postgres {
         for list in document.lists() {
             let path = prepare(&app, &document, list).await.path;
             let expands = list.parameter("expand").map(words).unwrap_or_default();
+            let sorts = list.parameter("sort").map(words).unwrap_or_default();
+            let Some(sort) = sorts.first() else { continue };
             paths.push((
                 list.id.clone(),
                 format!("{path}?expand={}", expands.join(",")),
                 expands.is_empty(),
-                path,
+                format!("{path}?sort={sort}"),
             ));
         }
         Planner::open(&app.database.url).await.multiply().await;
         let mut compared = 0;
         for (id, expanded, is_plain, path) in paths {
-            let path = if is_plain {
-                format!("{path}?sort=created_at")
-            } else {
-                expanded
-            };
+            let path = if is_plain { path } else { expanded };
             let (few, few_rows) = round_trips(&app, &format!("{path}&limit=2")).await;
             let (many, many_rows) = round_trips(&app, &format!("{path}&limit=60")).await;
             assert_eq!(few, many, "{id}: {few_rows} rows and {many_rows} rows");
