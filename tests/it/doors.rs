@@ -35,6 +35,8 @@ fn program(variables: &[(&str, &str)], arguments: &[&str]) -> Value {
 
 impl OnDatabase for Installation {
     async fn on(engine: Engine) -> Self {
+        // The first of several in one process; a second one changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let database = TestDatabase::new(engine, async |_: &str| {}).await;
         let folder = tempfile::tempdir().expect("a folder");
         let smtp = FakeSmtp::start().await;

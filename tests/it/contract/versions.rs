@@ -17,7 +17,8 @@ both! {
             let tag = first.header("etag").to_owned();
             if tag.is_empty() {
                 // A list below a record has none.
-                assert!(operation.id.starts_with("list_") || operation.parameter("cursor").is_some(), "{} has no ETag", operation.id);
+                let is_list = operation.id.starts_with("list_") || operation.parameter("cursor").is_some();
+                assert!(is_list || !first.header("content-type").contains("json"), "{} has no ETag", operation.id);
                 continue;
             }
             assert!(tag.starts_with('"') && tag.ends_with('"'), "{tag} is strong");
