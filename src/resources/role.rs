@@ -112,7 +112,7 @@ fn built_in(kind: RoleKind, word: &str) -> Scopes {
     held.unwrap_or_default().into_iter().collect()
 }
 
-/// Read from a view over the built-in and the custom ones; written through [`CustomRole`].
+/// Read from a view over the built-in and the custom ones; written through `CustomRole`.
 impl Row for Role {
     const TABLE: &'static str = "roles";
     const STORED: &'static [&'static str] = &[

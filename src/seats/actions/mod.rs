@@ -1,4 +1,4 @@
-//! What people and programs do with a seat. Every action on people has one shape, [`on_people`]: permission, seat, people,
+//! What people and programs do with a seat. Every action on people has one shape, `on_people`: permission, seat, people,
 //! what is known of them; then the action itself changes the seat, those who wait get what is free, and access follows.
 
 mod assign;

@@ -1,6 +1,6 @@
 //! What one plan does to one seat: deltas, ledger entries, assignments and events, with the seat's row touched once.
 //!
-//! [`places`] gives places, takes them back and keeps the waiting line; [`quantity`] adds places, withdraws them and holds
+//! `places` gives places, takes them back and keeps the waiting line; `quantity` adds places, withdraws them and holds
 //! them. Nothing is written before [`Change::finish`] hands it all to a plan, so a change that is dropped never was.
 
 mod places;
