@@ -44,6 +44,13 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/provisioning.md"),
     },
     Guide {
+        name: "roles",
+        label: "Roles and permissions",
+        about: "Who may do what, who may give it, and why somebody may.",
+        icon: Icon::Shield,
+        source: include_str!("../../docs/roles.md"),
+    },
+    Guide {
         name: "organizations",
         label: "Organizations",
         about: "Customers as trees: moves, looks, catalogs, administrators, domains, groups.",

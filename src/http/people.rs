@@ -89,7 +89,9 @@ async fn create(app: App, request: Request) -> Result<Reply> {
 pub fn users(paths: &Paths) -> Vec<Endpoint> {
     let mut patch =
         crud::patch_endpoint::<User>(paths, json!({ "company": "Navy", "tags": ["pioneer"] }));
-    patch = patch.runs(update_user);
+    patch = patch
+        .runs(update_user)
+        .problems(&[Code::LastOwner, Code::GrantExceedsRights]);
     patch.description.push_str(" Whoever is deactivated is signed out and gives their places back in the same transaction.");
     let mut delete = crud::delete_endpoint::<User>(paths).runs(delete_user);
     delete.description.push_str(

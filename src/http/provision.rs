@@ -43,7 +43,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .scope(Permission::ProvisionWrite)
             .takes::<ProvisionBody>(example)
             .gives::<Answer>(201)
-            .problems(&[Code::TeamNotFound, Code::NoTeam, Code::TeamNameTaken, Code::SeatsExhausted, Code::IdentityConflict, Code::StateConflict, Code::LastOwner, Code::AlreadyExists, Code::NotFound]),
+            .problems(&[Code::TeamNotFound, Code::NoTeam, Code::TeamNameTaken, Code::SeatsExhausted, Code::IdentityConflict, Code::StateConflict, Code::LastOwner, Code::GrantExceedsRights, Code::AlreadyExists, Code::NotFound]),
         Endpoint::new(Method::GET, "/provisions/{id}", "get_provision", "provision", get)
             .about("Get a provision", "The answer of the call, and how far the steps that follow it have come: each with state, attempts and error.")
             .scope(Permission::ProvisionRead)

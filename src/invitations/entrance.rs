@@ -4,7 +4,7 @@
 //! gets, or is held, a place of every product. Each seat is changed once, however many people enter.
 
 use crate::access::Call;
-use crate::access::roles::TeamRole;
+use crate::access::roles::{Held, MemberRole, TeamRole};
 use crate::db::{Answers, Batch, Select, Slot, Statement};
 use crate::error::{Code, Error, Result};
 use crate::events::{Event, Plan};
@@ -21,7 +21,7 @@ pub struct Asked {
     products: Slot<Product>,
     seats: Slot<Seat>,
     live: Slot<Assignment>,
-    members: Slot<(Id<User>, TeamRole)>,
+    members: Slot<(Id<User>, MemberRole)>,
 }
 
 /// People, by what is known of them.
@@ -84,7 +84,7 @@ pub struct Entrance<'a> {
     products: Vec<Product>,
     changes: Vec<Change<'a>>,
     live: Vec<Assignment>,
-    members: Vec<(Id<User>, TeamRole)>,
+    members: Vec<(Id<User>, MemberRole)>,
 }
 
 impl<'a> Entrance<'a> {
@@ -108,9 +108,9 @@ impl<'a> Entrance<'a> {
     }
 
     /// The role somebody has in the team already.
-    pub fn role_of(&self, user: &Id<User>) -> Option<TeamRole> {
+    pub fn role_of(&self, user: &Id<User>) -> Option<MemberRole> {
         let found = self.members.iter().find(|(id, _)| id == user);
-        found.map(|(_, role)| *role)
+        found.map(|(_, role)| role.clone())
     }
 
     fn place(&self, user: &Id<User>, product: &Id<Product>) -> Result<(usize, Option<Assignment>)> {
@@ -204,7 +204,8 @@ impl<'a> Entrance<'a> {
         Ok(outcome)
     }
 
-    /// Makes somebody a member. A membership that stands is left alone, but that a lower role gives way to a higher one.
+    /// Makes somebody a member. A membership that stands is left alone, but that a lower built-in role gives way to a
+    /// higher one; a role of the account's own was given on purpose and stays.
     pub fn join(&mut self, plan: &mut Plan, user: &Id<User>, role: TeamRole, by: ManagedBy) {
         let Some(standing) = self.role_of(user) else {
             plan.write(Statement::new(
@@ -214,7 +215,10 @@ impl<'a> Entrance<'a> {
             plan.event(member_event(&self.team, user, role.as_str()));
             return;
         };
-        if standing.rank() >= role.rank() {
+        let Held::BuiltIn(lower) = &standing else {
+            return;
+        };
+        if lower.rank() >= role.rank() {
             return;
         }
         plan.write(Statement::guarded(

@@ -1,5 +1,7 @@
 //! The end of a membership, of a person or of a team releases the places that go with it, in the same list of writes.
 
+use std::sync::OnceLock;
+
 use super::access::Access;
 use super::actions::PROMOTE_AT_ONCE;
 use super::assignment::{Assignment, AssignmentState};
@@ -136,9 +138,17 @@ pub async fn plan_change_user<C: FnOnce(&User) -> Result<()>>(
     check: C,
 ) -> Result<(Plan, User)> {
     let leaves = patch.status == Some(UserStatus::Deactivated);
-    let readdressed = patch.email.is_some();
-    let (mut plan, user) = records::plan_change(db, call, user, patch, check).await?;
-    if readdressed && !plan.is_empty() {
+    if patch.status.is_some() {
+        // Whether somebody may come in concerns all their teams.
+        call.caller.require_account()?;
+    }
+    let was = OnceLock::new();
+    let noting = |user: &User| {
+        was.get_or_init(|| user.email_key.clone());
+        check(user)
+    };
+    let (mut plan, user) = records::plan_change(db, call, user, patch, noting).await?;
+    if was.get().is_some_and(|key| *key != user.email_key) {
         require_to_readdress(db, call, &user.id).await?;
     }
     if leaves && !plan.is_empty() {
@@ -150,6 +160,7 @@ pub async fn plan_change_user<C: FnOnce(&User) -> Result<()>>(
 
 /// Refuses a new address for somebody who may do more than the caller: by it they come in.
 pub async fn require_to_readdress(db: &Db, call: &Call, user: &Id<User>) -> Result<()> {
+    call.caller.require_account()?;
     let theirs = rights::of_person(db, call.account(), user.as_str()).await?;
     require_rights(&call.caller, &Rights::of(&theirs))
 }

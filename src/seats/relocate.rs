@@ -185,8 +185,9 @@ pub async fn relocate(
             let change = changes
                 .entry(other.id.clone())
                 .or_insert_with(|| Change::of(other.clone(), call, ids));
+            let given = change.assign(&holder).map_err(|_| ReleaseReason::NoRoom)?;
             there.push(other.id.clone());
-            change.assign(&holder).map_err(|_| ReleaseReason::NoRoom)
+            Ok(given)
         });
         moved.push(match given {
             Ok(assignment) => {

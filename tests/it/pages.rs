@@ -165,7 +165,8 @@ async fn fill(test: &TestApp) -> Made {
     }
 }
 
-const LISTS: [&str; 23] = [
+const LISTS: [&str; 24] = [
+    "/dashboard/settings/roles",
     "/dashboard",
     "/dashboard/users",
     "/dashboard/provision",
@@ -223,7 +224,14 @@ both! {
             format!("/dashboard/teams/{team}"),
             format!("/dashboard/teams/{team}/edit"),
             format!("/dashboard/teams/{team}/delete"),
+            format!("/dashboard/users/{user}/roles"),
+            format!("/dashboard/users/{user}/permissions"),
+            "/dashboard/settings/roles?kind=team&q=team".to_owned(),
+            "/dashboard/settings/roles/new".to_owned(),
+            "/dashboard/settings/roles/role_00000000000000000000000006".to_owned(),
             format!("/dashboard/teams/{team}/members"),
+            format!("/dashboard/teams/{team}/members/many"),
+            format!("/dashboard/teams/{team}/members/{user}/move"),
             format!("/dashboard/teams/{team}/members/{user}"),
             format!("/dashboard/teams/{team}/members/{user}/remove"),
             format!("/dashboard/organizations/{organization}"),
@@ -278,6 +286,65 @@ both! {
         assert_eq!(status, StatusCode::OK, "{text}");
         assert!(text.contains("Nothing has been changed yet"));
         let (_, _, text) = desk.post("/dashboard/users/bulk/run", &[("action", "deactivate"), ("id", user)]).await;
+        assert!(text.contains("All of it was done"), "{text}");
+    }
+
+    async fn roles_are_made_given_and_withdrawn_in_the_dashboard(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let Made { user, team, .. } = &made;
+        let role = [("name", "Tutor <b>"), ("kind", "team"), ("permission", "teams:read"), ("permission", "seats:assign")];
+        let (status, page, text) = desk.post("/dashboard/settings/roles/new", &role).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let text = desk.get(&page).await;
+        assert!(text.contains("Tutor &lt;b&gt;") && text.contains("Nobody holds it"), "{text}");
+        let id = page.rsplit('/').next().expect("an id");
+        let (status, _, text) = desk.post("/dashboard/settings/roles/new", &[("name", "X"), ("kind", "team"), ("permission", "keys:write")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        let (status, to, text) = desk.post(&format!("/dashboard/teams/{team}/members/{user}"), &[("role", id)]).await;
+        assert_eq!((status, to), (StatusCode::SEE_OTHER, format!("/dashboard/teams/{team}")), "{text}");
+        let text = desk.get(&page).await;
+        assert!(text.contains(&format!("/dashboard/users/{user}")), "{text}");
+        let (status, _, text) = desk.post(&format!("{page}/delete"), &[]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "it is held: {text}");
+        let text = desk.get(&format!("/dashboard/users/{user}/permissions")).await;
+        assert!(text.contains("seats:assign") && text.contains("Tutor"), "{text}");
+        let (status, _, text) = desk.post(&format!("/dashboard/users/{user}/roles"), &[("role", "reporter")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        assert!(desk.get(&format!("/dashboard/users/{user}")).await.contains("Account: Reporter"));
+        let (status, _, text) = desk.post(&format!("/dashboard/users/{user}/roles/reporter/withdraw"), &[]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        assert!(!desk.get(&format!("/dashboard/users/{user}")).await.contains("Account: Reporter"));
+    }
+
+    async fn members_are_added_moved_and_removed_in_the_dashboard(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let Made { team, .. } = &made;
+        let members = format!("/dashboard/teams/{team}/members");
+        let new = [("email", "new@example.com"), ("first_name", "Nora"), ("last_name", "New"), ("role", "manager")];
+        let (status, to, text) = desk.post(&members, &new).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, &*format!("/dashboard/teams/{team}")), "{text}");
+        assert!(desk.get(&to).await.contains("Nora New"));
+        let (status, _, text) = desk.post(&format!("{members}/many"), &[("emails", "one@example.com\nnonsense, two@example.com"), ("role", "member")]).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("1 line was refused") && text.contains("two@example.com"), "{text}");
+        let (status, other, text) = desk.post("/dashboard/teams/new", &[("name", "Elsewhere")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let other = other.rsplit('/').next().expect("an id").to_owned();
+        let people = desk.get(&format!("/dashboard/users?q=nora")).await;
+        let at = people.find("/dashboard/users/user_").expect("Nora");
+        let nora = people[at + 17..].split(['"', '/', '?']).next().expect("an id").to_owned();
+        let (status, _, text) = desk.post(&format!("{members}/{nora}/move"), &[("to_team", &other), ("preview", "true")]).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("Nothing has been changed yet"), "{text}");
+        let (status, to, text) = desk.post(&format!("{members}/{nora}/move"), &[("to_team", &other)]).await;
+        assert_eq!((status, to), (StatusCode::SEE_OTHER, format!("/dashboard/teams/{other}")), "{text}");
+        let remove = format!("/dashboard/teams/{other}/members/remove");
+        let (status, _, text) = desk.post(&remove, &[("action", "remove"), ("id", &nora)]).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("Nothing has been changed yet"), "{text}");
+        let (_, _, text) = desk.post(&remove, &[("action", "remove_now"), ("id", &nora)]).await;
         assert!(text.contains("All of it was done"), "{text}");
     }
 

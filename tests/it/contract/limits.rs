@@ -190,12 +190,15 @@ async fn try_it(
     let answer = app.send(call).await;
     assert!(answer.status < 500, "{}: {}", operation.id, answer.text());
     let seen = shown(&answer, &others, called);
-    if answer.status < 400 && !seen.is_empty() || answer.status >= 400 && !seen.is_empty() {
+    if !seen.is_empty() {
         faults.push(format!(
             "{} {called} shows {seen:?}: {}",
             operation.id,
             answer.text()
         ));
+    }
+    if operation.method == "GET" {
+        return;
     }
     let after = rows(app).await;
     for fault in changed(&before, &after, &others, corner) {
