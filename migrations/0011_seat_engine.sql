@@ -3,22 +3,11 @@ ALTER TABLE seat_ledger ADD COLUMN hold_id TEXT;
 ALTER TABLE seat_ledger ADD COLUMN counterpart_id TEXT;
 ALTER TABLE seat_ledger ADD COLUMN counterpart_seat_id TEXT;
 
--- low_level is the percentage in use that was last told: 0, 75, 90 or 100. The two rules of idle places override the account's.
-ALTER TABLE seats ADD COLUMN low_level BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE seats ADD COLUMN reclaim_after_days BIGINT;
-ALTER TABLE seats ADD COLUMN reclaim_notice_days BIGINT;
-CREATE INDEX seats_level_untold ON seats (account_id, id) WHERE quantity > 0 AND low_level <>
-    CASE WHEN (assigned + reserved + spent) >= quantity THEN 100 WHEN (assigned + reserved + spent) * 100 >= quantity * 90 THEN 90
-    WHEN (assigned + reserved + spent) * 100 >= quantity * 75 THEN 75 ELSE 0 END;
-CREATE INDEX seats_reclaiming ON seats (account_id, id) WHERE reclaim_after_days IS NOT NULL;
-
 -- waiting_at orders the line; it begins as the moment of joining and changes when somebody is moved.
 ALTER TABLE seat_assignments ADD COLUMN waiting_at BIGINT;
-ALTER TABLE seat_assignments ADD COLUMN reclaim_at BIGINT;
 UPDATE seat_assignments SET waiting_at = created_at WHERE state = 'waitlisted';
 DROP INDEX seat_assignments_waiting;
 CREATE INDEX seat_assignments_waiting ON seat_assignments (account_id, seat_id, waiting_at, id) WHERE state = 'waitlisted';
-CREATE INDEX seat_assignments_reclaiming ON seat_assignments (account_id, reclaim_at) WHERE state = 'active' AND reclaim_at IS NOT NULL;
 
 -- Places kept for a while for nobody in particular. The quantities of live items count as reserved at their seats.
 CREATE TABLE seat_holds (
@@ -52,34 +41,6 @@ CREATE TABLE seat_hold_items (
     FOREIGN KEY (account_id, seat_id) REFERENCES seats (account_id, id)
 );
 CREATE INDEX seat_hold_items_by_seat ON seat_hold_items (account_id, seat_id, hold_id);
-
--- A person asks for a place; the same wish twice is one request.
-CREATE TABLE seat_requests (
-    account_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    user_id TEXT NOT NULL,
-    team_id TEXT NOT NULL,
-    product_id TEXT NOT NULL,
-    note TEXT,
-    state TEXT NOT NULL,
-    reason TEXT,
-    decided_at BIGINT,
-    decided_by TEXT,
-    assignment_id TEXT,
-    version BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL,
-    PRIMARY KEY (account_id, id),
-    CONSTRAINT seat_requests_user FOREIGN KEY (account_id, user_id) REFERENCES users (account_id, id),
-    CONSTRAINT seat_requests_team FOREIGN KEY (account_id, team_id) REFERENCES teams (account_id, id),
-    CONSTRAINT seat_requests_product FOREIGN KEY (account_id, product_id) REFERENCES products (account_id, id)
-);
-CREATE UNIQUE INDEX seat_requests_one_pending ON seat_requests (account_id, user_id, team_id, product_id) WHERE state = 'pending';
-CREATE INDEX seat_requests_by_created ON seat_requests (account_id, created_at, id);
-CREATE INDEX seat_requests_by_state ON seat_requests (account_id, state, created_at, id);
-CREATE INDEX seat_requests_by_user ON seat_requests (account_id, user_id, created_at, id);
-CREATE INDEX seat_requests_by_team ON seat_requests (account_id, team_id, created_at, id);
-CREATE INDEX seat_requests_by_product ON seat_requests (account_id, product_id, created_at, id);
 
 DROP INDEX seat_denials_by_seat;
 CREATE INDEX seat_denials_by_seat ON seat_denials (account_id, seat_id, created_at, id);

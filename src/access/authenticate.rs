@@ -171,15 +171,17 @@ pub(super) async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> 
         "SELECT requests_per_minute FROM accounts WHERE account_id = $1",
         vec![],
     ));
-    let reach = batch.add::<(String,)>(reach_of_key(&key_id));
     let mut rows = app.db.read(&account, batch).await?;
     let Some(key) = rows.first(&key) else {
         return Ok(None);
     };
     let scopes = key.scopes.iter().collect();
-    let places = rows.take(&reach).into_iter().map(|(id,)| id);
     let wanted = if key.is_limited() {
-        Rights::limited(&scopes, places)
+        let places = app
+            .db
+            .fetch::<(String,)>(&account, reach_of_key(&key))
+            .await?;
+        Rights::limited(&scopes, places.into_iter().map(|(id,)| id))
     } else {
         Rights::in_account(scopes)
     };
@@ -211,18 +213,17 @@ pub(super) async fn load(app: &App, hash: &KeyHash) -> Result<Option<KnownKey>> 
 
 /// The teams and organizations a limited key reaches: the teams it names, the organizations it names with those below
 /// them, and their teams.
-fn reach_of_key(key_id: &str) -> Select {
-    let below = "FROM api_keys k JOIN organizations top ON top.account_id = $1 AND top.id IN (SELECT value FROM JSON_LIST(k.organization_ids) AS l) \
-                 JOIN organizations o ON o.account_id = $1 AND o.path >= top.path AND o.path < top.path || '~'";
+fn reach_of_key(key: &ApiKey) -> Select {
+    let below = "FROM organizations top JOIN organizations o ON o.account_id = $1 AND o.path >= top.path AND o.path < top.path || '~'";
+    let named = "top.account_id = $1 AND top.id IN (SELECT value FROM JSON_LIST($3) AS l)";
     Select::new(
         format!(
-            "SELECT t.id FROM api_keys k JOIN teams t ON t.account_id = $1 AND t.id IN (SELECT value FROM JSON_LIST(k.team_ids) AS l) \
-             AND t.deleted_at IS NULL WHERE k.account_id = $1 AND k.id = $2 \
-             UNION SELECT o.id {below} WHERE k.account_id = $1 AND k.id = $2 \
+            "SELECT id FROM teams WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS l) AND deleted_at IS NULL \
+             UNION SELECT o.id {below} WHERE {named} \
              UNION SELECT t.id {below} JOIN teams t ON t.account_id = $1 AND t.organization_id = o.id AND t.deleted_at IS NULL \
-             WHERE k.account_id = $1 AND k.id = $2"
+             WHERE {named}"
         ),
-        params![key_id.to_owned()],
+        params![key.team_ids, key.organization_ids],
     )
 }
 

@@ -32,8 +32,7 @@ pub struct AssignTerms {
 /// Adds a job to a plan that gives a place of `seat_id` to each of these people, as `POST /seats/{id}/assign` would one by
 /// one, and tells how the job will stand.
 ///
-/// For «assign to all members»: read the ids of the members in one SELECT, check `seats:assign` and reach once, answer
-/// 202 with `Location: /api/jobs/{id}`. Rights are checked again for each row.
+/// Rights are checked again for each row.
 pub fn queue_assignments(
     plan: &mut Plan,
     ids: &Ids,

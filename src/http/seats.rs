@@ -12,6 +12,7 @@ use super::request::Request;
 use super::write::write;
 use crate::access::Permission;
 use crate::app::App;
+use crate::bulk::{AssignTerms, JobRecord, queue_assignments};
 use crate::commerce::integrity as books;
 use crate::error::{Code, Result};
 use crate::events::Plan;
@@ -60,6 +61,12 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
         crud::delete_endpoint::<Seat>(paths),
         action(ASSIGN, "assign_seat", "Give places to people", "Who has a place already keeps it: `already_assigned`. `if_full` says what happens when none is free.")
             .takes::<AssignInput>(json!({ "users": ["email:ada@example.com"], "if_full": "waitlist" })),
+        Endpoint::new(Method::POST, ASSIGN_ALL, "assign_seat_to_all", "seats", assign_all)
+            .about("Give places to everybody", "A job with a row for each who learns in the seat's teams, up to 100,000: owners and managers hold no place unless they are named. Answers 202 with the job in `Location`; its rows tell what became of each.")
+            .scope(Permission::SeatsAssign)
+            .takes::<AssignTerms>(json!({ "if_full": "waitlist" }))
+            .gives::<JobRecord>(202)
+            .problems(&[Code::NotFound, Code::StateConflict, Code::ValidationFailed]),
         action(REVOKE, "revoke_seat", "Take places back", "The next in the waiting line gets the place in the same transaction.").takes::<RevokeInput>(person),
         action(EXTEND, "extend_seat", "Move the end of a place", "Never to an earlier end, unless `allow_shorten` says so.")
             .takes::<ExtendInput>(json!({ "user": "email:ada@example.com", "expires_in_days": 90 })),
@@ -80,6 +87,7 @@ pub fn templates(paths: &Paths) -> Vec<Endpoint> {
     crud::writes::<SeatTemplate>(paths, new, json!({ "expires_in_days": 366 }))
 }
 
+const ASSIGN_ALL: &str = "/seats/{id}/assign_all";
 const ASSIGN: &str = "/seats/{id}/assign";
 const REVOKE: &str = "/seats/{id}/revoke";
 const EXTEND: &str = "/seats/{id}/extend";
@@ -122,6 +130,22 @@ async fn update(app: App, request: Request) -> Result<Reply> {
             reply
         };
         Ok((plan, reply))
+    })
+    .await
+}
+
+/// Queues a job that gives a place to everybody who learns in the seat's teams.
+async fn assign_all(app: App, request: Request) -> Result<Reply> {
+    request.no_query()?;
+    let seat: Ref<Seat> = request.reference(0)?;
+    let terms: AssignTerms = request.body()?;
+    let (db, ids, call) = (&app.db, &app.ids, &request.call);
+    write(&app, &request, || async {
+        let (seat, users) = actions::all_learners(db, call, &seat, terms.if_full).await?;
+        let mut plan = Plan::new("seat.assign_all");
+        let job = queue_assignments(&mut plan, ids, call, &seat, terms.clone(), &users);
+        let location = format!("/api/jobs/{}", job.id);
+        Ok((plan, Reply::json(202, &job)?.header("location", location)))
     })
     .await
 }

@@ -159,8 +159,7 @@ const ERASED: &[Counted] = &[
     Counted {
         what: "invitations_and_requests",
         sql: "SELECT (SELECT count(*) FROM invitations WHERE account_id = $1 AND user_id = $2) \
-              + (SELECT count(*) FROM link_requests WHERE account_id = $1 AND user_id = $2) \
-              + (SELECT count(*) FROM seat_requests WHERE account_id = $1 AND user_id = $2)",
+              + (SELECT count(*) FROM link_requests WHERE account_id = $1 AND user_id = $2)",
         becomes: "are removed",
     },
     Counted {
@@ -337,10 +336,7 @@ fn own_records(id: &str) -> Vec<Statement> {
         "DELETE FROM former_addresses WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM user_aliases WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM invitations WHERE account_id = $1 AND user_id = $2",
-        "DELETE FROM link_requests WHERE account_id = $1 AND user_id = $2",
-        "DELETE FROM seat_requests WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM mails WHERE account_id = $1 AND user_id = $2",
-        "DELETE FROM invitations WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM link_requests WHERE account_id = $1 AND (user_id = $2 OR email_key = (SELECT email_key FROM users WHERE account_id = $1 AND id = $2))",
     ];
     OWN.iter()

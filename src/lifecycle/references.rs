@@ -53,12 +53,6 @@ pub const REFERENCES: &[(&str, &str, Rule)] = &[
     ("provisions", "user_id", Rule::Move),
     ("seat_assignments", "user_id", Rule::Decide),
     ("seat_denials", "user_id", Rule::Move),
-    (
-        "seat_requests",
-        "user_id",
-        Rule::MoveUnlessBoth(&["team_id", "product_id"], "state = 'pending'"),
-    ),
-    ("seat_requests", "decided_by", Rule::Move),
     ("sessions", "user_id", Rule::Remove),
     ("sign_in_links", "user_id", Rule::Remove),
     ("team_members", "user_id", Rule::Decide),

@@ -76,7 +76,6 @@ const PLACES: &[Place] = &[
     ),
     place("links", &["name", "name_key"]),
     place("groups", &["name", "name_key", "description", "metadata"]),
-    place("seat_requests", &["note", "reason"]),
     place(
         "orders",
         &["buyer", "lines", "failure", "note", "metadata", "timeline"],

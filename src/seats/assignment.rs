@@ -53,8 +53,6 @@ pub struct Assignment {
     pub ended_at: Option<Timestamp>,
     /// What orders the waiting line: when the person joined it, unless somebody moved them.
     pub waiting_at: Option<Timestamp>,
-    /// When the place goes back unless the person begins; absent: it does not.
-    pub reclaim_at: Option<Timestamp>,
     /// What brought it about: `api`, `provision`, `dashboard`, `waitlist`, …
     pub cause: String,
     /// The provision that made it.
@@ -66,7 +64,7 @@ pub struct Assignment {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
-columns!(Assignment in "seat_assignments": id, seat_id, product_id, user_id, team_id, state, starts_at, expires_at, ended_at, waiting_at, reclaim_at, cause,
+columns!(Assignment in "seat_assignments": id, seat_id, product_id, user_id, team_id, state, starts_at, expires_at, ended_at, waiting_at, cause,
     provision_id, version, created_at, updated_at);
 
 impl Kind for Assignment {

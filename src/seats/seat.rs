@@ -76,12 +76,6 @@ pub struct Seat {
     pub waitlisted: i64,
     /// Places allowed above the quantity by a marked exception.
     pub overage: i64,
-    /// Places whose holder has begun nothing for so many days go back; absent: as the account's settings say.
-    pub reclaim_after_days: Option<i64>,
-    /// So many days before that the holder is told; absent: as the account's settings say.
-    pub reclaim_notice_days: Option<i64>,
-    #[serde(skip)]
-    pub(crate) low_level: i64,
     #[serde(skip)]
     pub(crate) version: i64,
     /// When the record was made.
@@ -93,7 +87,7 @@ pub struct Seat {
 }
 columns!(Seat in "seats": id, product_id, name, external_id, team_ids, quantity, expiry, expires_at, expires_in_days, reusable, extendable,
     template_id, status, tags, assigned, reserved, spent, waitlisted, overage,
-    reclaim_after_days, reclaim_notice_days, low_level, version, created_at, updated_at;
+    version, created_at, updated_at;
     available = "seats.available");
 
 impl Kind for Seat {
@@ -135,9 +129,6 @@ impl Seat {
             spent: 0,
             waitlisted: 0,
             overage: 0,
-            reclaim_after_days: None,
-            reclaim_notice_days: None,
-            low_level: 0,
             version: 1,
             created_at: stamp.now,
             updated_at: stamp.now,
@@ -320,20 +311,6 @@ impl Resource for Seat {
         self.extendable = patch.extendable.unwrap_or(self.extendable);
         self.status = patch.status.unwrap_or(self.status);
         self.tags = patch.tags.unwrap_or_else(|| self.tags.clone());
-        patch.reclaim_after_days.apply(&mut self.reclaim_after_days);
-        patch
-            .reclaim_notice_days
-            .apply(&mut self.reclaim_notice_days);
-        let rule = (self.reclaim_after_days, self.reclaim_notice_days);
-        if let (Some(after), Some(notice)) = rule
-            && after <= notice
-        {
-            return Err(Error::invalid(vec![Fault::new(
-                "/reclaim_after_days",
-                "invalid",
-                "An idle place goes back after more days than its holder is told before.",
-            )]));
-        }
         self.updated_at = now;
         Ok(())
     }

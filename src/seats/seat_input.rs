@@ -101,12 +101,6 @@ pub struct SeatPatch {
     #[serde(deserialize_with = "present")]
     #[schemars(with = "SeatStatus")]
     pub status: Option<SeatStatus>,
-    /// Places whose holder has begun nothing for so many days go back; `null`: as the account's settings say.
-    #[schemars(range(min = 1, max = 36500))]
-    pub reclaim_after_days: Patch<i64>,
-    /// So many days before that the holder is told; `null`: as the account's settings say.
-    #[schemars(range(min = 1, max = 365))]
-    pub reclaim_notice_days: Patch<i64>,
     /// Labels; replaces all.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "Tags")]

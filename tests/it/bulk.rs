@@ -2,11 +2,6 @@
 
 use std::time::Duration;
 
-use b2b_dashboard::access::Call as ServiceCall;
-use b2b_dashboard::bulk::{AssignTerms, queue_assignments};
-use b2b_dashboard::commit::commit;
-use b2b_dashboard::events::Plan;
-use b2b_dashboard::types::Id;
 use b2b_dashboard::worker;
 use serde_json::{Value as JsonValue, json};
 use tokio::task::JoinSet;
@@ -201,28 +196,20 @@ both! {
         world::product(&app, "p", &["c"]).await;
         let team = world::team(&app, "t").await;
         let seat = world::seat(&app, "p", &["t"], &json!({ "quantity": 3 })).await;
-        let mut users = Vec::new();
         for name in ["a", "b", "d"] {
             world::member(&app, name, "t").await;
-            let user = world::read(&app, &format!("/api/users/ext:{name}")).await;
-            users.push(Id::parse(user["id"].as_str().expect("an id")).expect("an id"));
         }
         world::act(&app, &seat, "assign", &json!({ "users": ["ext:d"] }), 200).await;
-        let node = &app.node.app;
-        let call = ServiceCall::system(app.first.clone(), "test", node.clock.now());
-        let seat_id = Id::parse(&seat).expect("a seat");
-        let queued = commit(&node.db, &node.ids, &call, || async {
-            let mut plan = Plan::new("seat.assign_all");
-            let job = queue_assignments(&mut plan, &node.ids, &call, &seat_id, AssignTerms::default(), &users);
-            Ok((plan, job))
-        }).await.expect("a job").value;
+        let queued = app.post(&format!("/api/seats/{seat}/assign_all"), &json!({})).await;
+        assert_eq!(queued.status, 202, "{}", queued.text());
+        let queued = queued.id();
         drain(&app).await;
-        let done = job(&app, queued.id.as_str()).await;
+        let done = job(&app, &queued).await;
         assert_eq!((&done["created"], &done["unchanged"], &done["subject_id"]), (&json!(2), &json!(1), &json!(seat)), "{done}");
         assert_eq!(world::counters(&app, &seat).await, [Some(3), Some(0), Some(0), Some(0)]);
         // One of the places was moved since: it stays.
         world::act(&app, &seat, "revoke", &json!({ "users": ["ext:a"] }), 200).await;
-        let path = format!("/api/jobs/{}/undo", queued.id);
+        let path = format!("/api/jobs/{queued}/undo");
         let dry = app.post(&format!("{path}?dry_run=true"), &json!({})).await;
         assert_eq!((dry.status, &dry.json()["examined"]), (200, &json!(2)), "{}", dry.text());
         assert_eq!(dry.json()["cannot"][0]["problem"]["code"], "state_conflict");

@@ -359,29 +359,6 @@ both! {
         assert_eq!(pointers.into_iter().collect::<Vec<_>>(), ["/branding/color", "/branding/support_email"], "all faults at once: {}", refused.text());
     }
 
-    async fn the_catalog_rule_is_the_same_in_sql(app: ApiApp) {
-        use b2b_dashboard::resources::organization::inheritance::catalog_sources;
-        two_trees(&app).await;
-        let team = team_at(&app, "chemists", "lab").await;
-        app.post("/api/teams", &json!({ "name": "loose", "external_id": "loose" })).await;
-        let loose = read(&app, "/api/teams/ext:loose").await["id"].as_str().expect("an id").to_owned();
-        let sources = async |team: &str| {
-            let seed = "SELECT organization_id FROM teams WHERE account_id = $1 AND id = $2";
-            let sql = format!(
-                "SELECT coalesce(o.name, 'account') FROM ({}) AS found LEFT JOIN organizations o ON o.account_id = $1 AND o.id = found.id ORDER BY 1",
-                catalog_sources(seed)
-            );
-            let rows: Vec<(String,)> = app.node.app.db.fetch(&app.first, Select::new(sql, params![team.to_owned()])).await.expect("rows");
-            rows.into_iter().map(|(name,)| name).collect::<Vec<_>>().join(" ")
-        };
-        assert_eq!(sources(&team).await, "account acme lab north");
-        assert_eq!(sources(&loose).await, "account");
-        app.patch("/api/organizations/ext:north", &json!({ "inherit_catalog": false })).await;
-        assert_eq!(sources(&team).await, "lab north");
-        app.patch("/api/organizations/ext:lab", &json!({ "inherit_catalog": false })).await;
-        assert_eq!(sources(&team).await, "lab");
-    }
-
     async fn what_is_still_used_is_not_deleted_and_says_by_what(app: ApiApp) {
         two_trees(&app).await;
         team_at(&app, "chemists", "lab").await;

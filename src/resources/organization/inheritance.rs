@@ -1,7 +1,7 @@
 //! What an organization takes over from those above it: its look, its catalog, those who look after it.
 //!
 //! A path names everything above a node, so the way up is one read by primary keys, eight rows at the most, however
-//! large the tree is. Where a statement must find the way by itself, [`catalog_sources`] walks it from parent to parent.
+//! large the tree is. Where a statement must find the way by itself, `commerce::visibility` walks it from parent to parent.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -136,19 +136,6 @@ pub fn catalog_of(way: &[Link]) -> (Vec<Named>, bool) {
     let stop = way.iter().position(|link| !link.inherit_catalog);
     let heard = stop.map_or(way, |stop| way.get(..=stop).unwrap_or(way));
     (heard.iter().map(Link::named).collect(), stop.is_none())
-}
-
-/// The rule of [`catalog_of`] as a subquery: the ids of the organizations whose catalog is seen from those that `seed`
-/// selects, such as `SELECT organization_id FROM teams WHERE account_id = $1 AND id = $2`. The id is empty (`''`) where
-/// the way up reached its end, so that what is offered to all is seen too; a team of no organization sees that as well.
-///
-/// Use it as `coalesce(organization_id, '') IN ({})`. It reads by primary keys, eight rows for each seed at the most.
-pub fn catalog_sources(seed: &str) -> String {
-    format!(
-        "WITH RECURSIVE seed(organization_id) AS ({seed}), way(id) AS (SELECT coalesce(organization_id, '') FROM seed \
-         UNION SELECT coalesce(step.parent_id, '') FROM organizations step JOIN way ON step.id = way.id \
-         WHERE step.account_id = $1 AND step.inherit_catalog) SELECT id FROM way"
-    )
 }
 
 /// What holds at an organization, and where it comes from. Names and administrators further up than the caller sees are

@@ -16,6 +16,8 @@ use crate::types::{Id, Ids, Ref, Timestamp};
 
 /// So many people get a place in one transaction at the most.
 pub const ALL_AT_ONCE: i64 = 300;
+/// So many people get a place by one job at the most.
+const ALL_IN_A_JOB: i64 = 100_000;
 
 /// Gives a person a place, or finds that they have one, or lets them wait.
 pub fn give(
@@ -108,8 +110,15 @@ pub async fn plan_assign(
     }
     let people = if input.all_members {
         let seat = records::find::<Seat>(db, &call.caller, seat).await?;
-        let everybody = learners(db, call, &seat).await?.into_iter();
+        let everybody = learners(db, call, &seat, ALL_AT_ONCE).await?;
+        if i64::try_from(everybody.len()).unwrap_or(i64::MAX) > ALL_AT_ONCE {
+            return Err(too_many(
+                ALL_AT_ONCE,
+                "Use POST /seats/{id}/assign_all, which gives them theirs in the background.",
+            ));
+        }
         everybody
+            .into_iter()
             .map(|user| ("/all_members".to_owned(), Ref::Id(user)))
             .collect()
     } else {
@@ -147,9 +156,36 @@ pub async fn plan_assign(
     .await
 }
 
-/// The learners of a seat's teams, within the caller's reach.
-async fn learners(db: &Db, call: &Call, seat: &Seat) -> Result<Vec<Id<User>>> {
-    let mut params = params![seat.id.clone(), ALL_AT_ONCE + 1];
+fn too_many(most: i64, way_out: &str) -> Error {
+    Error::new(
+        Code::StateConflict,
+        format!("The seat's teams have more than {most} learners. {way_out}"),
+    )
+    .with("limit", most)
+}
+
+/// The seat with all who learn in its teams, within the caller's reach, for a job that gives them places.
+pub async fn all_learners(
+    db: &Db,
+    call: &Call,
+    seat: &Ref<Seat>,
+    if_full: Option<IfFull>,
+) -> Result<(Id<Seat>, Vec<Id<User>>)> {
+    call.caller.require(Permission::SeatsAssign)?;
+    if if_full == Some(IfFull::Grow) {
+        call.caller.require(Permission::SeatsWrite)?;
+    }
+    let seat = records::find::<Seat>(db, &call.caller, seat).await?;
+    let users = learners(db, call, &seat, ALL_IN_A_JOB).await?;
+    if i64::try_from(users.len()).unwrap_or(i64::MAX) > ALL_IN_A_JOB {
+        return Err(too_many(ALL_IN_A_JOB, "Name them in parts with «users»."));
+    }
+    Ok((seat.id, users))
+}
+
+/// The learners of a seat's teams, within the caller's reach; one more than `most` where there are more.
+async fn learners(db: &Db, call: &Call, seat: &Seat, most: i64) -> Result<Vec<Id<User>>> {
+    let mut params = params![seat.id.clone(), most + 1];
     let reach = reach_condition::<Assignment>(&call.caller, 4).map(|(condition, value)| {
         params.push(value);
         condition.replace("seat_assignments.", "m.")
@@ -164,13 +200,6 @@ async fn learners(db: &Db, call: &Call, seat: &Seat) -> Result<Vec<Id<User>>> {
         params,
     );
     let rows = db.fetch::<(Id<User>,)>(call.account(), select).await?;
-    if i64::try_from(rows.len()).unwrap_or(i64::MAX) > ALL_AT_ONCE {
-        return Err(Error::new(
-            Code::StateConflict,
-            format!("The seat's teams have more than {ALL_AT_ONCE} learners, and so many get a place in one transaction at the most. Name them in parts with «users»."),
-        )
-        .with("limit", ALL_AT_ONCE));
-    }
     if rows.is_empty() {
         return Err(Error::new(
             Code::StateConflict,

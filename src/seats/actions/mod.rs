@@ -31,7 +31,7 @@ use crate::resources::{Product, Team, User};
 use crate::types::{Id, Ids, Ref, Timestamp};
 
 pub use super::denial::record_denial;
-pub use assign::{ALL_AT_ONCE, give, plan_assign};
+pub use assign::{ALL_AT_ONCE, all_learners, give, plan_assign};
 pub use extend::plan_extend;
 pub use input::{AssignInput, ExtendInput, IfFull, RevokeInput, TransferInput, wanted_end};
 pub use manage::{SeatChanged, plan_change, plan_create};

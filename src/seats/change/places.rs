@@ -32,7 +32,6 @@ impl Change<'_> {
             expires_at: holder.until,
             ended_at: None,
             waiting_at: (state == AssignmentState::Waitlisted).then_some(now),
-            reclaim_at: None,
             cause: holder.cause.to_owned(),
             provision_id: holder.provision_id.clone(),
             version: 1,
@@ -235,7 +234,6 @@ impl Change<'_> {
         let after = Assignment {
             state,
             ended_at: Some(now),
-            reclaim_at: None,
             updated_at: now,
             ..assignment.clone()
         };

@@ -69,7 +69,9 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let user = member["user"]["id"].as_str().expect("a person").to_owned();
             format!("{members}/{user}")
         }
-        "assign_seat" | "hold_seat" => operation.path_with(&seat(app, document, false).await),
+        "assign_seat" | "assign_seat_to_all" | "hold_seat" => {
+            operation.path_with(&seat(app, document, false).await)
+        }
         "move_team_member" => {
             let members = format!("/api/teams/{}/members", team(app, document).await);
             let member = made(app, &members, &json!({ "user": "email:grace@example.com" })).await;
