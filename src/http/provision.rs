@@ -53,7 +53,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::POST, "/provisions/{id}/undo", "undo_provision", "provision", undo)
             .about(
                 "Take a provision back",
-                "For seven days: what it made goes where nothing later stands on it: the person if new and untouched, the membership, places that                  are not used, the mail if not yet sent. What stays is named with its reason, beforehand by a dry run. People and teams are put aside                  and can be restored. A repeat changes nothing.",
+                "For seven days: what it made goes where nothing later stands on it: the person if new and untouched, the membership, places that are not used, the mail if not yet sent. What stays is named with its reason, beforehand by a dry run. People and teams are put aside and can be restored. A repeat changes nothing.",
             )
             .scope(Permission::ProvisionUndo)
             .gives::<Undone>(200)
