@@ -45,6 +45,7 @@ struct Call {
     url: String,
     body: Option<JsonValue>,
     has_answer: bool,
+    is_picture: bool,
 }
 
 /// The operation in every language, for the server at `origin` (scheme, host and port without a slash at the end).
@@ -57,6 +58,7 @@ pub fn examples(endpoint: &Endpoint, origin: &str) -> Vec<Example> {
             .as_ref()
             .map(|input| input.example.clone().unwrap_or_default()),
         has_answer: endpoint.status != 204,
+        is_picture: !endpoint.pictures.is_empty(),
     };
     [
         ("curl", curl(&call)),
@@ -126,10 +128,10 @@ fn javascript(call: &Call) -> String {
             format!("\n  body: JSON.stringify({}),", literal(body, &JSON, 2)),
         )
     });
-    let answer = if call.has_answer {
-        ", await response.json()"
-    } else {
-        ""
+    let answer = match (call.has_answer, call.is_picture) {
+        (false, _) => "",
+        (true, false) => ", await response.json()",
+        (true, true) => ", await response.text()",
     };
     format!(
         "const response = await fetch({}, {{\n  method: \"{}\",\n  headers: {{\n    Authorization: `Bearer ${{process.env.API_KEY}}`,{kind}\n  }},{body}\n}});\nconsole.log(response.status{answer});",
@@ -262,6 +264,8 @@ mod tests {
             "curl -X DELETE 'https://learn.example.com/api/users/ext:crm-81' \\\n  -H \"Authorization: Bearer $API_KEY\""
         );
         assert!(!code(&delete, "JavaScript").contains("json()"));
+        let picture = endpoint(Method::GET, "/links/{id}/qr").gives_picture(&["image/svg+xml"]);
+        assert!(code(&picture, "JavaScript").contains("await response.text()"));
         for example in examples(&delete, "https://learn.example.com") {
             assert!(!example.code.contains("Content-Type"), "{}", example.code);
             assert!(example.code.contains("API_KEY"));

@@ -258,7 +258,7 @@ async fn counters(app: App, request: Request) -> Result<Reply> {
         params![link.id.clone()],
     ));
     let mut rows = app.db.read(&caller.account, batch).await?;
-    Reply::json(
+    let reply = Reply::json(
         200,
         &LinkCounters {
             used: link.used,
@@ -266,7 +266,11 @@ async fn counters(app: App, request: Request) -> Result<Reply> {
             requests: rows.take(&requests).into_iter().collect(),
             refused: rows.take(&refused).into_iter().collect(),
         },
-    )
+    )?;
+    Ok(crud::conditional(
+        reply.with_etag(),
+        request.if_none_match.as_deref(),
+    ))
 }
 
 /// Runs the decision of an address.

@@ -258,7 +258,7 @@ impl ListQuery {
             }
         };
         if is_ordered && sign != "<>" {
-            self.order_by_range(field, sign);
+            self.order_by_range(field);
         }
         if is_ordered && !matches!(sign, "=" | "<>") && !field.column.contains("{}") {
             let comparison = self.comparison(field, sign, value)?;
@@ -304,12 +304,10 @@ impl ListQuery {
         Ok(())
     }
 
-    /// A comparison gives the order, where the caller names none and the list has none of its own by that member: the
-    /// index that finds the records has them in it.
-    fn order_by_range(&mut self, field: &Field, sign: &str) {
+    /// A comparison gives the order, where the caller names none: the index that finds the records has them in it.
+    fn order_by_range(&mut self, field: &Field) {
         let is_free = self.sort.name == "created_at" && !self.is_sorted;
-        let gives = sign != "=" || !field.sort;
-        if is_free && gives && field.name != "created_at" && !field.column.contains("{}") {
+        if is_free && field.name != "created_at" && !field.column.contains("{}") {
             (self.sort, self.descending) = (*field, false);
         }
     }
@@ -353,8 +351,14 @@ impl ListQuery {
         });
         if let Some(key) = text.strip_prefix("ext:") {
             let n = self.place(Value::text(key.trim().nfc().collect::<String>()));
+            // What is put aside has given up its key.
+            let living = if matches!(table, "users" | "teams") {
+                " AND x.deleted_at IS NULL"
+            } else {
+                ""
+            };
             return Ok(format!(
-                "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n}{within} LIMIT 1)"
+                "{sign} (SELECT x.id FROM {table} x WHERE x.account_id = $1 AND x.external_id = ${n}{living}{within} LIMIT 1)"
             ));
         }
         if !text
@@ -408,7 +412,7 @@ fn alternatives<'a>(field: &Field, sign: &'static str, text: &'a str) -> Result<
     values.dedup();
     if let (FieldKind::Word(words), "<>") = (field.kind, sign)
         && values.iter().all(|value| words.contains(value))
-        && !field.column.contains("{}")
+        && !field.column.contains("SELECT")
     {
         values = words
             .iter()

@@ -209,7 +209,10 @@ impl ListQuery {
             let is_passed = way.after.is_some()
                 && range.column == way.column
                 && range.is_lower != way.descending;
-            if !is_passed {
+            if is_passed {
+                // What the index wants to hear that leaves out those who have none.
+                let _ = write!(conditions, " AND {}.{} IS NOT NULL", R::TABLE, range.column);
+            } else {
                 conditions.push_str(&range.condition);
             }
         }

@@ -4,7 +4,7 @@
 //! account is used and whose rows are then sifted or sorted, or so many rows sorted that a page costs what the table
 //! holds. Reading an index in the order of the list is what is wanted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +24,9 @@ const SORTED: f64 = 300.0;
 const WORDS: [&str; 9] = [
     "source", "status", "state", "role", "kind", "type", "cause", "locale", "currency",
 ];
+
+/// The words of columns, by table and column.
+pub(crate) type Words = BTreeMap<(String, String), Vec<String>>;
 
 /// The texts of the statements that were sent meanwhile.
 pub(crate) async fn sent<T>(work: impl Future<Output = T>) -> (T, BTreeSet<String>) {
@@ -69,7 +72,7 @@ impl Planner {
         let tables = client
             .query(
                 "SELECT CAST(relname AS TEXT) FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'account_id' \
-                 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'api_key_secrets'",
+                 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT IN ('accounts', 'api_key_secrets')",
                 &[],
             )
             .await
@@ -84,20 +87,18 @@ impl Planner {
     }
 
     /// Makes thousands of rows of the few that each table has: texts that must differ do, ids of other records point to
-    /// twenty or fewer rows each, times go on.
-    pub(crate) async fn multiply(&self) {
+    /// twenty or fewer rows each, times go on. `words` are those of which the program says that a table's column has them:
+    /// the rows have them in turn.
+    pub(crate) async fn multiply(&self, words: &Words) {
         self.run("SET session_replication_role = replica").await;
         for table in &self.tables {
-            if table == "accounts" {
-                continue;
-            }
-            self.multiply_table(table).await;
+            self.multiply_table(table, words).await;
         }
         self.run("SET session_replication_role = origin; ANALYZE")
             .await;
     }
 
-    async fn multiply_table(&self, table: &str) {
+    async fn multiply_table(&self, table: &str, words: &Words) {
         let columns = self
             .client
             .query(
@@ -122,13 +123,17 @@ impl Planner {
             } else if is_reference {
                 let n = references.next().expect("a cycle");
                 format!("{name} || '-' || ({n})")
+            } else if let Some(words) = words.get(&(table.to_owned(), name.clone())) {
+                let list: Vec<String> = words
+                    .iter()
+                    .map(|word| format!("CAST('{word}' AS {kind})"))
+                    .collect();
+                format!("(ARRAY[{}])[1 + n % {}]", list.join(", "), words.len())
             } else if WORDS.contains(&name.as_str()) {
                 name.clone()
-            } else if kind == "text" && (is_unique || name.ends_with("_key")) {
+            } else if kind == "text" && (is_unique || name == "path" || name.ends_with("_key")) {
                 format!("{name} || '-' || n")
-            } else if kind == "bigint"
-                && (is_unique || name == "created_at" || name == "updated_at")
-            {
+            } else if kind == "bigint" && (is_unique || (is_required && name.ends_with("_at"))) {
                 format!("{name} + n")
             } else if name.ends_with("_at")
                 && !is_required
@@ -185,9 +190,10 @@ impl Planner {
         } else {
             format!("({})", kinds.join(", "))
         };
-        // The plan for any values, which the server takes when it knows none.
+        // The plan for any values, which the server takes when it knows none. What is cheap only while a table is small is
+        // switched off.
         self.run(&format!(
-            "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off; PREPARE looked_at {kinds} AS {text}"
+            "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET plan_cache_mode = force_generic_plan; SET jit = off; PREPARE looked_at {kinds} AS {text}"
         ))
         .await;
         let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE looked_at{execute}");
