@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{ListQuery, Total, refuse};
 use crate::access::Caller;
 use crate::access::signed;
-use crate::db::{Batch, Column, Db, FromRow, Reader, Select, Value};
+use crate::db::{Batch, Db, DbError, Select, Value};
 use crate::error::Result;
 use crate::resource::{FieldKind, Record};
 
@@ -78,16 +78,13 @@ const fn is_zero(part: &usize) -> bool {
     *part == 0
 }
 
-/// A record with its key in the order of the list, and its id.
-struct Keyed<R>(R, String, String);
-
-impl<R: FromRow> FromRow for Keyed<R> {
-    fn from_row(reader: &mut Reader<'_>) -> Result<Self, crate::db::DbError> {
-        Ok(Self(
-            R::from_row(reader)?,
-            Column::read(reader)?,
-            Column::read(reader)?,
-        ))
+/// A stored column of a record as the text that a cursor holds.
+fn stored_text<R: Record>(row: &R, column: &str) -> Option<String> {
+    let at = R::STORED.iter().position(|stored| *stored == column)?;
+    match row.values().into_iter().nth(at)? {
+        Value::Text(text) => text.map(|text| text.as_ref().to_owned()),
+        Value::Int(number) => number.map(|number| number.to_string()),
+        Value::Bool(_) => None,
     }
 }
 
@@ -144,12 +141,12 @@ impl ListQuery {
         cursor_key: &[u8; 32],
     ) -> Result<Page<R>> {
         let by_match = self.search.filter(|_| !self.is_sorted);
-        let (mut part, mut rows) = (0, Vec::<(usize, Keyed<R>)>::new());
+        let (mut part, mut rows) = (0, Vec::<(usize, R)>::new());
         if by_match.is_some() {
             part = self.after.as_ref().map_or(0, |cursor| cursor.part);
         }
         let mut batch = Batch::new();
-        let first = batch.add::<Keyed<R>>(self.part::<R>(part, self.limit + 1)?);
+        let first = batch.add::<R>(self.part::<R>(part, self.limit + 1)?);
         let count = self.count::<R>();
         let count = count.map(|select| batch.add::<(i64,)>(select));
         let mut answers = db.read(&caller.account, batch).await?;
@@ -158,33 +155,43 @@ impl ListQuery {
         while by_match.is_some() && rows.len() <= limit && part + 1 < R::SEARCH.len() {
             part += 1;
             let missing = i64::try_from(limit + 1 - rows.len()).unwrap_or(1);
-            let further: Vec<Keyed<R>> = db
+            let further: Vec<R> = db
                 .fetch(&caller.account, self.part::<R>(part, missing)?)
                 .await?;
             rows.extend(further.into_iter().map(|row| (part, row)));
         }
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = rows
-            .last()
-            .filter(|_| has_more)
-            .map(|(part, Keyed(_, key, id))| Place {
-                binding: self.binding.clone(),
-                key: key.clone(),
-                id: id.clone(),
-                part: *part,
-            })
-            .map(|place| place.cursor(cursor_key));
+        let next_cursor = match rows.last().filter(|_| has_more) {
+            Some((part, row)) => Some(self.place_of(*part, row)?.cursor(cursor_key)),
+            None => None,
+        };
         let counted = count.and_then(|slot| answers.first(&slot)).map(|(n,)| n);
         let (total_count, has_uncounted) = match (self.total, counted) {
             (Total::UpTo(bound), Some(n)) if n > bound => (Some(bound), true),
             (_, counted) => (counted, false),
         };
         Ok(Page {
-            rows: rows.into_iter().map(|(_, keyed)| keyed.0).collect(),
+            rows: rows.into_iter().map(|(_, row)| row).collect(),
             next_cursor,
             total_count,
             has_uncounted,
+        })
+    }
+
+    /// The place behind a record that was found in the nth column of a search, or in the order of the list.
+    fn place_of<R: Record>(&self, part: usize, row: &R) -> Result<Place> {
+        let column = match self.search.filter(|_| !self.is_sorted) {
+            Some(_) => R::SEARCH.get(part).copied().unwrap_or_default(),
+            None => self.sort.column,
+        };
+        let key = stored_text(row, column)
+            .ok_or_else(|| DbError::decode("a column that lists can be ordered by", column))?;
+        Ok(Place {
+            binding: self.binding.clone(),
+            key,
+            id: row.id().as_str().to_owned(),
+            part,
         })
     }
 
@@ -240,7 +247,7 @@ impl ListQuery {
         let limit = way.limit;
         let sql = if self.branches.is_empty() {
             format!(
-                "SELECT {}, CAST({table}.{column} AS TEXT), {table}.id FROM {table} WHERE {table}.account_id = $1{conditions}{onward} \
+                "SELECT {} FROM {table} WHERE {table}.account_id = $1{conditions}{onward} \
                  ORDER BY {table}.{column} {order}, {table}.id {order} LIMIT {limit}",
                 R::selection(),
             )
@@ -258,7 +265,7 @@ impl ListQuery {
                 })
                 .collect();
             format!(
-                "SELECT {}, CAST(page.page_key AS TEXT), page.page_id FROM (SELECT page_key, page_id FROM ({}) AS parts \
+                "SELECT {} FROM (SELECT page_key, page_id FROM ({}) AS parts \
                  ORDER BY page_key {order}, page_id {order} LIMIT {limit}) AS page \
                  JOIN {table} ON {table}.account_id = $1 AND {table}.id = page.page_id ORDER BY page.page_key {order}, page.page_id {order}",
                 R::selection(),

@@ -48,8 +48,8 @@ report_row! {
 pub(super) const REPORT: Report = Report {
     name: "enrollment_progress",
     title: "Enrollment progress",
-    summary: "Each person in each course with their progress. People without an enrollment that fits are shown as `never_enrolled`. `from` and \
-              `to` are the days on which enrollments were made.",
+    summary: "Each person in each course with their progress. People without an enrollment that fits are shown as `never_enrolled`. The \
+              days asked for are those on which enrollments were made.",
     filters: &[
         Filter::Organization,
         Filter::Team,

@@ -45,7 +45,7 @@ report_row! {
 pub(super) const REPORT: Report = Report {
     name: "expiring_access",
     title: "Expiring access",
-    summary: "Places that end from `from` to `to`, the next first; from now to 30 days ahead unless said.",
+    summary: "Places that end in the days asked for, the next first; from now to 30 days ahead unless said.",
     filters: &[
         Filter::Organization,
         Filter::Team,

@@ -56,7 +56,7 @@ report_row! {
 pub(super) const REPORT: Report = Report {
     name: "seat_usage",
     title: "Seat usage",
-    summary: "Each seat with its places as they stand now. `given`, `ended` and `denied` count what happened from `from` to `to`, or ever.",
+    summary: "Each seat with its places as they stand now. `given`, `ended` and `denied` count what happened in the days asked for, or ever.",
     filters: &[
         Filter::Organization,
         Filter::Team,

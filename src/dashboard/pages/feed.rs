@@ -399,8 +399,12 @@ fn record(told: &Told, noun: &str, verb: &str) -> Sentence {
         @if name.is_empty() { "The " (noun) } @else if noun == "team" && verb != "deleted" { "Team " (link(&team_href(&told.event.subject_id), name)) }
         @else { (capital(&noun)) " «" (name) "»" }
     };
-    let verb = verb.replace('_', " ");
-    (icon, tone, html! { (subject) " was " (verb) })
+    let done = match verb {
+        "expired" => "has ended".to_owned(),
+        "failed" => "has failed".to_owned(),
+        verb => format!("was {}", verb.replace('_', " ")),
+    };
+    (icon, tone, html! { (subject) " " (done) })
 }
 
 fn capital(word: &str) -> String {

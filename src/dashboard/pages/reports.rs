@@ -42,7 +42,7 @@ pub(super) async fn list(desk: Desk) -> Result<Shown> {
         let href = format!("{PATH}/{}", report.name);
         Row::new([
             Cell::link(report.title, &href, None),
-            Cell::text(&plain(report.summary)),
+            Cell::new(sentence(report.summary)),
         ])
     });
     let table = Table::new(
@@ -59,9 +59,13 @@ pub(super) async fn list(desk: Desk) -> Result<Shown> {
     Ok(Shown::page(page, html! { div.stack { (table) } }))
 }
 
-/// A sentence without the marks of code.
-fn plain(text: &str) -> String {
-    text.replace('`', "")
+/// A sentence with its words of code as such.
+fn sentence(text: &str) -> Markup {
+    html! {
+        @for (n, part) in text.split('`').enumerate() {
+            @if n % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
 }
 
 fn named(name: &str) -> Result<&'static Report> {
@@ -129,7 +133,7 @@ pub(super) async fn show(desk: Desk) -> Result<Shown> {
         .at(format!("{path}/file"))
         .href();
     let page = Page {
-        lead: Some(plain(report.summary)),
+        lead: Some(report.summary.replace('`', "")),
         crumbs: vec![("Reports".to_owned(), PATH.to_owned())],
         actions: Some(html! { (Button::link("CSV file", file).icon(Icon::Download)) }),
         ..Page::titled(report.title)
