@@ -289,6 +289,7 @@ impl<'a> World<'a> {
                 Op::Revoke(who) => {
                     let input = RevokeInput {
                         users: vec![self.person(who)],
+                        team: None,
                     };
                     actions::plan_revoke(db, ids, call, seat, &input).await?.0
                 }
