@@ -17,6 +17,9 @@ use crate::types::Ids;
 /// So often a plan is made before the caller is told of contention.
 const ATTEMPTS: u32 = 12;
 
+/// Milliseconds at most between two attempts.
+const LONGEST_PAUSE: u64 = 160;
+
 /// So often a constraint is taken for a race before it is taken for an answer.
 const CONSTRAINT_ATTEMPTS: u32 = 3;
 
@@ -64,13 +67,11 @@ where
         if !error.is_race() || constraints >= CONSTRAINT_ATTEMPTS || attempt == ATTEMPTS {
             return Err(error.into());
         }
-        // Those who were too slow come back at different moments.
+        // Those who were too slow come back at different moments, further apart from time to time.
         let mut chance = [0_u8; 1];
         ids.fill(&mut chance);
-        tokio::time::sleep(Duration::from_millis(
-            u64::from(attempt.min(6)) * u64::from(chance[0] % 8),
-        ))
-        .await;
+        let most = LONGEST_PAUSE.min(4_u64 << attempt);
+        tokio::time::sleep(Duration::from_millis(most * u64::from(chance[0]) / 255)).await;
     }
     Err(DbError::Stale.into())
 }

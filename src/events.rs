@@ -162,6 +162,7 @@ fn name_of(event: &Event) -> Option<String> {
 #[derive(Debug, Default)]
 pub struct Plan {
     action: String,
+    guards: Vec<Statement>,
     writes: Vec<Statement>,
     events: Vec<Event>,
     jobs: Vec<(Job, Option<String>)>,
@@ -175,6 +176,12 @@ impl Plan {
             action: action.into(),
             ..Self::default()
         }
+    }
+
+    /// Adds a write that holds rows others may want as well: it comes before all writes that are no guards, so that two plans
+    /// take what both want in the same order.
+    pub fn guard(&mut self, statement: Statement) {
+        self.guards.push(statement);
     }
 
     /// Adds a write.
@@ -205,6 +212,7 @@ impl Plan {
 
     /// Takes over everything another plan would do; the action stays this one's.
     pub fn absorb(&mut self, other: Self) {
+        self.guards.extend(other.guards);
         self.writes.extend(other.writes);
         self.events.extend(other.events);
         self.jobs.extend(other.jobs);
@@ -235,10 +243,11 @@ impl Plan {
 
     /// The whole list of writes, with the rows of events, audit and jobs.
     pub fn finish(self, call: &Call, ids: &Ids) -> Vec<Statement> {
-        let mut list = self.writes;
-        if list.is_empty() {
+        if self.writes.is_empty() {
             return self.memory;
         }
+        let mut list = self.guards;
+        list.extend(self.writes);
         list.extend(self.memory);
         let actor = &call.caller.actor;
         let request_id = Some(call.request_id.to_string());

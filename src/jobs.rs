@@ -33,6 +33,11 @@ pub enum Job {
         /// The assignment's row.
         assignment_id: String,
     },
+    /// Tell by mail of a request for a place: those who decide, or whoever asked.
+    TellOfRequest {
+        /// The request's row.
+        request_id: String,
+    },
     /// Give back the places of a hold whose time is over.
     LapseHold {
         /// The hold's row.
@@ -84,6 +89,7 @@ impl Job {
             Self::SendMail { .. } => "send_mail",
             Self::PromoteWaitlist { .. } => "promote_waitlist",
             Self::TellOfPlace { .. } => "tell_of_place",
+            Self::TellOfRequest { .. } => "tell_of_request",
             Self::LapseHold { .. } => "lapse_hold",
             Self::ExpireAssignments => "expire_assignments",
             Self::CheckDomain { .. } => "check_domain",

@@ -84,6 +84,40 @@ teams-owner = Inhaber
 teams-manager = Leitung
 teams-member = Mitglied
 
+## Um einen Platz bitten
+requests-title = Plätze, um die ich gebeten habe
+requests-ask = Um einen Platz bitten
+requests-lead = Wer Ihr Team betreut, entscheidet darüber. Sie erhalten dann eine E-Mail.
+requests-product = Was möchten Sie lernen?
+requests-note = Ein Wort dazu
+requests-note-hint = Wofür Sie den Platz brauchen, oder bis wann. Das Feld darf leer bleiben.
+requests-submit = Um einen Platz bitten
+requests-asked = Sie haben um einen Platz gebeten. Sobald entschieden ist, erhalten Sie eine E-Mail.
+requests-pending = Noch nicht entschieden
+requests-approved = Angenommen
+requests-declined = Abgelehnt
+requests-cancelled = Zurückgezogen
+requests-cancel = Zurückziehen
+requests-taken-back = Ihre Anfrage ist zurückgezogen.
+requests-open = { $count ->
+    [0] Keine Anfrage wartet auf Sie.
+    [one] Eine Anfrage nach einem Platz wartet auf Sie.
+   *[other] { $count } Anfragen nach Plätzen warten auf Sie.
+}
+requests-decide = Entscheiden
+requests-decide-title = Anfragen nach Plätzen
+requests-none-title = Nichts zu entscheiden
+requests-none = Sobald jemand aus Ihrem Team um einen Platz bittet, steht es hier, und wir schreiben Ihnen.
+requests-approve = Annehmen
+requests-approve-wait = Annehmen, notfalls auf die Warteliste
+requests-decline-open = Ablehnen …
+requests-decline = Ablehnen
+requests-reason = Grund
+requests-reason-hint = Steht in der E-Mail an die Person. Das Feld darf leer bleiben.
+requests-was-approved = Angenommen. Die Person hat den Platz und erhält eine E-Mail.
+requests-now-waits = Angenommen. Im Moment ist kein Platz frei, darum wartet die Person in der Reihe und erhält eine E-Mail.
+requests-was-declined = Abgelehnt. Die Person erhält eine E-Mail.
+
 ## Jede Seite
 page-sign-out = Abmelden
 page-menu = Ihr Menü

@@ -84,6 +84,40 @@ teams-owner = Owner
 teams-manager = Manager
 teams-member = Member
 
+## Asking for a seat
+requests-title = Seats I asked for
+requests-ask = Ask for a seat
+requests-lead = Whoever looks after your team decides, and you get a mail.
+requests-product = What would you like to learn?
+requests-note = A word about it
+requests-note-hint = Why you need it, or by when. May be left empty.
+requests-submit = Ask for a seat
+requests-asked = You have asked for a seat. You get a mail as soon as it is decided.
+requests-pending = Not decided yet
+requests-approved = Approved
+requests-declined = Declined
+requests-cancelled = Taken back
+requests-cancel = Take back
+requests-taken-back = Your request is taken back.
+requests-open = { $count ->
+    [0] No request waits for you.
+    [one] One request for a seat waits for you.
+   *[other] { $count } requests for seats wait for you.
+}
+requests-decide = Decide
+requests-decide-title = Requests for seats
+requests-none-title = Nothing to decide
+requests-none = When somebody of your team asks for a seat, it appears here and we mail you.
+requests-approve = Approve
+requests-approve-wait = Approve, or let them wait
+requests-decline-open = Decline …
+requests-decline = Decline
+requests-reason = Reason
+requests-reason-hint = Goes into the mail to the person. May be left empty.
+requests-was-approved = Approved. The person has the seat, and is told by mail.
+requests-now-waits = Approved. No seat is free, so the person waits in line, and is told by mail.
+requests-was-declined = Declined. The person is told by mail.
+
 ## Every page
 page-sign-out = Sign out
 page-menu = Your menu

@@ -19,6 +19,8 @@ pub enum Room {
     Groups,
     /// Allocations of places.
     Seats,
+    /// Wishes for places.
+    Requests,
     /// Offers of memberships by mail.
     Invitations,
     /// Self-enrolment addresses.
@@ -53,7 +55,7 @@ pub enum Room {
 type Entry = (Room, &'static str, Icon, &'static str, Permission);
 
 /// The rooms in which people work.
-const MAIN: [Entry; 15] = [
+const MAIN: [Entry; 16] = [
     (
         Room::Home,
         "Home",
@@ -94,6 +96,13 @@ const MAIN: [Entry; 15] = [
         "Seats",
         Icon::Seat,
         "/dashboard/seats",
+        Permission::SeatsRead,
+    ),
+    (
+        Room::Requests,
+        "Requests",
+        Icon::Inbox,
+        "/dashboard/requests",
         Permission::SeatsRead,
     ),
     (

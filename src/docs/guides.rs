@@ -44,6 +44,13 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/provisioning.md"),
     },
     Guide {
+        name: "seats",
+        label: "Seats",
+        about: "Allocations, terms, the waiting line, requests, holds, moves, shared seats.",
+        icon: Icon::Seat,
+        source: include_str!("../../docs/seats.md"),
+    },
+    Guide {
         name: "roles",
         label: "Roles and permissions",
         about: "Who may do what, who may give it, and why somebody may.",

@@ -31,6 +31,8 @@ pub(super) const fn sources(kind: TemplateKind, language: Language) -> [&'static
         TemplateKind::SeatAssigned => parts!(language, "seat_assigned"),
         TemplateKind::WaitlistPromoted => parts!(language, "waitlist_promoted"),
         TemplateKind::SeatExpiring => parts!(language, "seat_expiring"),
+        TemplateKind::SeatRequested => parts!(language, "seat_requested"),
+        TemplateKind::SeatRequestDecided => parts!(language, "seat_request_decided"),
         TemplateKind::AccountNotice => parts!(language, "account_notice"),
     }
 }

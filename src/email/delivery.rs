@@ -254,7 +254,15 @@ fn context(app: &App, facts: &Facts) -> JsonValue {
     };
     // Members that a kind may lack are there for every kind: a template asks whether they are empty.
     let mut all = Map::new();
-    for name in ["organization", "inviter", "team", "assigned_by", "button"] {
+    for name in [
+        "organization",
+        "inviter",
+        "team",
+        "assigned_by",
+        "button",
+        "note",
+        "reason",
+    ] {
         all.insert(name.to_owned(), JsonValue::Null);
     }
     all.insert("products".to_owned(), json!([]));
@@ -262,6 +270,10 @@ fn context(app: &App, facts: &Facts) -> JsonValue {
     all.insert(
         "courses_url".to_owned(),
         format!("{origin}/my/courses").into(),
+    );
+    all.insert(
+        "requests_url".to_owned(),
+        format!("{origin}/my/requests").into(),
     );
     if let JsonValue::Object(members) = &mail.context {
         all.extend(members.clone());

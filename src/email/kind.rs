@@ -28,13 +28,17 @@ pub enum TemplateKind {
     WaitlistPromoted,
     /// Access ends soon ([`SeatExpiring`]).
     SeatExpiring,
+    /// Somebody of the reader's team asks for a seat ([`SeatRequested`]).
+    SeatRequested,
+    /// A request for a seat was decided ([`SeatRequestDecided`]).
+    SeatRequestDecided,
     /// A notice in free words, such as a webhook that was switched off ([`AccountNotice`]).
     AccountNotice,
 }
 
 impl TemplateKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Welcome,
         Self::SignInLink,
         Self::SetPassword,
@@ -43,6 +47,8 @@ impl TemplateKind {
         Self::SeatAssigned,
         Self::WaitlistPromoted,
         Self::SeatExpiring,
+        Self::SeatRequested,
+        Self::SeatRequestDecided,
         Self::AccountNotice,
     ];
 
@@ -57,6 +63,8 @@ impl TemplateKind {
             Self::SeatAssigned => "seat_assigned",
             Self::WaitlistPromoted => "waitlist_promoted",
             Self::SeatExpiring => "seat_expiring",
+            Self::SeatRequested => "seat_requested",
+            Self::SeatRequestDecided => "seat_request_decided",
             Self::AccountNotice => "account_notice",
         }
     }
@@ -77,6 +85,8 @@ impl TemplateKind {
             Self::SeatAssigned => schema_for!(SeatAssigned),
             Self::WaitlistPromoted => schema_for!(WaitlistPromoted),
             Self::SeatExpiring => schema_for!(SeatExpiring),
+            Self::SeatRequested => schema_for!(SeatRequested),
+            Self::SeatRequestDecided => schema_for!(SeatRequestDecided),
             Self::AccountNotice => schema_for!(AccountNotice),
         }
     }
@@ -269,6 +279,47 @@ pub struct SeatExpiring {
     pub ends_at: Timestamp,
     /// Full days left; 0 on the last day.
     pub days_left: u32,
+    /// The page with the person's courses.
+    pub courses_url: String,
+}
+
+/// Variables of [`TemplateKind::SeatRequested`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeatRequested {
+    /// What every mail has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// Team whose seat it would be, where there is one.
+    pub team: Option<String>,
+    /// Person who asks.
+    pub person: String,
+    /// Name of the product.
+    pub product: String,
+    /// What the person says about it, where they say something.
+    pub note: Option<String>,
+    /// The page on which requests are decided.
+    pub requests_url: String,
+}
+
+/// Variables of [`TemplateKind::SeatRequestDecided`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeatRequestDecided {
+    /// What every mail has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// Team whose seat it is, where there is one.
+    pub team: Option<String>,
+    /// Name of the product.
+    pub product: String,
+    /// Whether the request was approved.
+    pub approved: bool,
+    /// Whether no seat was free, so that the person waits in line for one.
+    pub waiting: bool,
+    /// When access ends; absent: no end date.
+    #[schemars(with = "Option<String>")]
+    pub ends_at: Option<Timestamp>,
+    /// Why it was declined, where that is said.
+    pub reason: Option<String>,
     /// The page with the person's courses.
     pub courses_url: String,
 }

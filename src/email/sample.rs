@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::kind::{
     Access, AccountNotice, Brand, Button, Common, Invitation, JoinConfirmation, Recipient,
-    SeatAssigned, SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
+    SeatAssigned, SeatExpiring, SeatRequestDecided, SeatRequested, SetPassword, SignInLink,
+    TemplateKind, WaitlistPromoted, Welcome,
 };
 use crate::locale::{Language, Locale};
 
@@ -68,11 +69,41 @@ impl TemplateKind {
                 days_left: 14,
                 courses_url: COURSES_URL.into(),
             }),
+            Self::SeatRequested => serde_json::to_value(SeatRequested {
+                common,
+                team: Some("Analytical Engines".into()),
+                person: "Charles Babbage".into(),
+                product: safety(german),
+                note: Some(pick(
+                    german,
+                    "Ich fange am Montag in der Werkstatt an.",
+                    "I start in the workshop on Monday.",
+                )),
+                requests_url: "https://learn.example.com/my/requests".into(),
+            }),
+            Self::SeatRequestDecided => serde_json::to_value(SeatRequestDecided {
+                common,
+                team: Some("Analytical Engines".into()),
+                product: safety(german),
+                approved: true,
+                waiting: false,
+                ends_at: Some(time(ACCESS_ENDS_AT)),
+                reason: None,
+                courses_url: COURSES_URL.into(),
+            }),
             Self::AccountNotice => serde_json::to_value(notice(common, german)),
         };
         // The structs of this file have texts for keys and no maps, so that nothing can fail.
         sample.unwrap_or_default()
     }
+}
+
+fn safety(german: bool) -> String {
+    pick(
+        german,
+        "Arbeitssicherheit für Teams",
+        "Workplace Safety for Teams",
+    )
 }
 
 fn pick(german: bool, in_german: &str, in_english: &str) -> String {

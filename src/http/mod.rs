@@ -37,8 +37,11 @@ pub mod reports;
 pub mod request;
 pub mod roles;
 pub mod routes;
+pub mod seat_requests;
+pub mod seat_sharing;
 pub mod seats;
 pub mod system;
+pub mod waitlist;
 pub mod write;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use super::endpoint::Endpoint;
 use super::{
     batch, credits, domain_claims, enrollments, feeds, groups, holds, invitations, jobs, keys,
     lifecycle, links, mails, members, orders, organization_parts, organizations, people,
-    permissions, provision, reports, roles, seats, system,
+    permissions, provision, reports, roles, seat_requests, seat_sharing, seats, system, waitlist,
 };
 use crate::bulk::JobRecord;
 use crate::commerce::CatalogItem;
@@ -54,6 +54,10 @@ const ITEMS: Paths = Paths {
 const SEATS: Paths = Paths {
     list: "/seats",
     one: "/seats/{id}",
+};
+const DENIALS: Paths = Paths {
+    list: "/seat_denials",
+    one: "/seat_denials/{id}",
 };
 const TEMPLATES: Paths = Paths {
     list: "/seat_templates",
@@ -135,6 +139,9 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![crud::put_endpoint::<Product>(&PRODUCTS, product)],
         crud::reads::<Seat>(&SEATS),
         seats::endpoints(&SEATS, seat),
+        seat_sharing::endpoints(),
+        waitlist::endpoints(&DENIALS),
+        seat_requests::endpoints(),
         holds::endpoints(),
         crud::reads::<SeatTemplate>(&TEMPLATES),
         seats::templates(&TEMPLATES),

@@ -24,11 +24,12 @@ use crate::resource::Resource as _;
 use crate::resources::member::ManagedBy;
 use crate::resources::user::{UserPatch, UserStatus};
 use crate::resources::{Product, Team, User};
+use crate::seats::Cause;
 use crate::seats::actions::IfFull;
 use crate::types::{AccountId, Id, Name, Patch, Timestamp};
 
 /// The cause of places that come with an invitation.
-const CAUSE: &str = "invitation";
+const CAUSE: Cause = Cause::Invitation;
 
 /// How an account looks on its public pages.
 #[derive(Debug, Clone, Default)]

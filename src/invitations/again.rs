@@ -223,7 +223,7 @@ async fn free(
     let mut limited = list();
     limited.push(crate::db::Value::Int(Some(PROMOTE_AT_ONCE)));
     let waiting = batch.add::<Assignment>(Select::rows::<Assignment>(
-        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seat_ids}) ORDER BY created_at, id LIMIT $3"),
+        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND seat_id IN ({seat_ids}) ORDER BY waiting_at, id LIMIT $3"),
         limited,
     ));
     let mut rows = db.read(call.account(), batch).await?;

@@ -12,8 +12,8 @@ use crate::params;
 use crate::resources::member::ManagedBy;
 use crate::resources::{Product, Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give};
-use crate::seats::change::{Holder, INVITED, exhausted, member_event};
-use crate::seats::{Access, Assignment, Change, Seat};
+use crate::seats::change::{Holder, exhausted, member_event};
+use crate::seats::{Access, Assignment, Cause, Change, Seat};
 use crate::types::{Id, Ids, Timestamp};
 
 /// Where the answers to [`ask`] will be.
@@ -85,6 +85,8 @@ pub struct Entrance<'a> {
     changes: Vec<Change<'a>>,
     live: Vec<Assignment>,
     members: Vec<(Id<User>, MemberRole)>,
+    /// Those whose membership this plan makes or changes.
+    written: Vec<Id<User>>,
 }
 
 impl<'a> Entrance<'a> {
@@ -99,6 +101,7 @@ impl<'a> Entrance<'a> {
             changes: rows.take(&asked.seats).into_iter().map(change).collect(),
             live: rows.take(&asked.live),
             members: rows.take(&asked.members),
+            written: Vec::new(),
         }
     }
 
@@ -144,7 +147,7 @@ impl<'a> Entrance<'a> {
         found.seat().terms().end(self.call.now)
     }
 
-    fn holder(&self, at: usize, user: &Id<User>, cause: &'static str) -> Holder {
+    fn holder(&self, at: usize, user: &Id<User>, cause: Cause) -> Holder {
         let until = self
             .changes
             .get(at)
@@ -155,6 +158,7 @@ impl<'a> Entrance<'a> {
             until,
             cause,
             provision_id: None,
+            is_member: self.role_of(user).is_some() && !self.written.contains(user),
         }
     }
 
@@ -170,7 +174,7 @@ impl<'a> Entrance<'a> {
         if standing.is_some() {
             return Ok(None);
         }
-        let holder = self.holder(at, user, INVITED);
+        let holder = self.holder(at, user, Cause::Invited);
         let Some(change) = self.changes.get_mut(at) else {
             return Ok(None);
         };
@@ -192,7 +196,7 @@ impl<'a> Entrance<'a> {
         &mut self,
         user: &Id<User>,
         product: &Id<Product>,
-        cause: &'static str,
+        cause: Cause,
         if_full: IfFull,
     ) -> Result<Outcome> {
         let (at, standing) = self.place(user, product)?;
@@ -208,6 +212,7 @@ impl<'a> Entrance<'a> {
     /// one; a role of the account's own making stays.
     pub fn join(&mut self, plan: &mut Plan, user: &Id<User>, role: TeamRole, by: ManagedBy) {
         let Some(standing) = self.role_of(user) else {
+            self.written.push(user.clone());
             plan.write(Statement::new(
                 "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, $4, $5, $6)",
                 params![self.team.id.clone(), user.clone(), role, by, self.call.now],
@@ -219,8 +224,9 @@ impl<'a> Entrance<'a> {
         if !is_raised {
             return;
         }
+        self.written.push(user.clone());
         plan.write(Statement::guarded(
-            "UPDATE team_members SET role = $2 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5",
+            "UPDATE team_members SET role = $2, version = version + 1 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5",
             params![role, self.team.id.clone(), user.clone(), standing],
         ));
         let data = serde_json::json!({ "team_id": self.team.id, "user_id": user, "role": role });

@@ -28,11 +28,12 @@ use crate::resource::{Resource as _, Stamp};
 use crate::resources::member::ManagedBy;
 use crate::resources::user::{NewUser, UserStatus};
 use crate::resources::{Team, User};
+use crate::seats::Cause;
 use crate::seats::actions::Outcome;
 use crate::types::{AccountId, Email, Id, Name, Timestamp};
 
 /// The cause of places that come with a link.
-pub(super) const CAUSE: &str = "link";
+pub(super) const CAUSE: Cause = Cause::Link;
 
 /// What a confirming token turns out to be.
 #[derive(Debug, Clone)]

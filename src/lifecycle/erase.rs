@@ -141,6 +141,11 @@ const ERASED: &[Counted] = &[
         becomes: "are removed",
     },
     Counted {
+        what: "seat_requests",
+        sql: "SELECT count(*) FROM seat_requests WHERE account_id = $1 AND user_id = $2",
+        becomes: "are removed",
+    },
+    Counted {
         what: "sessions",
         sql: "SELECT count(*) FROM sessions WHERE account_id = $1 AND user_id = $2",
         becomes: "end at once",
@@ -337,6 +342,7 @@ fn own_records(id: &str) -> Vec<Statement> {
         "DELETE FROM user_aliases WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM invitations WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM mails WHERE account_id = $1 AND user_id = $2",
+        "DELETE FROM seat_requests WHERE account_id = $1 AND user_id = $2",
         "DELETE FROM link_requests WHERE account_id = $1 AND (user_id = $2 OR email_key = (SELECT email_key FROM users WHERE account_id = $1 AND id = $2))",
     ];
     OWN.iter()

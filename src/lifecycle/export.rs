@@ -45,6 +45,8 @@ pub struct Export {
     pub mails: Vec<MailRow>,
     /// Wishes for places that were refused.
     pub denials: Vec<JsonValue>,
+    /// Wishes for places, and what came of them.
+    pub seat_requests: Vec<JsonValue>,
     /// Sessions that are open.
     pub sessions: Vec<JsonValue>,
     /// API keys that the person made.
@@ -84,6 +86,15 @@ struct Asked {
     roles: Part<(Option<String>, String, Timestamp)>,
     provisions: Part<(String, Option<String>, JsonValue, Timestamp)>,
     denials: Part<(String, String, Timestamp)>,
+    seat_requests: Part<(
+        String,
+        String,
+        String,
+        Option<String>,
+        String,
+        Option<String>,
+        Timestamp,
+    )>,
     sessions: Part<(Option<String>, Option<String>, Timestamp, Timestamp)>,
     api_keys: Part<(String, String, Timestamp)>,
     lms_wishes: Part<(String, Timestamp, Option<Timestamp>)>,
@@ -136,6 +147,13 @@ impl Asked {
                 id,
                 |(seat, cause, at)| json!({ "seat_id": seat, "cause": cause, "created_at": at }),
             ),
+            seat_requests: Part::ask(
+                batch,
+                "SELECT id, team_id, product_id, note, state, reason, created_at FROM seat_requests WHERE account_id = $1 AND user_id = $2 \
+                 ORDER BY created_at DESC, id DESC LIMIT 5000",
+                id,
+                |(id, team, product, note, state, reason, at)| json!({ "id": id, "team_id": team, "product_id": product, "note": note, "state": state, "reason": reason, "created_at": at }),
+            ),
             sessions: Part::ask(
                 batch,
                 "SELECT address, agent, created_at, last_seen_at FROM sessions WHERE account_id = $1 AND user_id = $2 ORDER BY created_at DESC LIMIT 5000",
@@ -186,6 +204,7 @@ impl Asked {
             provisions: self.provisions.take(rows),
             mails: rows.take(&self.mails),
             denials: self.denials.take(rows),
+            seat_requests: self.seat_requests.take(rows),
             sessions: self.sessions.take(rows),
             api_keys: self.api_keys.take(rows),
             lms_wishes: self.lms_wishes.take(rows),
@@ -200,6 +219,7 @@ impl Asked {
             ("provisions", export.provisions.len()),
             ("mails", export.mails.len()),
             ("denials", export.denials.len()),
+            ("seat_requests", export.seat_requests.len()),
             ("sessions", export.sessions.len()),
             ("api_keys", export.api_keys.len()),
             ("events", export.events.len()),

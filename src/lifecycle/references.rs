@@ -53,6 +53,13 @@ pub const REFERENCES: &[(&str, &str, Rule)] = &[
     ("provisions", "user_id", Rule::Move),
     ("seat_assignments", "user_id", Rule::Decide),
     ("seat_denials", "user_id", Rule::Move),
+    // The name of who decided, not their id.
+    ("seat_requests", "decided_by", Rule::Decide),
+    (
+        "seat_requests",
+        "user_id",
+        Rule::MoveUnlessBoth(&["team_id", "product_id"], "state = 'pending'"),
+    ),
     ("sessions", "user_id", Rule::Remove),
     ("sign_in_links", "user_id", Rule::Remove),
     ("team_members", "user_id", Rule::Decide),

@@ -74,6 +74,11 @@ const PLACES: &[Place] = &[
         "link_requests",
         &["email", "email_key", "name", "reason", "decided_by"],
     ),
+    owned(
+        "seat_requests",
+        &["note", "reason", "decided_by"],
+        "user_id = $2",
+    ),
     place("links", &["name", "name_key"]),
     place("groups", &["name", "name_key", "description", "metadata"]),
     place(

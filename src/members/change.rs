@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::events::Plan;
 use crate::params;
 use crate::records;
-use crate::resources::member::Member;
+use crate::resources::member::{AS_READ, Member};
 use crate::resources::{Team, User};
 use crate::seats::leave;
 use crate::types::{Ids, Ref};
@@ -85,10 +85,11 @@ pub async fn plan_remove(
     let mut plan = Plan::new("team_member.remove");
     plan.write_all(scene.departure(&team.id, standing)?);
     plan.write(Statement::guarded(
-        "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3 AND role = $4",
+        format!("DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3 AND role = $4 AND {AS_READ}"),
         params![team.id, user.id, *standing],
     ));
     plan.event(event("removed", &team.id, &user.id, standing));
+    leave::withdraw_requests(&mut plan, call, Some(&user.id), Some(&team.id));
     leave::release(db, ids, call, &mut plan, Some(&user.id), Some(&team.id)).await?;
     Ok(plan)
 }

@@ -15,9 +15,10 @@ use crate::events::Plan;
 use crate::params;
 use crate::records;
 use crate::resource::{Reference, resolve};
-use crate::resources::member::{ManagedBy, Member};
+use crate::resources::member::{AS_READ, ManagedBy, Member};
 use crate::resources::{Team, User};
 use crate::seats::change::member_event;
+use crate::seats::leave::withdraw_requests;
 use crate::seats::relocate::{MovedPlace, relocate};
 use crate::types::{Ids, Ref};
 
@@ -84,7 +85,7 @@ pub async fn plan_move(
     let mut plan = Plan::new("team_member.move");
     plan.write_all(here.departure(&from.id, &standing)?);
     plan.write(Statement::guarded(
-        "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3 AND role = $4",
+        format!("DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3 AND role = $4 AND {AS_READ}"),
         params![from.id, user.id, standing],
     ));
     plan.event(event("removed", &from.id, &user.id, &standing));
@@ -105,7 +106,11 @@ pub async fn plan_move(
         };
         join(call, &mut plan, &to, &user, &role, managed_by)?
     };
-    let places = relocate(db, ids, call, &mut plan, &user.id, (&from.id, &to.id)).await?;
+    withdraw_requests(&mut plan, call, Some(&user.id), Some(&from.id));
+    let stays = |(role, ..): &Standing| *role == member.role;
+    let is_member = there.standing.as_ref().is_some_and(stays);
+    let teams = (&from.id, &to.id, is_member);
+    let places = relocate(db, ids, call, &mut plan, &user.id, teams).await?;
     Ok((plan, MoveResult { member, places }))
 }
 

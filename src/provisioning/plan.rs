@@ -29,7 +29,7 @@ use crate::seats::actions::{Given, IfFull, Outcome, give, wanted_end};
 use crate::seats::allocate::change_for;
 use crate::seats::change::{Holder, exhausted, member_event};
 use crate::seats::leave::require_to_readdress;
-use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
+use crate::seats::{Access, Assignment, AssignmentState, Cause, Change, Seat};
 use crate::types::text::Json;
 use crate::types::{ExternalId, Id, Ids, Name, Patch};
 
@@ -45,6 +45,8 @@ struct Work<'a> {
     places: Vec<MadePlaces>,
     /// Places that were added under the call's reference.
     bought: Vec<Bought>,
+    /// Whether the person is in the team already, as what the call says.
+    is_member: bool,
 }
 
 /// Plans a provision. The plan is empty when everything stands as the call wants it.
@@ -77,6 +79,7 @@ pub async fn plan(
         role: look_up(db, call.account(), &named).await?.pop(),
         places: Vec::new(),
         bought: Vec::new(),
+        is_member: false,
     };
     let (user, user_outcome) = work.user(&first)?;
     let before = first.user.as_ref();
@@ -325,6 +328,7 @@ impl Work<'_> {
             });
         };
         let Some(role) = wanted.filter(|role| role.role.as_str() != standing.role) else {
+            self.is_member = true;
             return Ok(MembershipAnswer {
                 role: standing.role.clone(),
                 outcome: RecordOutcome::Existing,
@@ -339,7 +343,7 @@ impl Work<'_> {
             self.plan.write(owners::leave_team(&team.id, scene.owners)?);
         }
         self.plan.write(Statement::guarded(
-            "UPDATE team_members SET role = $2 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5",
+            "UPDATE team_members SET role = $2, version = version + 1 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5",
             params![role.role, team.id.clone(), user.id.clone(), standing.role.clone()],
         ));
         self.plan.write_all(role.note());
@@ -522,8 +526,9 @@ impl Work<'_> {
             user_id: user.id.clone(),
             team_id: team.id.clone(),
             until,
-            cause: "provision",
+            cause: Cause::Provision,
             provision_id: Some(self.id.to_string()),
+            is_member: self.is_member,
         };
         let standing = scene
             .live

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::member::AS_READ;
 use super::organization::{Organization, within};
 use crate::access::{Call, Permission, Reach};
 use crate::columns;
@@ -273,7 +274,9 @@ impl Resource for Team {
                 params![self.id.to_string()],
             ),
             Statement::new(
-                "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2",
+                format!(
+                    "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND {AS_READ}"
+                ),
                 params![self.id.to_string()],
             ),
             Statement::new(

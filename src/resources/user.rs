@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::member::AS_READ;
 use super::team::Team;
 use crate::access::Permission;
 use crate::columns;
@@ -366,7 +367,9 @@ impl Resource for User {
                 params![self.id.to_string()],
             ),
             Statement::new(
-                "DELETE FROM team_members WHERE account_id = $1 AND user_id = $2",
+                format!(
+                    "DELETE FROM team_members WHERE account_id = $1 AND user_id = $2 AND {AS_READ}"
+                ),
                 params![self.id.to_string()],
             ),
             Statement::new(

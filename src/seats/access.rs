@@ -2,14 +2,14 @@
 //!
 //! A plan touches each enrollment once, whatever it does to how many seats: [`Access`] collects it over all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assignment::Assignment;
 use super::terms::later;
 use crate::db::Statement;
 use crate::events::Plan;
 use crate::params;
-use crate::resources::{Course, Enrollment, Product, User};
+use crate::resources::{Course, Enrollment, Product, Team, User};
 use crate::types::{Id, Ids, Timestamp};
 
 /// What a plan does to the access of people.
@@ -21,6 +21,8 @@ pub struct Access {
     pub(super) shortened: Vec<Assignment>,
     /// Places that ended.
     pub(super) ended: Vec<Assignment>,
+    /// Memberships for which places are given, and which must still stand then.
+    pub(super) members: BTreeSet<(Id<Team>, Id<User>)>,
 }
 
 impl Access {
@@ -55,6 +57,13 @@ impl Access {
                 let until = rows.entry((&one.user_id, course)).or_insert(one.expires_at);
                 *until = later(*until, one.expires_at);
             }
+        }
+        let mut members: BTreeMap<&Id<Team>, Vec<&str>> = BTreeMap::new();
+        for (team, user) in &self.members {
+            members.entry(team).or_default().push(user.as_str());
+        }
+        for (team, users) in members {
+            plan.guard(still_members(team, &users));
         }
         let rows: Vec<_> = rows.into_iter().collect();
         plan.write_all(rows.chunks(ROWS).map(|rows| enrol(rows, ids, now)));
@@ -144,5 +153,19 @@ fn recompute(
             kept.is_some(),
             kept.and_then(|one| one.expires_at)
         ],
+    )
+}
+
+/// Holds memberships, and counts that places were given by them: whoever ends one at the same moment finds another count,
+/// or was first.
+fn still_members(team: &Id<Team>, users: &[&str]) -> Statement {
+    Statement::exactly(
+        "UPDATE team_members SET version = version + 1 WHERE account_id = $1 AND team_id = $2 \
+         AND user_id IN (SELECT value FROM JSON_LIST($3) AS holders)",
+        params![
+            team.clone(),
+            serde_json::to_string(users).unwrap_or_default()
+        ],
+        users.len(),
     )
 }

@@ -316,7 +316,7 @@ fn is_counted(
 }
 
 /// Places of a seat whose date has passed could never be given: nobody is sold those.
-fn refuse_ended(seat: &Seat, call: &Call) -> Result<()> {
+pub(super) fn refuse_ended(seat: &Seat, call: &Call) -> Result<()> {
     if seat.terms().end(call.now).is_none_or(|end| end > call.now) {
         return Ok(());
     }

@@ -11,6 +11,7 @@ use super::access::Access;
 use super::actions::{Given, IfFull, Outcome, PROMOTE_AT_ONCE, give};
 use super::allocate::change_for;
 use super::assignment::{Assignment, AssignmentState};
+use super::cause::Cause;
 use super::change::{Change, Holder};
 use super::hold::{ConfirmHold, HoldItem, HoldRow, HoldState, NewHold, SeatHold};
 use super::reach::{reaches, require_reach};
@@ -523,8 +524,9 @@ async fn to_people(
                 user_id: user.clone(),
                 team_id: team.clone(),
                 until: change.seat().terms().end(call.now),
-                cause: "hold",
+                cause: Cause::Hold,
                 provision_id: None,
+                is_member: true,
             };
             let given = give(change, standing, &holder, IfFull::Fail, None)?;
             if given.outcome == Outcome::Assigned {

@@ -50,7 +50,7 @@ pub async fn plan_union(
     let waiting = batch.add::<Assignment>(Select::rows::<Assignment>(
         &format!(
             "WHERE account_id = $1 AND state = 'waitlisted' AND user_id NOT IN ($2, $3) AND seat_id IN ({doubled}) \
-             ORDER BY created_at, id LIMIT {PROMOTE_AT_ONCE}"
+             ORDER BY waiting_at, id LIMIT {PROMOTE_AT_ONCE}"
         ),
         both(),
     ));

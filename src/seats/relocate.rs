@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::access::Access;
 use super::actions::PROMOTE_AT_ONCE;
 use super::assignment::{Assignment, AssignmentState};
+use super::cause::Cause;
 use super::change::{Change, Holder};
 use super::seat::Seat;
 use crate::access::Call;
@@ -111,7 +112,7 @@ async fn scene(
         values(),
     ));
     let waiting = batch.add::<Assignment>(Select::rows::<Assignment>(
-        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND user_id <> $2 AND seat_id IN ({}) ORDER BY created_at, id LIMIT $4", own("seat_id")),
+        &format!("WHERE account_id = $1 AND state = 'waitlisted' AND user_id <> $2 AND seat_id IN ({}) ORDER BY waiting_at, id LIMIT $4", own("seat_id")),
         params![*user, *from, PROMOTE_AT_ONCE],
     ));
     let mut rows = db.read(call.account(), batch).await?;
@@ -137,14 +138,15 @@ impl Scene {
     }
 }
 
-/// Adds to a plan what the move of a person means for the places they have for the old team.
+/// Adds to a plan what the move of a person means for the places they have for the old team. `is_member`: they were in the
+/// new team before, and the plan leaves that membership as it is.
 pub async fn relocate(
     db: &Db,
     ids: &Ids,
     call: &Call,
     plan: &mut Plan,
     user: &Id<User>,
-    (from, to): (&Id<Team>, &Id<Team>),
+    (from, to, is_member): (&Id<Team>, &Id<Team>, bool),
 ) -> Result<Vec<MovedPlace>> {
     let scene = scene(db, call, user, from, to).await?;
     let mut changes: BTreeMap<Id<Seat>, Change<'_>> = BTreeMap::new();
@@ -178,8 +180,9 @@ pub async fn relocate(
             user_id: user.clone(),
             team_id: to.clone(),
             until: place.expires_at,
-            cause: "move",
+            cause: Cause::Move,
             provision_id: None,
+            is_member,
         };
         let given = target.and_then(|other| {
             let change = changes

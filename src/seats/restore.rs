@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::access::Access;
 use super::assignment::Assignment;
+use super::cause::Cause;
 use super::change::{Change, Holder};
 use super::seat::Seat;
 use crate::access::Call;
@@ -199,8 +200,9 @@ fn return_place(
         until: one
             .expires_at
             .or_else(|| change.seat().terms().end(call.now)),
-        cause: "restore",
+        cause: Cause::Restore,
         provision_id: one.provision_id.clone(),
+        is_member: false,
     };
     if change.seat().has_room(1) {
         let given = change.assign(&holder)?;

@@ -325,6 +325,9 @@ async fn run_one(app: App, claimed: Claimed, job: Job) -> Result<()> {
         Job::TellOfPlace { assignment_id } => {
             seats::notices::tell_of_place(&app, &account, &assignment_id).await
         }
+        Job::TellOfRequest { request_id } => {
+            seats::request_mails::tell_of_request(&app, &account, &request_id).await
+        }
         Job::LapseHold { hold_id } => seats::holds::lapse(&app, &account, &hold_id).await,
         Job::ExpireAssignments => seats::expire_due(&app, &account).await,
         Job::CheckDomain { claim_id } => verification::check(&app, &account, &claim_id).await,

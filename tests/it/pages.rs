@@ -111,12 +111,12 @@ impl<'a> Desk<'a> {
 }
 
 /// Ids of what [`fill`] made.
-struct Made {
+pub(crate) struct Made {
     user: String,
-    team: String,
-    seat: String,
+    pub(crate) team: String,
+    pub(crate) seat: String,
     organization: String,
-    product: String,
+    pub(crate) product: String,
     course: String,
 }
 
@@ -131,7 +131,7 @@ async fn make<R: b2b_dashboard::resource::Resource>(test: &TestApp, body: Value)
 }
 
 /// A course, a product, an organization, and somebody in a team with a seat; another waits.
-async fn fill(test: &TestApp) -> Made {
+pub(crate) async fn fill(test: &TestApp) -> Made {
     let course = make::<Course>(test, json!({ "name": NAME })).await;
     let product = make::<Product>(test, json!({ "name": NAME, "courses": [course] })).await;
     let organization = make::<Organization>(test, json!({ "name": NAME })).await;
@@ -165,7 +165,8 @@ async fn fill(test: &TestApp) -> Made {
     }
 }
 
-const LISTS: [&str; 24] = [
+const LISTS: [&str; 25] = [
+    "/dashboard/requests",
     "/dashboard/settings/roles",
     "/dashboard",
     "/dashboard/users",
@@ -245,6 +246,8 @@ both! {
             format!("/dashboard/courses/{course}/edit"),
             format!("/dashboard/seats/{seat}"),
             format!("/dashboard/seats/{seat}/edit"),
+            format!("/dashboard/seats/{seat}/teams"),
+            "/dashboard/requests?state=pending".to_owned(),
             format!("/dashboard/seats/{seat}/assign"),
             format!("/dashboard/seats/{seat}/revoke?user={user}"),
             format!("/dashboard/seats/{seat}/extend?user={user}"),

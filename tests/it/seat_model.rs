@@ -15,8 +15,13 @@ use b2b_dashboard::resources::{Course, Product, Team, User};
 use b2b_dashboard::seats::actions::{
     self, AssignInput, ExtendInput, IfFull, RevokeInput, TransferInput,
 };
+use b2b_dashboard::seats::relocation::{self, MoveInput};
+use b2b_dashboard::seats::request::{ApproveRequest, DeclineRequest};
+use b2b_dashboard::seats::requests::{self, Wish};
 use b2b_dashboard::seats::seat::SeatPatch;
-use b2b_dashboard::seats::{Seat, expire_due, integrity};
+use b2b_dashboard::seats::sharing::{self, ShareInput, UnshareInput};
+use b2b_dashboard::seats::waitlist::{self, ReorderInput};
+use b2b_dashboard::seats::{Assignment, Seat, expire_due, integrity};
 use b2b_dashboard::types::{AccountId, Id, Ref, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -38,8 +43,17 @@ enum Op {
     Transfer(usize, usize),
     Leave(usize),
     Join(usize),
+    Request(usize, IfFull),
+    Reorder(usize, i64),
+    MoveOut(i64),
+    MoveIn(i64),
+    Share,
+    Unshare,
     Pass(i64),
 }
+
+/// Those who are in the other team all the time, which shares the seat now and then.
+const NEIGHBOURS: usize = 2;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let who = 0..PEOPLE;
@@ -51,13 +65,19 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     ];
     let end = proptest::option::of(1_i64..6);
     let op = prop_oneof![
-        6 => (who.clone(), full, end.clone()).prop_map(|(who, full, end)| Op::Assign(who, full, end)),
+        6 => (who.clone(), full.clone(), end.clone()).prop_map(|(who, full, end)| Op::Assign(who, full, end)),
         3 => who.clone().prop_map(Op::Revoke),
         2 => (-2_i64..3).prop_map(Op::Resize),
         2 => (who.clone(), end, any::<bool>()).prop_map(|(who, end, shorten)| Op::Extend(who, end, shorten)),
         2 => (who.clone(), who.clone()).prop_map(|(from, to)| Op::Transfer(from, to)),
         1 => who.clone().prop_map(Op::Leave),
-        2 => who.prop_map(Op::Join),
+        2 => who.clone().prop_map(Op::Join),
+        2 => (who.clone(), full).prop_map(|(who, full)| Op::Request(who, full)),
+        2 => (who, 1_i64..5).prop_map(|(who, position)| Op::Reorder(who, position)),
+        1 => (1_i64..3).prop_map(Op::MoveOut),
+        1 => (1_i64..3).prop_map(Op::MoveIn),
+        1 => Just(Op::Share),
+        1 => Just(Op::Unshare),
         2 => (1_i64..4).prop_map(Op::Pass),
     ];
     proptest::collection::vec(op, 1..25)
@@ -72,11 +92,24 @@ struct Model {
     active: BTreeMap<usize, Option<Timestamp>>,
     waiting: Vec<usize>,
     members: Vec<usize>,
+    /// Whether the neighbours' team shares the seat.
+    shared: bool,
+    /// Places of the third team's own seat.
+    elsewhere: i64,
 }
 
 impl Model {
     fn free(&self) -> i64 {
         self.quantity - self.spent - i64::try_from(self.active.len()).expect("a few")
+    }
+
+    /// Whether somebody is in a team of the seat.
+    fn belongs(&self, who: usize) -> bool {
+        self.members.contains(&who) || (self.shared && who < NEIGHBOURS)
+    }
+
+    fn has(&self, who: usize) -> bool {
+        self.active.contains_key(&who) || self.waiting.contains(&who)
     }
 
     fn promote(&mut self) {
@@ -95,7 +128,7 @@ impl Model {
     }
 
     fn assign(&mut self, who: usize, full: IfFull, until: Option<Timestamp>) -> bool {
-        if !self.members.contains(&who) {
+        if !self.belongs(who) {
             return false;
         }
         if let Some(end) = self.active.get_mut(&who) {
@@ -159,7 +192,7 @@ impl Model {
             }
             Op::Transfer(from, to) => {
                 let fits = self.reusable
-                    && self.members.contains(&to)
+                    && self.belongs(to)
                     && !self.waiting.contains(&to)
                     && !self.active.contains_key(&to);
                 match self.active.get(&from).copied().filter(|_| fits) {
@@ -174,9 +207,50 @@ impl Model {
             Op::Leave(who) => {
                 let was = self.members.contains(&who);
                 self.members.retain(|other| *other != who);
-                self.end(who);
-                self.promote();
+                if !self.belongs(who) {
+                    self.end(who);
+                    self.promote();
+                }
                 was
+            }
+            Op::Request(who, full) => {
+                self.members.contains(&who) && !self.has(who) && self.assign(who, full, None)
+            }
+            Op::Reorder(who, position) => {
+                let waits = self.waiting.contains(&who);
+                self.waiting.retain(|other| *other != who);
+                if waits {
+                    let at = usize::try_from(position - 1).expect("a small number");
+                    self.waiting.insert(at.min(self.waiting.len()), who);
+                }
+                waits
+            }
+            Op::MoveOut(places) => {
+                let moves = self.free() >= places;
+                if moves {
+                    self.quantity -= places;
+                    self.elsewhere += places;
+                }
+                moves
+            }
+            Op::MoveIn(places) => {
+                let moves = self.elsewhere >= places;
+                if moves {
+                    self.elsewhere -= places;
+                    self.quantity += places;
+                    self.promote();
+                }
+                moves
+            }
+            Op::Share => {
+                self.shared = true;
+                true
+            }
+            Op::Unshare => {
+                let stranded = |who: usize| !self.members.contains(&who) && self.has(who);
+                let goes = !(0..NEIGHBOURS).any(stranded);
+                self.shared &= !goes;
+                goes
             }
             Op::Join(who) => {
                 if !self.members.contains(&who) {
@@ -208,6 +282,11 @@ struct World<'a> {
     account: AccountId,
     team: Id<Team>,
     seat: Id<Seat>,
+    /// The neighbours' team.
+    neighbours: Id<Team>,
+    /// A third team, with a seat of its own.
+    third: Id<Team>,
+    elsewhere: Id<Seat>,
     users: Vec<Id<User>>,
 }
 
@@ -235,15 +314,19 @@ impl<'a> World<'a> {
         )
         .await;
         let team: Team = made(test, &call, json!({ "name": "Team" })).await;
-        let new = json!({ "product": product.id, "teams": [team.id], "quantity": 2, "reusable": reusable });
-        let plan = || async {
-            let new = serde_json::from_value(new.clone()).expect("a body");
-            actions::plan_create(&test.db, &test.ids, &call, new).await
+        let neighbours: Team = made(test, &call, json!({ "name": "Neighbours" })).await;
+        let third: Team = made(test, &call, json!({ "name": "Third" })).await;
+        let seat = async |team: &Team, quantity: i64| {
+            let new = json!({ "product": product.id, "teams": [team.id], "quantity": quantity, "reusable": reusable });
+            let plan = || async {
+                let new = serde_json::from_value(new.clone()).expect("a body");
+                actions::plan_create(&test.db, &test.ids, &call, new).await
+            };
+            let made = commit(&test.db, &test.ids, &call, plan).await;
+            made.expect("a seat").value
         };
-        let seat = commit(&test.db, &test.ids, &call, plan)
-            .await
-            .expect("a seat")
-            .value;
+        let elsewhere = seat(&third, 2).await;
+        let seat = seat(&team, 2).await;
         let mut users = Vec::new();
         for n in 0..PEOPLE {
             let id = test
@@ -256,8 +339,15 @@ impl<'a> World<'a> {
             account,
             team: team.id,
             seat: seat.id,
+            neighbours: neighbours.id,
+            third: third.id,
+            elsewhere: elsewhere.id,
             users,
         };
+        for n in 0..NEIGHBOURS {
+            let neighbours = Ref::Id(world.neighbours.clone());
+            world.join(n, &neighbours).await;
+        }
         for n in 0..PEOPLE {
             world.carry_out(&Op::Join(n)).await.expect("a member");
         }
@@ -268,13 +358,88 @@ impl<'a> World<'a> {
         Ref::Id(self.users[n].clone())
     }
 
+    async fn join(&self, n: usize, team: &Ref<Team>) {
+        let (db, ids) = (&self.test.db, &self.test.ids);
+        let call = &Call::system(self.account.clone(), "test", self.test.clock.now());
+        let new = NewMember::known(self.person(n), Some(TeamRole::Member.into()));
+        commit(db, ids, call, || async {
+            let joined = members::plan_add(db, ids, call, team, &new, ManagedBy::Api).await?;
+            Ok((joined.0, ()))
+        })
+        .await
+        .expect("a member");
+    }
+
+    /// Asks for a place and decides at once; what cannot be approved is declined.
+    async fn request(&self, call: &Call, who: usize, full: IfFull) -> Result<(), Error> {
+        let (db, ids) = (&self.test.db, &self.test.ids);
+        let product = records::find::<Seat>(db, &call.caller, &Ref::Id(self.seat.clone())).await?;
+        let wish = Wish {
+            user_id: self.users[who].clone(),
+            team_id: self.team.clone(),
+            product_id: product.product_id,
+            note: None,
+        };
+        let asked = commit(db, ids, call, || async {
+            let (plan, request, _) = requests::plan_ask(db, ids, call, &wish).await?;
+            Ok((plan, request))
+        });
+        let request = Ref::Id(asked.await?.value.id);
+        let input = ApproveRequest {
+            if_full: Some(full),
+            ..ApproveRequest::default()
+        };
+        let approve = || requests::plan_approve(db, ids, call, &request, &input);
+        let Err(error) = commit(db, ids, call, approve).await else {
+            return Ok(());
+        };
+        // Somebody else may have decided on the same request meanwhile.
+        let no_reason = DeclineRequest::default();
+        let decline = || requests::plan_decline(db, call, &request, &no_reason);
+        let declined = commit(db, ids, call, decline).await;
+        if let Some(fault) = declined
+            .err()
+            .filter(|fault| fault.code() != Code::StateConflict)
+        {
+            return Err(fault);
+        }
+        Err(error)
+    }
+
+    /// The wait of somebody for a place of the seat.
+    async fn wait_of(&self, who: usize) -> Result<Id<Assignment>, Error> {
+        let select = Select::rows::<Assignment>(
+            "WHERE account_id = $1 AND seat_id = $2 AND user_id = $3 AND state = 'waitlisted'",
+            b2b_dashboard::params![self.seat.clone(), self.users[who].clone()],
+        );
+        let found = self
+            .test
+            .db
+            .first::<Assignment>(&self.account, select)
+            .await?;
+        found
+            .map(|one| one.id)
+            .ok_or_else(|| Error::not_found("wait"))
+    }
+
     async fn carry_out(&self, op: &Op) -> Result<(), Error> {
         let (db, ids) = (&self.test.db, &self.test.ids);
         if let Op::Pass(_) = op {
             return expire_due(&self.test.app, &self.account).await;
         }
         let call = &Call::system(self.account.clone(), "test", self.test.clock.now());
+        if let Op::Request(who, full) = *op {
+            return self.request(call, who, full).await;
+        }
         let (seat, team) = (&Ref::Id(self.seat.clone()), &Ref::Id(self.team.clone()));
+        let elsewhere = &Ref::Id(self.elsewhere.clone());
+        let places = |to: &Id<Team>, quantity: i64| MoveInput {
+            to_team: Ref::Id(to.clone()),
+            quantity: Some(quantity),
+            users: Vec::new(),
+            assignments: Vec::new(),
+            with_holders: false,
+        };
         let plan = || async {
             Ok(match *op {
                 Op::Assign(who, full, end) => {
@@ -289,6 +454,7 @@ impl<'a> World<'a> {
                 Op::Revoke(who) => {
                     let input = RevokeInput {
                         users: vec![self.person(who)],
+                        team: None,
                     };
                     actions::plan_revoke(db, ids, call, seat, &input).await?.0
                 }
@@ -327,7 +493,38 @@ impl<'a> World<'a> {
                         .await?
                         .0
                 }
-                Op::Pass(_) => unreachable!("done above"),
+                Op::Reorder(who, position) => {
+                    let input = ReorderInput {
+                        assignment: self.wait_of(who).await?,
+                        before: None,
+                        after: None,
+                        position: Some(position),
+                    };
+                    waitlist::plan_reorder(db, call, seat, &input).await?.0
+                }
+                Op::MoveOut(quantity) => {
+                    let input = places(&self.third, quantity);
+                    relocation::plan_move(db, ids, call, seat, &input).await?.0
+                }
+                Op::MoveIn(quantity) => {
+                    let input = places(&self.team, quantity);
+                    relocation::plan_move(db, ids, call, elsewhere, &input)
+                        .await?
+                        .0
+                }
+                Op::Share => {
+                    let team = Ref::Id(self.neighbours.clone());
+                    let input = ShareInput { team };
+                    sharing::plan_share(db, ids, call, seat, &input).await?.0
+                }
+                Op::Unshare => {
+                    let input = UnshareInput {
+                        team: Ref::Id(self.neighbours.clone()),
+                        on_holders: None,
+                    };
+                    sharing::plan_unshare(db, ids, call, seat, &input).await?.0
+                }
+                Op::Request(..) | Op::Pass(_) => unreachable!("done above"),
             })
         };
         commit(db, ids, call, || async {
@@ -380,6 +577,14 @@ impl<'a> World<'a> {
             seat.waitlisted == 0 || Some(used) == seat.quantity,
             "somebody waits beside a free place: {seat:?}"
         );
+        let strays: Vec<(String,)> = self
+            .rows(
+                "SELECT a.user_id FROM seat_assignments a WHERE a.account_id = $1 AND a.state IN ('waitlisted', 'reserved', 'active') AND NOT EXISTS \
+                 (SELECT 1 FROM team_members m JOIN seat_teams t ON t.account_id = $1 AND t.team_id = m.team_id AND t.seat_id = a.seat_id \
+                 WHERE m.account_id = $1 AND m.team_id = a.team_id AND m.user_id = a.user_id)",
+            )
+            .await;
+        assert_eq!(strays, [], "who sits or waits is in a team of the seat");
         let live: Vec<(String, Option<i64>)> = self.rows("SELECT user_id, expires_at FROM seat_assignments WHERE account_id = $1 AND state = 'active' ORDER BY user_id").await;
         let open: Vec<(String, Option<i64>)> = self.rows("SELECT user_id, expires_at FROM enrollments WHERE account_id = $1 AND status = 'active' ORDER BY user_id").await;
         assert_eq!(open, live, "access is what the places give");
@@ -392,13 +597,18 @@ impl<'a> World<'a> {
             (seat.quantity, seat.spent),
             (Some(model.quantity), model.spent)
         );
+        let call = Call::system(self.account.clone(), "test", self.test.clock.now());
+        let elsewhere = Ref::Id(self.elsewhere.clone());
+        let elsewhere = records::find::<Seat>(&self.test.db, &call.caller, &elsewhere).await;
+        assert_eq!(elsewhere.expect("a seat").quantity, Some(model.elsewhere));
+        assert_eq!(seat.team_ids.0.len() > 1, model.shared);
         let active: Vec<(String, Option<i64>)> = self.rows("SELECT user_id, expires_at FROM seat_assignments WHERE account_id = $1 AND state = 'active'").await;
         let active: BTreeMap<usize, Option<Timestamp>> = active
             .into_iter()
             .map(|(id, end)| (self.number(&id), end.map(Timestamp::from_micros)))
             .collect();
         assert_eq!(active, model.active);
-        let waiting: Vec<(String,)> = self.rows("SELECT user_id FROM seat_assignments WHERE account_id = $1 AND state = 'waitlisted' ORDER BY created_at, id").await;
+        let waiting: Vec<(String,)> = self.rows("SELECT user_id FROM seat_assignments WHERE account_id = $1 AND state = 'waitlisted' ORDER BY waiting_at, id").await;
         let waiting: Vec<usize> = waiting.into_iter().map(|(id,)| self.number(&id)).collect();
         assert_eq!(waiting, model.waiting);
     }
@@ -410,6 +620,7 @@ async fn follow(test: &TestApp, reusable: bool, ops: &[Op]) {
         quantity: 2,
         reusable,
         members: (0..PEOPLE).collect(),
+        elsewhere: 2,
         ..Model::default()
     };
     for (n, op) in ops.iter().enumerate() {

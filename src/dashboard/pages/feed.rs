@@ -120,6 +120,7 @@ fn sentence(told: &Told, about: About) -> Sentence {
     match noun {
         "team_member" => membership(told, about, verb),
         "seat" => seat(told, about, verb),
+        "seat_request" => wish(told, about, verb),
         "mail" => mail(told, about, verb),
         "user" => user(told, about, verb),
         "order" => order(told, about, verb),
@@ -173,7 +174,53 @@ fn assignment(told: &Told, about: About, verb: &str) -> Sentence {
             Tone::Accent,
             html! { (line("Got more time for the", "got more time for the")) " " (of("")) },
         ),
+        "waitlist_moved" => (
+            Icon::Sort,
+            Tone::Neutral,
+            html! { (line("Was moved in the line for a", "was moved in the line for a")) " " (of("")) },
+        ),
+        "moved" => (
+            Icon::Team,
+            Tone::Neutral,
+            html! { (line("Has for another team the", "has for another team the")) " " (of("")) },
+        ),
         _ => record(told, "seat", verb),
+    }
+}
+
+/// A wish for a place, and what came of it.
+fn wish(told: &Told, about: About, verb: &str) -> Sentence {
+    let line = |capital: &str, phrase: &str| {
+        let whose = html! { @if about != About::Team { " in " (team(told)) } };
+        html! { (who(told, about, capital, phrase)) (whose) }
+    };
+    match verb {
+        "created" => (
+            Icon::Inbox,
+            Tone::Warning,
+            line("Asked for a place", "asked for a place"),
+        ),
+        "approved" => (
+            Icon::Check,
+            Tone::Success,
+            line(
+                "Was granted a wish for a place",
+                "was granted a wish for a place",
+            ),
+        ),
+        "declined" => (
+            Icon::X,
+            Tone::Danger,
+            line("Was declined a place", "was declined a place"),
+        ),
+        _ => (
+            Icon::Inbox,
+            Tone::Neutral,
+            line(
+                "Took back a wish for a place",
+                "took back a wish for a place",
+            ),
+        ),
     }
 }
 
@@ -220,6 +267,24 @@ fn seat(told: &Told, about: About, verb: &str) -> Sentence {
             Icon::Edit,
             Tone::Neutral,
             html! { "The allocation" (named) " was changed" },
+        ),
+        "moved" if data.get("places").is_some() => {
+            let places = counted(number(data, "places"), "place", "places");
+            (
+                Icon::Team,
+                Tone::Neutral,
+                html! { (places) (named) " moved to another team" },
+            )
+        }
+        "shared" => (
+            Icon::Team,
+            Tone::Accent,
+            html! { "The seat" (named) " is shared with " (team(told)) },
+        ),
+        "unshared" => (
+            Icon::Team,
+            Tone::Neutral,
+            html! { "The seat" (named) " is no more shared with " (team(told)) },
         ),
         "denied" => (
             Icon::Alert,

@@ -17,7 +17,7 @@ use crate::db::{Batch, Select};
 use crate::error::Result;
 use crate::params;
 use crate::resources::{Team, User};
-use crate::seats::{Assignment, Seat};
+use crate::seats::{Assignment, Seat, SeatRequest};
 use crate::types::Timestamp;
 
 /// Days of the first chart.
@@ -33,6 +33,7 @@ struct Figures {
     unfulfilled: i64,
     full: i64,
     waiting: i64,
+    requests: i64,
     expiring: i64,
     ownerless: i64,
     people: Vec<(String, i64)>,
@@ -99,6 +100,10 @@ async fn figures(desk: &Desk) -> Result<Figures> {
          FROM seats WHERE seats.account_id = $1 AND status = 'active'{reach}",
         params![],
     ));
+    let requests = batch.add::<(i64,)>(desk.within::<SeatRequest>(
+        "SELECT count(*) FROM seat_requests WHERE seat_requests.account_id = $1 AND state = 'pending'{reach}",
+        params![],
+    ));
     let expiring = batch.add::<(i64,)>(desk.within::<Assignment>(
         "SELECT count(*) FROM seat_assignments WHERE seat_assignments.account_id = $1 AND state = 'active' AND expires_at > $2 AND expires_at <= $3{reach}",
         params![now, now.plus_days(30)],
@@ -142,6 +147,7 @@ async fn figures(desk: &Desk) -> Result<Figures> {
         unfulfilled: rows.first(&unfulfilled).map_or(0, |(n,)| n),
         full,
         waiting,
+        requests: rows.first(&requests).map_or(0, |(n,)| n),
         expiring: rows.first(&expiring).map_or(0, |(n,)| n),
         ownerless,
         people: rows.take(&people),
@@ -199,6 +205,17 @@ fn attention(desk: &Desk, figures: &Figures) -> Vec<AttentionItem> {
             ),
             "Its places could not be given; see why, then fulfil it",
             "/dashboard/orders?status=paid",
+        ),
+        item(
+            figures.requests,
+            Icon::Inbox,
+            Tone::Warning,
+            (
+                "request for a place is to be decided",
+                "requests for places are to be decided",
+            ),
+            "Approve or decline; the person is told by mail",
+            "/dashboard/requests?state=pending",
         ),
         item(
             figures.waiting,

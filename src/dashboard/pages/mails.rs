@@ -46,6 +46,8 @@ fn kind_name(kind: TemplateKind) -> &'static str {
         TemplateKind::JoinConfirmation => "Confirm a join",
         TemplateKind::SeatAssigned => "Seat assigned",
         TemplateKind::WaitlistPromoted => "Off the waiting list",
+        TemplateKind::SeatRequested => "Seat asked for",
+        TemplateKind::SeatRequestDecided => "Request decided",
         TemplateKind::SeatExpiring => "Access ends soon",
         TemplateKind::AccountNotice => "Notice",
     }

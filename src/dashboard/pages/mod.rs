@@ -25,6 +25,7 @@ mod links;
 mod look;
 mod mails;
 mod my;
+mod my_requests;
 mod order;
 mod order_refund;
 mod orders;
@@ -43,11 +44,14 @@ mod products;
 mod provision;
 mod provisions;
 mod reports;
+mod requests;
 mod roles;
 mod search;
 mod seat;
 mod seat_actions;
 mod seat_edit;
+mod seat_line;
+mod seat_teams;
 mod seats;
 mod sign_in;
 mod team;
@@ -77,6 +81,7 @@ pub fn routes() -> Router<App> {
         .merge(join::routes())
         .merge(links::routes())
         .merge(my::routes())
+        .merge(my_requests::routes())
         .merge(api::routes())
         .merge(mails::routes())
         .merge(jobs::routes())

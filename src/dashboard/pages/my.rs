@@ -5,6 +5,7 @@ use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, Render as _, html};
 
+use super::my_requests;
 use crate::access::password_rules::{MAX_BYTES, MIN_CHARS, PasswordRuleError, check_rules};
 use crate::access::passwords;
 use crate::app::App;
@@ -28,6 +29,7 @@ use crate::types::{Secret, Timestamp};
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/my", get(home))
+        .route("/my/courses", get(home))
         .route("/my/password", get(password).post(save_password))
 }
 
@@ -41,13 +43,13 @@ type Course = (
 );
 
 /// The reader's language and the zone their days are counted in.
-struct Tongue {
-    locale: Locale,
+pub(super) struct Tongue {
+    pub(super) locale: Locale,
     zone: jiff::tz::TimeZone,
 }
 
 impl Tongue {
-    fn of(reader: &Reader) -> Self {
+    pub(super) fn of(reader: &Reader) -> Self {
         let session = &reader.session;
         let zone = session
             .user
@@ -60,7 +62,7 @@ impl Tongue {
         }
     }
 
-    fn say(&self, key: &str) -> String {
+    pub(super) fn say(&self, key: &str) -> String {
         say(&self.locale, key, &[])
     }
 
@@ -81,7 +83,7 @@ async fn home(reader: Reader) -> Answer {
     ));
     let waiting = batch.add::<(String, i64)>(Select::new(
         "SELECT p.name, (SELECT count(*) FROM seat_assignments o WHERE o.account_id = $1 AND o.seat_id = a.seat_id AND o.state = 'waitlisted' \
-         AND (o.created_at < a.created_at OR (o.created_at = a.created_at AND o.id <= a.id))) FROM seat_assignments a \
+         AND (o.waiting_at < a.waiting_at OR (o.waiting_at = a.waiting_at AND o.id <= a.id))) FROM seat_assignments a \
          JOIN products p ON p.account_id = $1 AND p.id = a.product_id \
          WHERE a.account_id = $1 AND a.user_id = $2 AND a.state = 'waitlisted' ORDER BY a.id",
         params![*user],
@@ -92,6 +94,7 @@ async fn home(reader: Reader) -> Answer {
         params![*user],
     ));
     let mut rows = app.db.read(&reader.session.account, batch).await?;
+    let wishes = my_requests::section(&reader, &tongue).await?;
     let (courses, waiting, teams) = (rows.take(&courses), rows.take(&waiting), rows.take(&teams));
     let body = html! {
         div.stack {
@@ -99,6 +102,7 @@ async fn home(reader: Reader) -> Answer {
                 h2.section-title #courses { (tongue.say("courses-title")) }
                 (course_list(&tongue, &courses, &waiting, reader.guest.now))
             }
+            (wishes)
             section aria-labelledby="teams" {
                 h2.section-title #teams { (tongue.say("teams-title")) }
                 (team_list(&tongue, &teams))

@@ -7,6 +7,7 @@ use super::desk::{Desk, Shown};
 use super::feed::{self, About, Told};
 use super::look::{count, end, link, meter, seat_href, state_badge, team_href, terms, user_href};
 use super::person::place_menu;
+use super::seat_line::{self, Refused};
 use crate::access::Permission;
 use crate::dashboard::components::{
     Avatar, Badge, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Row, Stat, Table,
@@ -57,6 +58,7 @@ struct Dossier {
     waiting: Vec<Sitting>,
     entries: Vec<LedgerEntry>,
     denials: i64,
+    refused: Vec<Refused>,
     told: Vec<Told>,
 }
 
@@ -81,7 +83,8 @@ pub(super) async fn seat(desk: Desk) -> Result<Shown> {
     let main = html! {
         (Card::new(meter(seat, false).render()))
         (sitting(&desk, &dossier))
-        @if !dossier.waiting.is_empty() { (waiting(&desk, &dossier)) }
+        @if !dossier.waiting.is_empty() { (seat_line::waiting(&desk, &dossier.waiting)) }
+        @if !dossier.refused.is_empty() { (seat_line::denials(&dossier.refused)) }
         (ledger(&dossier))
     };
     let aside = html! {
@@ -133,7 +136,7 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
     let waiting = batch.add::<Sitting>(places_of(
         &seat,
         "state = 'waitlisted'",
-        "seat_assignments.created_at, seat_assignments.id",
+        "seat_assignments.waiting_at, seat_assignments.id",
         SHOWN,
     ));
     let entries = batch.add::<LedgerEntry>(Select::rows::<LedgerEntry>(
@@ -144,6 +147,7 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
         "SELECT count(*) FROM seat_denials WHERE account_id = $1 AND seat_id = $2",
         id(),
     ));
+    let refused = batch.add::<Refused>(seat_line::denials_of(&seat));
     let told = batch.add::<Told>(feed::select(" AND events.seat_id = $2", id(), 20));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
     Ok(Dossier {
@@ -155,6 +159,7 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
         waiting: rows.take(&waiting),
         entries: rows.take(&entries),
         denials: rows.first(&denials).map_or(0, |(n,)| n),
+        refused: rows.take(&refused),
         told: rows.take(&told),
         seat,
     })
@@ -175,7 +180,10 @@ fn badges(seat: &Seat) -> Markup {
 fn actions(desk: &Desk, seat: &Seat) -> Markup {
     let href = seat_href(seat.id.as_str());
     html! {
-        @if desk.may_in_account(Permission::SeatsWrite) { (Button::link("Places and terms", format!("{href}/edit")).icon(Icon::Edit)) }
+        @if desk.may_in_account(Permission::SeatsWrite) {
+            (Button::link("Teams", format!("{href}/teams")).icon(Icon::Team))
+            (Button::link("Places and terms", format!("{href}/edit")).icon(Icon::Edit))
+        }
         @if desk.may(Permission::SeatsAssign) { (Button::link("Give a place", format!("{href}/assign")).primary().icon(Icon::Plus)) }
     }
 }
@@ -220,7 +228,8 @@ fn figures(dossier: &Dossier) -> Markup {
     )
 }
 
-fn person_cell(one: &Sitting) -> Cell {
+/// The cell of who has a place.
+pub(super) fn person_cell(one: &Sitting) -> Cell {
     let href = user_href(one.assignment.user_id.as_str());
     Cell::record(
         &Avatar::person(&one.name),
@@ -266,30 +275,6 @@ fn sitting(desk: &Desk, dossier: &Dossier) -> Card {
         .flush()
 }
 
-fn waiting(desk: &Desk, dossier: &Dossier) -> Card {
-    let rows = dossier.waiting.iter().enumerate().map(|(n, one)| {
-        let row = Row::new([
-            person_cell(one),
-            Cell::new(format!("{}.", n + 1)),
-            Cell::new(day(one.assignment.created_at.to_jiff())),
-        ]);
-        if desk.may(Permission::SeatsAssign) {
-            row.actions(place_menu(&one.assignment, &one.name))
-        } else {
-            row
-        }
-    });
-    let heads = [
-        Column::new("Person"),
-        Column::new("In line").numeric(),
-        Column::new("Since"),
-    ];
-    Card::new(Table::new("Waiting line", heads, rows).plain().render())
-        .title("Waiting line")
-        .lead("A freed or added place goes to the first in the same moment.")
-        .flush()
-}
-
 /// `+3`, `-1`, or nothing.
 fn delta(value: i64) -> Cell {
     match value {
@@ -312,6 +297,8 @@ fn cause(word: &str) -> &str {
         "released" => "Place given back",
         "revoked" => "Place revoked",
         "expired" => "Place expired",
+        "moved_in" => "Places moved here",
+        "moved_out" => "Places moved to another team",
         other => other,
     }
 }

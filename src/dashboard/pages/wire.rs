@@ -13,9 +13,9 @@ use super::{
     assignments, audit, bulk, catalog, catalog_buy, catalog_edit, courses, credits, domains,
     enrollments, groups, home, invitations, job, link, links, mails, order, order_refund, orders,
     organization, organization_edit, organization_move, organization_people, organizations, person,
-    person_edit, person_life, person_roles, products, provision, provisions, reports, roles,
-    search, seat, seat_actions, seat_edit, seats, team, team_edit, team_members, team_restore,
-    teams, users,
+    person_edit, person_life, person_roles, products, provision, provisions, reports, requests,
+    roles, search, seat, seat_actions, seat_edit, seat_line, seat_teams, seats, team, team_edit,
+    team_members, team_restore, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -36,6 +36,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(of_groups())
         .merge(of_commerce())
         .merge(of_seats())
+        .merge(of_requests())
         .merge(of_roles())
         .merge(of_machinery())
         .merge(of_doors())
@@ -375,8 +376,43 @@ fn of_seats() -> Router<App> {
             at(Room::Seats, seat_actions::transfer),
         )
         .route(
+            "/dashboard/seats/{id}/teams",
+            at(Room::Seats, seat_teams::teams),
+        )
+        .route(
+            "/dashboard/seats/{id}/move",
+            at(Room::Seats, seat_teams::relocate),
+        )
+        .route(
+            "/dashboard/seats/{id}/share",
+            at(Room::Seats, seat_teams::share),
+        )
+        .route(
+            "/dashboard/seats/{id}/unshare",
+            at(Room::Seats, seat_teams::unshare),
+        )
+        .route(
+            "/dashboard/seats/{id}/line/{assignment}/{step}",
+            at(Room::Seats, seat_line::step),
+        )
+        .route(
             "/dashboard/assignments",
             at(Room::Seats, assignments::assignments),
+        )
+}
+
+fn of_requests() -> Router<App> {
+    let room = Room::Requests;
+    Router::new()
+        .route("/dashboard/requests", at(room, requests::requests))
+        .route("/dashboard/requests/{id}", at(room, requests::request))
+        .route(
+            "/dashboard/requests/{id}/approve",
+            at(room, requests::approve),
+        )
+        .route(
+            "/dashboard/requests/{id}/decline",
+            at(room, requests::decline),
         )
 }
 

@@ -10,6 +10,7 @@ use crate::params;
 use crate::records::{self, reach_condition};
 use crate::resources::User;
 use crate::seats::assignment::{Assignment, AssignmentState};
+use crate::seats::cause::Cause;
 use crate::seats::change::{Change, Holder, INVITED, exhausted};
 use crate::seats::seat::Seat;
 use crate::types::{Id, Ids, Ref, Timestamp};
@@ -80,10 +81,10 @@ pub fn give(
 }
 
 /// The same assignment; what was held for somebody invited is from now on theirs by this cause.
-fn of_cause(one: &Assignment, cause: &str) -> Assignment {
+fn of_cause(one: &Assignment, cause: Cause) -> Assignment {
     let mut one = one.clone();
     if one.cause == INVITED {
-        cause.clone_into(&mut one.cause);
+        cause.as_str().clone_into(&mut one.cause);
     }
     one
 }
@@ -141,8 +142,9 @@ pub async fn plan_assign(
                     user_id: person.id.clone(),
                     team_id: scene.team(person)?,
                     until,
-                    cause: "api",
+                    cause: Cause::Api,
                     provision_id: None,
+                    is_member: true,
                 };
                 let given = give(change, scene.live(&person.id), &holder, if_full, wanted)?;
                 if tells && given.outcome == Outcome::Assigned {

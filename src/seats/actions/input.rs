@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Fault, Result};
 use crate::resource::{Input, Reference};
-use crate::resources::User;
+use crate::resources::{Team, User};
 use crate::seats::terms::MAX_DAYS;
 use crate::types::{Ref, Timestamp};
 
@@ -54,6 +54,9 @@ pub struct RevokeInput {
     /// The people.
     #[schemars(length(min = 1, max = 100))]
     pub users: Vec<Ref<User>>,
+    /// Only places that count for this team, where several share the seat; places for others are refused.
+    #[serde(default)]
+    pub team: Option<Ref<Team>>,
 }
 
 /// Whose place is to last longer, or to go on after it ended.
@@ -108,7 +111,12 @@ impl Input for AssignInput {
 
 impl Input for RevokeInput {
     fn references(&self) -> Vec<Reference> {
+        let team = self.team.as_ref();
+        let team = team.map(|team| Reference::to("/team", team));
         references(&listed(&self.users))
+            .into_iter()
+            .chain(team)
+            .collect()
     }
 }
 

@@ -7,6 +7,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::events::Plan;
 use crate::seats::assignment::AssignmentState;
+use crate::seats::cause::Cause;
 use crate::seats::change::Holder;
 use crate::seats::seat::Seat;
 use crate::types::{Ids, Ref};
@@ -55,8 +56,9 @@ pub async fn plan_transfer(
                 user_id: to.id.clone(),
                 team_id: scene.team(to)?,
                 until: one.expires_at,
-                cause: "transfer",
+                cause: Cause::Transfer,
                 provision_id: None,
+                is_member: true,
             };
             let (ended, given) = change.hand_over(one, &holder)?;
             Ok(vec![

@@ -1,14 +1,16 @@
 //! What one plan does to one seat: deltas, ledger entries, assignments and events, with the seat's row touched once.
 //!
 //! `places` gives places, takes them back and keeps the waiting line; `quantity` adds places, withdraws them and holds
-//! them. Nothing is written before [`Change::finish`] hands it all to a plan, so a change that is dropped never was.
+//! them; `moving` carries them over to another seat. Nothing is written before [`Change::finish`] hands it all to a plan, so a change that is dropped never was.
 
+mod moving;
 mod places;
 mod quantity;
 mod reversal;
 
 use super::access::Access;
 use super::assignment::Assignment;
+use super::cause::Cause;
 use super::ledger::LedgerEntry;
 use super::seat::Seat;
 use crate::access::Call;
@@ -66,7 +68,7 @@ impl<'a> About<'a> {
 }
 
 /// The cause of a place that is held, or waited for, for somebody who was invited and has not accepted yet.
-pub const INVITED: &str = "invited";
+pub const INVITED: &str = Cause::Invited.as_str();
 
 /// For whom a place is, and how it came about.
 #[derive(Debug, Clone)]
@@ -78,9 +80,12 @@ pub struct Holder {
     /// When it ends; none: never.
     pub until: Option<Timestamp>,
     /// What brought it about.
-    pub cause: &'static str,
+    pub cause: Cause,
     /// The provision that makes it.
     pub provision_id: Option<String>,
+    /// Whether they are a member of the team as it stands, and must still be one when this is written: somebody can leave
+    /// meanwhile. Not so for who joins by the same plan, or has yet to accept an invitation.
+    pub is_member: bool,
 }
 
 /// What must be true of the row when it is written.
@@ -226,12 +231,17 @@ impl<'a> Change<'a> {
     }
 
     /// An event about the seat, on its timeline and its first team's.
-    fn announce(&mut self, event: Event) {
+    pub(in crate::seats) fn announce(&mut self, event: Event) {
         let event = event.seat(&self.seat.id);
         self.events.push(match self.seat.team_ids.0.first() {
             Some(team) => event.team(team),
             None => event,
         });
+    }
+
+    /// An event about the seat, on its timeline and on that of the team it names.
+    pub(in crate::seats) fn tell(&mut self, event: Event) {
+        self.events.push(event.seat(&self.seat.id));
     }
 
     /// Hands everything to the plan, what it means for people's access to `access`, and the seat as it will be. Those who
@@ -257,6 +267,7 @@ impl<'a> Change<'a> {
         access.begun.extend(self.access.begun);
         access.shortened.extend(self.access.shortened);
         access.ended.extend(self.access.ended);
+        access.members.extend(self.access.members);
         if self.seat.waitlisted > 0 && self.seat.has_room(1) && self.seat.is_open(self.call.now) {
             let seat_id = self.seat.id.to_string();
             let job = Job::PromoteWaitlist {

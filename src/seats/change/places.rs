@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::jobs::Job;
 use crate::resources::Team;
 use crate::seats::assignment::{Assignment, AssignmentState};
+use crate::seats::cause::Cause;
 use crate::seats::denial::exhausted;
 use crate::seats::ledger::LedgerEntry;
 use crate::seats::terms::later;
@@ -32,7 +33,7 @@ impl Change<'_> {
             expires_at: holder.until,
             ended_at: None,
             waiting_at: (state == AssignmentState::Waitlisted).then_some(now),
-            cause: holder.cause.to_owned(),
+            cause: holder.cause.as_str().to_owned(),
             provision_id: holder.provision_id.clone(),
             version: 1,
             created_at: now,
@@ -47,6 +48,12 @@ impl Change<'_> {
         }
     }
 
+    /// The person must still be in the team when this is written.
+    fn needs_member(&mut self, assignment: &Assignment) {
+        let membership = (assignment.team_id.clone(), assignment.user_id.clone());
+        self.access.members.insert(membership);
+    }
+
     fn begin(&mut self, holder: &Holder, state: AssignmentState, deltas: Deltas) -> Assignment {
         let assignment = self.assignment(holder, state);
         let cause = match state {
@@ -56,6 +63,9 @@ impl Change<'_> {
         self.entry(cause, deltas, About::assignment(&assignment.id));
         self.shift(deltas);
         self.needs_team(&assignment);
+        if holder.is_member {
+            self.needs_member(&assignment);
+        }
         self.inserts.push(assignment.clone());
         self.events.push(assignment.event(cause));
         assignment
@@ -183,12 +193,12 @@ impl Change<'_> {
 
     /// Makes a wish that came with an invitation the person's own, once they have a right to it: what comes free for it
     /// is given then, not held.
-    pub fn claim(&mut self, waiting: &Assignment, cause: &str) -> Assignment {
-        if waiting.cause != INVITED || cause == INVITED {
+    pub fn claim(&mut self, waiting: &Assignment, cause: Cause) -> Assignment {
+        if waiting.cause != INVITED || cause == Cause::Invited {
             return waiting.clone();
         }
         let after = Assignment {
-            cause: cause.to_owned(),
+            cause: cause.as_str().to_owned(),
             updated_at: self.call.now,
             ..waiting.clone()
         };
@@ -212,7 +222,7 @@ impl Change<'_> {
         self.stop(assignment, AssignmentState::Revoked, "withdrawn", 0, guard)
     }
 
-    fn stop(
+    pub(super) fn stop(
         &mut self,
         assignment: &Assignment,
         state: AssignmentState,
@@ -269,7 +279,9 @@ impl Change<'_> {
             counterpart: ending.map(|(entry, _)| (entry, self.seat.id.clone())),
             ..About::assignment(&ended.id)
         };
-        self.take_up(ended, ("revived", about), spent, until)
+        let after = self.take_up(ended, ("revived", about), spent, until)?;
+        self.needs_member(&after);
+        Ok(after)
     }
 
     /// An assignment that has ended is live again, with the entry that says so; `spent`: how many places used for good it

@@ -1,4 +1,4 @@
-//! How many places a seat has: made, added, resized, withdrawn, moved to another seat, held for a while.
+//! How many places a seat has: made, added, resized, withdrawn, held for a while.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::seats::seat::Seat;
 use crate::types::{Id, Ids};
 
 /// Places that are added to a quantity, or taken from it.
-const fn quantity(places: i64) -> Deltas {
+pub(super) const fn quantity(places: i64) -> Deltas {
     Deltas {
         quantity: places,
         assigned: 0,
@@ -111,39 +111,6 @@ impl<'a> Change<'a> {
     pub fn mark_overage(&mut self) {
         self.guards.may_exceed = true;
         self.settle_overage();
-    }
-
-    /// Moves free places to another seat: two entries that name each other. 409 `seats_exhausted` when fewer are free.
-    pub fn move_to(&mut self, other: &mut Self, places: i64) -> Result<()> {
-        if self.seat.quantity.is_none() || other.seat.quantity.is_none() {
-            return Err(Error::new(
-                Code::StateConflict,
-                "One of the seats is unlimited, so no places can be counted over. Share the seat with the team instead.",
-            ));
-        }
-        self.require_room(places)?;
-        let arrived: Id<LedgerEntry> = other.ids.next(other.call.now);
-        let about = About {
-            counterpart: Some((arrived.clone(), other.seat.id.clone())),
-            ..About::default()
-        };
-        let left = self.entry("moved_out", quantity(-places), about);
-        self.shift(quantity(-places));
-        let about = About {
-            counterpart: Some((left, self.seat.id.clone())),
-            ..About::default()
-        };
-        other.entry("moved_in", quantity(places), about);
-        if let Some(entry) = other.entries.last_mut() {
-            entry.id = arrived;
-        }
-        other.shift(quantity(places));
-        other.guards.know_waiters = true;
-        let data = json!({ "seat": self.seat, "places": places, "to": other.seat });
-        self.announce(Event::new("seat.moved", &self.seat.id, data));
-        let data = json!({ "seat": other.seat, "added": places, "from": self.seat.id });
-        other.announce(Event::new("seat.added", &other.seat.id, data));
-        Ok(())
     }
 
     /// Keeps free places for a hold; they count as reserved. 409 `seats_exhausted` when fewer are free.

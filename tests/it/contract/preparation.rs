@@ -69,7 +69,7 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             let user = member["user"]["id"].as_str().expect("a person").to_owned();
             format!("{members}/{user}")
         }
-        "assign_seat" | "assign_seat_to_all" | "hold_seat" => {
+        "assign_seat" | "assign_seat_to_all" | "hold_seat" | "move_seat" | "share_seat" => {
             operation.path_with(&seat(app, document, false).await)
         }
         "move_team_member" => {
@@ -163,6 +163,33 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
         }
         "revoke_seat" | "extend_seat" | "transfer_seat" => {
             operation.path_with(&seat(app, document, true).await)
+        }
+        "unshare_seat" => {
+            let seat = seat(app, document, false).await;
+            let path = format!("/api/seats/{seat}/share");
+            let shared = app.post(&path, &json!({ "team": "ext:drivers" })).await;
+            assert_eq!(shared.status, 200, "{}", shared.text());
+            operation.path_with(&seat)
+        }
+        "list_seat_waitlist" | "list_denials_of_seat" => {
+            operation.path_with(&full_seat(app, document).await.0)
+        }
+        "leave_seat_waitlist" => {
+            let (seat, last) = full_seat(app, document).await;
+            format!("/api/seats/{seat}/waitlist/{last}")
+        }
+        "move_in_seat_waitlist" => {
+            let (seat, last) = full_seat(app, document).await;
+            let mut body = operation.example.clone().expect("an example");
+            body["assignment"] = json!(last);
+            return Some(Prepared {
+                path: operation.path_with(&seat),
+                body: Some(body),
+            });
+        }
+        "get_seat_denial" => {
+            full_seat(app, document).await;
+            operation.path_with(&newest(app, &operation.path).await)
         }
         "confirm_seat_hold" | "release_seat_hold" => {
             let seat = seat(app, document, false).await;
@@ -411,6 +438,40 @@ async fn seat(app: &ApiApp, document: &Document, assigned: bool) -> String {
     seat
 }
 
+/// A seat of one place that Ada has, with Grace and somebody else in its line, and a wish that was refused: the seat and
+/// the assignment of the last in line.
+async fn full_seat(app: &ApiApp, document: &Document) -> (String, String) {
+    let seat = seat(app, document, true).await;
+    let path = format!("/api/seats/{seat}");
+    let lowered = app.patch(&path, &json!({ "quantity": 1 })).await;
+    assert_eq!(lowered.status, 200, "{}", lowered.text());
+    let team = lowered.json()["team_ids"][0]
+        .as_str()
+        .expect("a team")
+        .to_owned();
+    let other = make(app, document, document.operation("create_user"))
+        .await
+        .id();
+    made(
+        app,
+        &format!("/api/teams/{team}/members"),
+        &json!({ "user": other }),
+    )
+    .await;
+    let assign = format!("{path}/assign");
+    let refused = app.post(&assign, &json!({ "users": [other] })).await;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    let mut last = String::new();
+    for user in ["email:grace@example.com", &other] {
+        let wish = json!({ "users": [user], "if_full": "waitlist" });
+        let waits = app.post(&assign, &wish).await;
+        assert_eq!(waits.status, 200, "{}", waits.text());
+        let id = waits.json()["results"][0]["assignment"]["id"].clone();
+        last = id.as_str().expect("an id").to_owned();
+    }
+    (seat, last)
+}
+
 /// Somebody who has confirmed their address and waits for a decision: the link and the request.
 async fn asked(app: &ApiApp) -> (String, String) {
     let body = json!({ "name": "Door", "team": "ext:engines", "requires_approval": true });
@@ -492,6 +553,14 @@ async fn body(app: &ApiApp, document: &Document, operation: &Operation) -> Optio
             new["courses"] = json!(["ext:safety-course"]);
             body["product"] = made(app, "/api/products", &new).await["id"].clone();
         }
+        // A person has one pending request for a product in a team, and must be in it.
+        "create_seat_request" => {
+            let user = document.operation("create_user").example.as_ref();
+            let user = varied(user.expect("an example"), number);
+            body["user"] = made(app, "/api/users", &user).await["id"].clone();
+            let member = json!({ "user": body["user"] });
+            made(app, "/api/teams/ext:engines/members", &member).await;
+        }
         // A hold with the same reference is the same hold.
         "create_seat_hold" => body["reference"] = json!(format!("checkout-{number}")),
         "bulk_provision" => body["rows"][0] = varied(&body["rows"][0], number),
@@ -525,6 +594,10 @@ const GRANTED: &[(&str, &str)] = &[
     (
         "/api/users",
         r#"{ "email": "ada@example.com", "external_id": "crm-81" }"#,
+    ),
+    (
+        "/api/teams/ext:engines/members",
+        r#"{ "user": "email:ada@example.com" }"#,
     ),
     (
         "/api/seats",
