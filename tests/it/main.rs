@@ -41,6 +41,7 @@ mod seat_model;
 mod seats;
 mod sign_in;
 mod snippets;
+mod streams;
 mod support;
 mod tenancy;
 mod undo;
