@@ -214,7 +214,7 @@ fn fields(
         div.stack {
             (Card::new(buyer(desk, order, choices, errors)).title("Buyer"))
             (Card::new(line_fields(desk, sheet, choices, errors)).title("Lines").lead("Packs of the catalog, or places of a product. Without a price the item's counts; a price is that of the whole line."))
-            (Card::new(papers(desk, order, errors)).title("Papers"))
+            (Card::new(details(desk, order, errors)).title("Details"))
         }
     }
 }
@@ -251,7 +251,7 @@ fn buyer(
     }
 }
 
-fn papers(desk: &Desk, order: Option<&Order>, errors: Option<&FieldErrors>) -> Markup {
+fn details(desk: &Desk, order: Option<&Order>, errors: Option<&FieldErrors>) -> Markup {
     let currency = order.and_then(|order| order.currency.as_ref());
     let currency = currency.map_or_else(String::new, ToString::to_string);
     let note = order.and_then(|order| order.note.as_ref());

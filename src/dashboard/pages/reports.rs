@@ -82,7 +82,7 @@ pub(super) async fn show(desk: Desk) -> Result<Shown> {
         .page(desk.db(), &caller, &asked, place.as_ref(), ROWS)
         .await?;
     // Ids are for the file and for programs; people read the names beside them.
-    let shown = |name: &str| !name.ends_with("_id") || name == "external_id";
+    let shown = |name: &str| name == "external_id" || !(name == "id" || name.ends_with("_id"));
     let columns = report
         .columns
         .iter()

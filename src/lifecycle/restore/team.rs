@@ -119,7 +119,7 @@ pub async fn plan_restore_team(
     plan.write_all(memberships_back(before.id.as_str(), "users", "user_id"));
     plan.event(after.event("restored"));
     let domains = claims_back(&mut plan, scene.claims, &after);
-    let default_of = scene.default_of.into_iter().map(|(id,)| id).collect();
+    let default_of: Vec<_> = scene.default_of.into_iter().map(|(id,)| id).collect();
     defaults_back(&mut plan, &after, scene.is_account_default, &default_of);
     let departed = Departed::Team(&before.id);
     let places = if input.places == Some(false) {
@@ -238,7 +238,7 @@ fn claims_back(
 }
 
 /// Makes it the default team again where none is.
-fn defaults_back(plan: &mut Plan, team: &Team, of_account: bool, of: &Vec<Id<Organization>>) {
+fn defaults_back(plan: &mut Plan, team: &Team, of_account: bool, of: &[Id<Organization>]) {
     if of_account {
         plan.write(Statement::guarded(
             "UPDATE accounts SET default_team_id = $2 WHERE account_id = $1 AND default_team_id IS NULL",
