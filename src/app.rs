@@ -69,6 +69,10 @@ pub struct Parts {
     pub limiter: crate::access::rate_limit::Limiter,
     /// Wrong passwords of the present minute.
     pub sign_in_failures: crate::access::failures::Failures,
+    /// Who follows the events of an account here.
+    pub streams: crate::streams::Streams,
+    /// Openings of links' pages that are not written yet.
+    pub link_views: crate::joining::views::Views,
     /// Requests with an idempotency key that are running here.
     pub running: crate::http::idempotency::Running,
 }
@@ -107,6 +111,8 @@ impl App {
             key_cache: crate::access::authenticate::KeyCache::new(),
             limiter: crate::access::rate_limit::Limiter::new(),
             sign_in_failures: crate::access::failures::Failures::default(),
+            streams: crate::streams::Streams::default(),
+            link_views: crate::joining::views::Views::default(),
             running: crate::http::idempotency::Running::default(),
             config,
         })))

@@ -140,6 +140,8 @@ codes! {
     RateLimited = "rate_limited", 429, "Too many requests";
     /// An invitation may be sent again once a minute. Wait for the seconds in Retry-After.
     ResendTooSoon = "resend_too_soon", 429, "The invitation has just been sent";
+    /// The key has ten streams open on this node. Close one, or read one stream for all.
+    TooManyStreams = "too_many_streams", 429, "Too many streams";
     /// Something went wrong here. It has been logged under the request id; repeating is safe with an Idempotency-Key.
     Internal = "internal_error", 500, "Something went wrong here";
     /// The database is not reachable or overloaded at the moment; nothing was changed. Repeat after the seconds in Retry-After.

@@ -36,6 +36,7 @@ pub mod resource;
 pub mod resources;
 pub mod seats;
 pub mod server;
+pub mod streams;
 pub mod tasks;
 pub mod telemetry;
 pub mod types;

@@ -24,7 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 use crate::app::App;
-use crate::{tasks, worker};
+use crate::{joining, streams, tasks, worker};
 
 /// Most connections at once.
 pub const CONNECTIONS: usize = 10_000;
@@ -80,6 +80,8 @@ pub async fn serve(
         .run_in_serve
         .then(|| tasks::spawn(worker::run(app.clone(), jobs_stop)));
     let graceful = accept(router, listener, stop, body_time).await;
+    // A stream has no end of its own.
+    streams::close(&app);
     if tokio::time::timeout(grace, graceful.shutdown())
         .await
         .is_err()
@@ -89,6 +91,7 @@ pub async fn serve(
             "some requests were cut off at shutdown"
         );
     }
+    joining::views::write(&app).await;
     // The jobs have gone on while the last requests finished.
     let _ = stop_jobs.send(true);
     match jobs {

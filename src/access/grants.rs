@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::params;
 use crate::resources::Role;
 use crate::resources::role::note_grant;
-use crate::types::{AccountId, Ref};
+use crate::types::{AccountId, Name, Ref};
 
 /// Refuses to grant a set of permissions of which the caller lacks some: 403 `grant_exceeds_rights`, naming those.
 pub fn require_grant(caller: &Caller, granted: &BTreeSet<Permission>) -> Result<()> {
@@ -59,6 +59,8 @@ pub struct Granted<B> {
     pub role: Held<B>,
     /// What it may do where it is held.
     pub permissions: Permissions,
+    /// Its name, where it is a custom one.
+    pub name: Option<Name>,
 }
 
 impl<B: BuiltIn> Granted<B> {
@@ -67,6 +69,7 @@ impl<B: BuiltIn> Granted<B> {
         Self {
             role: role.into(),
             permissions: role.held(),
+            name: None,
         }
     }
 
@@ -75,6 +78,28 @@ impl<B: BuiltIn> Granted<B> {
         match &self.role {
             Held::BuiltIn(_) => None,
             Held::Custom(id) => Some(note_grant(id)),
+        }
+    }
+}
+
+impl<B> From<Held<B>> for Named<B> {
+    fn from(role: Held<B>) -> Self {
+        match role {
+            Held::BuiltIn(role) => Self::BuiltIn(role),
+            Held::Custom(id) => Self::Custom(Ref::Id(id)),
+        }
+    }
+}
+
+impl<B: BuiltIn> Named<B> {
+    /// The role as it is held, once it was looked up.
+    pub fn settled(self) -> Result<Held<B>> {
+        match self {
+            Self::BuiltIn(role) => Ok(Held::BuiltIn(role)),
+            Self::Custom(Ref::Id(id)) => Ok(Held::Custom(id)),
+            Self::Custom(other) => Err(Error::internal(format!(
+                "the role {other} was not looked up before its use"
+            ))),
         }
     }
 }
@@ -176,6 +201,7 @@ fn of_record<B: BuiltIn>(role: &Role) -> Option<Granted<B>> {
         None => Held::Custom(role.id.clone()),
     };
     Some(Granted {
+        name: matches!(held, Held::Custom(_)).then(|| role.name.clone()),
         role: held,
         permissions: role.permissions.iter().collect(),
     })

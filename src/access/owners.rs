@@ -14,11 +14,11 @@ use crate::types::Id;
 pub type OwnerSlot = Slot<(i64, i64)>;
 
 /// Asks for a team's owners beside a person.
-pub fn ask_team(batch: &mut Batch, team: &Id<Team>, user: &str) -> OwnerSlot {
+pub fn ask_team(batch: &mut Batch, team: &str, user: &str) -> OwnerSlot {
     batch.add(Select::new(
         "SELECT owner_departures, (SELECT count(*) FROM team_members o WHERE o.account_id = $1 AND o.team_id = $2 AND o.role = 'owner' AND o.user_id <> $3) \
          FROM teams WHERE account_id = $1 AND id = $2",
-        params![*team, user.to_owned()],
+        params![team.to_owned(), user.to_owned()],
     ))
 }
 

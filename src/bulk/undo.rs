@@ -16,7 +16,7 @@ use crate::events::Plan;
 use crate::jobs::Job;
 use crate::params;
 use crate::provisioning::Provision;
-use crate::provisioning::undo::plan_undo as plan_undo_provision;
+use crate::provisioning::undo::{Gone, UndoReport, plan_undo_after};
 use crate::records;
 use crate::resources::Product;
 use crate::seats::access::Access;
@@ -83,10 +83,16 @@ pub async fn prospect(app: &App, call: &Call, job: &Ref<JobRecord>) -> Result<Pr
         cannot: Vec::new(),
         examined: rows.len(),
     };
+    // A row is looked at as if those that come before it in the undo were carried out.
+    let mut gone = Gone::default();
     for row in &rows {
         let made = row.result.clone().unwrap_or_default();
-        match take_back(app, call, &made).await {
+        match take_back(app, call, &made, &gone).await {
             Ok((plan, result)) => {
+                if let Some(id) = provision_of(&made) {
+                    let report = serde_json::from_value::<UndoReport>(result.clone());
+                    gone.add(&id, &report.unwrap_or_default());
+                }
                 seen.changes.extend(plan.changes());
                 let kept = result.get("kept").filter(|kept| **kept != json!([]));
                 if let Some(kept) = kept {
@@ -128,7 +134,7 @@ async fn undoable(db: &Db, call: &Call, job: &Ref<JobRecord>) -> Result<JobRecor
 /// Plans one row of an undo.
 pub(super) async fn step(app: &App, call: &Call, row: &OpenRow) -> Result<Step> {
     let made: JsonValue = serde_json::from_str(&row.input).map_err(Error::internal)?;
-    let (plan, result) = take_back(app, call, &made).await?;
+    let (plan, result) = take_back(app, call, &made, &Gone::default()).await?;
     Ok(Step {
         outcome: if plan.is_empty() {
             RowOutcome::Unchanged
@@ -141,19 +147,28 @@ pub(super) async fn step(app: &App, call: &Call, row: &OpenRow) -> Result<Step> 
     })
 }
 
+/// The provision of a row, where it is of one.
+fn provision_of(made: &JsonValue) -> Option<Id<Provision>> {
+    Id::parse(made.get("provision_id")?.as_str()?)
+}
+
 /// Plans to take back what one row made.
-async fn take_back(app: &App, call: &Call, made: &JsonValue) -> Result<(Plan, JsonValue)> {
+async fn take_back(
+    app: &App,
+    call: &Call,
+    made: &JsonValue,
+    gone: &Gone,
+) -> Result<(Plan, JsonValue)> {
     let acting = |permission| -> Result<Call> {
         Ok(Call {
             caller: call.caller.acting(permission)?,
             ..call.clone()
         })
     };
-    let provision = made.get("provision_id").and_then(JsonValue::as_str);
-    match provision.and_then(Id::<Provision>::parse) {
+    match provision_of(made) {
         Some(id) => {
             let call = acting(Permission::ProvisionUndo)?;
-            let (plan, undone) = plan_undo_provision(&app.db, &app.ids, &call, &id).await?;
+            let (plan, undone) = plan_undo_after(&app.db, &app.ids, &call, &id, gone).await?;
             Ok((plan, json!(undone)))
         }
         None => take_back_places(app, &acting(Permission::SeatsAssign)?, made).await,

@@ -65,7 +65,7 @@ pub enum Scan {
     LostJobs,
     /// Accounts that have events without a sequence number.
     UnpublishedEvents,
-    /// People by the key of their address `$2`: sign-in does not know the account yet.
+    /// People by the key of their address `$2`, or of one from before a merge: sign-in does not know the account yet.
     SignInAddress,
     /// The account and the link behind a slug `$2`: whoever opens a public address names no account.
     LinkSlug,
@@ -86,8 +86,12 @@ impl Scan {
                 "SELECT account_id FROM events WHERE sequence IS NULL GROUP BY account_id LIMIT 100"
             }
             Self::SignInAddress => {
-                "SELECT users.account_id, users.id, accounts.name FROM users JOIN accounts ON accounts.account_id = users.account_id \
-                 WHERE email_key = $2 AND users.deleted_at IS NULL AND status <> 'deactivated' ORDER BY users.created_at LIMIT 20"
+                "SELECT known.account_id, known.id, accounts.name FROM (\
+                 SELECT account_id, id, created_at FROM users WHERE email_key = $2 AND deleted_at IS NULL AND status <> 'deactivated' \
+                 UNION SELECT u.account_id, u.id, u.created_at FROM user_aliases a JOIN users u ON u.account_id = a.account_id AND u.id = a.user_id \
+                 WHERE a.email_key = $2 AND u.deleted_at IS NULL AND u.status <> 'deactivated' AND NOT EXISTS \
+                 (SELECT 1 FROM users own WHERE own.account_id = a.account_id AND own.email_key = $2 AND own.deleted_at IS NULL)\
+                 ) AS known JOIN accounts ON accounts.account_id = known.account_id ORDER BY known.created_at LIMIT 20"
             }
             Self::LinkSlug => "SELECT account_id, link_id FROM link_slugs WHERE slug = $2",
             Self::Accounts => "SELECT account_id FROM accounts ORDER BY name, account_id",

@@ -334,6 +334,8 @@ async fn one(app: &App, batch: &Request, aim: &Aim, index: usize, item: JsonValu
                 query: Vec::new(),
                 body,
                 is_lines: false,
+                accepts_stream: false,
+                last_event_id: None,
                 if_match: None,
                 if_none_match: None,
                 idempotency,

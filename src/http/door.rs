@@ -213,6 +213,8 @@ async fn admit(
             &body,
         )?,
         is_lines,
+        accepts_stream: names_stream(&parts.headers),
+        last_event_id: text(HeaderName::from_static("last-event-id")),
         if_match: text(header::IF_MATCH),
         if_none_match: text(header::IF_NONE_MATCH),
         wait: preferred_wait(prefer).map(|wait| wait.as_secs()),
@@ -382,6 +384,15 @@ fn accepts(headers: &HeaderMap, endpoint: &Endpoint) -> Result<()> {
         Code::NotAcceptable,
         "The answers of this API are JSON; the Accept header asks for something else only.",
     ))
+}
+
+/// Whether the Accept header names the media type of streams.
+fn names_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let mut ranges = accepted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    ranges.any(|range| range.split(';').next().unwrap_or("").trim() == super::stream::MEDIA)
 }
 
 /// JSON lines.

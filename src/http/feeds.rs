@@ -8,6 +8,7 @@ use super::crud::{self, Paths};
 use super::endpoint::Endpoint;
 use super::jobs::in_order;
 use super::request::Request;
+use super::stream;
 use crate::events::{AuditFact, EventRow};
 
 const EVENTS: Paths = Paths {
@@ -23,11 +24,13 @@ const AUDIT: Paths = Paths {
 pub fn endpoints() -> Vec<Endpoint> {
     let mut list = Vec::new();
     for endpoint in crud::reads::<EventRow>(&EVENTS) {
-        list.push(if endpoint.path == EVENTS.list {
-            feed(endpoint)
+        if endpoint.path == EVENTS.list {
+            let feed = feed(endpoint);
+            list.push(stream::endpoint(&feed));
+            list.push(feed);
         } else {
-            endpoint
-        });
+            list.push(endpoint);
+        }
     }
     list.extend(crud::reads::<AuditFact>(&AUDIT));
     list

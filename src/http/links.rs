@@ -19,12 +19,12 @@ use crate::body::read_body;
 use crate::db::{Batch, Select};
 use crate::error::{Code, Error, Result};
 use crate::joining::decide::{self, ApproveInput, Decided, DeclineInput};
-use crate::joining::link::{LinkPatch, NewLink};
+use crate::joining::input::{LinkPatch, NewLink};
 use crate::joining::{Link, LinkRequest, manage, qr};
 use crate::params;
 use crate::records;
 use crate::seats::actions::record_denial;
-use crate::types::Ref;
+use crate::types::{Ref, Timestamp};
 
 const APPROVE: &str = "/links/{id}/approve";
 const DECLINE: &str = "/links/{id}/decline";
@@ -35,6 +35,10 @@ const EXAMPLE: &str = "link_request_01k0z3t6m8q4r2w9x7y5v1n0pa";
 /// How a link is used.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct LinkCounters {
+    /// How often its page was opened; counted a few seconds later.
+    pub views: i64,
+    /// When it was opened last.
+    pub last_viewed_at: Option<Timestamp>,
     /// How many people have joined by it.
     pub used: i64,
     /// How many may; absent: any number.
@@ -88,7 +92,7 @@ fn further() -> Vec<Endpoint> {
     )
     .about(
         "How a link is used",
-        "Uses, requests by state, and how often somebody was refused, by reason.",
+        "How often its page was opened, uses, requests by state, and how often somebody was refused, by reason.",
     )
     .scope(Permission::LinksRead)
     .gives::<LinkCounters>(200)
@@ -257,10 +261,17 @@ async fn counters(app: App, request: Request) -> Result<Reply> {
         "SELECT reason, refused FROM link_refusals WHERE account_id = $1 AND link_id = $2",
         params![link.id.clone()],
     ));
+    let views = batch.add::<(i64, Timestamp)>(Select::new(
+        "SELECT views, last_at FROM link_views WHERE account_id = $1 AND link_id = $2",
+        params![link.id.clone()],
+    ));
     let mut rows = app.db.read(&caller.account, batch).await?;
+    let views = rows.first(&views);
     let reply = Reply::json(
         200,
         &LinkCounters {
+            views: views.map_or(0, |(views, _)| views),
+            last_viewed_at: views.map(|(_, at)| at),
             used: link.used,
             max_uses: link.max_uses,
             requests: rows.take(&requests).into_iter().collect(),

@@ -18,7 +18,8 @@ use crate::commerce::orders::input::{
     BuyInput, CancelInput, NewOrder, OrderPatch, PayInput, RefundInput,
 };
 use crate::commerce::orders::place::{self, Placed};
-use crate::commerce::orders::refund::{self, Refunded};
+use crate::commerce::orders::refund;
+use crate::commerce::orders::refunded::Refunded;
 use crate::commerce::orders::{Order, OrderRefund, actions};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
@@ -79,7 +80,7 @@ fn records() -> Vec<Endpoint> {
         .gives::<Order>(201)
         .problems(&may_fail);
     let patch = Endpoint::new(Method::PATCH, ORDERS.one, "update_order", "orders", update)
-        .about("Change an order", "Its key, note and data at any time; its lines while it is a draft. Honours `If-Match`.")
+        .about("Change an order", "Its key, note and data at any time; buyer, currency and lines while it is a draft. Lines that stay must fit the new buyer. Honours `If-Match`.")
         .scope(Permission::OrdersWrite)
         .takes::<OrderPatch>(json!({ "note": "Ordered by telephone" }))
         .gives::<Order>(200)

@@ -21,6 +21,11 @@ impl Streamed {
         Self(Arc::new(Mutex::new(Some(Body::from_stream(parts)))))
     }
 
+    /// This body.
+    pub fn of(body: Body) -> Self {
+        Self(Arc::new(Mutex::new(Some(body))))
+    }
+
     /// The body, once.
     pub fn take(&self) -> Body {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -45,7 +45,7 @@ struct ReportInfo {
 struct ColumnInfo {
     /// Its name.
     name: &'static str,
-    /// `text`, `number`, `time` or `truth`.
+    /// `text`, `number`, `money`, `time` or `truth`.
     kind: &'static str,
     /// What it says.
     description: &'static str,
@@ -153,6 +153,10 @@ fn filter_schema(filter: Filter, report: &Report) -> (&'static str, JsonValue) {
             "A label.",
             json!({"type": "string", "minLength": 1, "maxLength": 200}),
         ),
+        Filter::Source => (
+            "Where an order came from: a shop's name, `api`, `catalog`, `provision`.",
+            json!({"type": "string", "minLength": 1, "maxLength": 200}),
+        ),
         Filter::From => (
             "The first day.",
             json!({"type": "string", "format": "date"}),
@@ -163,7 +167,9 @@ fn filter_schema(filter: Filter, report: &Report) -> (&'static str, JsonValue) {
 
 fn schema_of(report: &Report) -> schemars::Schema {
     let kind = |column: &Column| match column.kind {
-        "number" => json!({"type": ["integer", "null"], "description": column.words}),
+        "number" | "money" => {
+            json!({"type": ["integer", "null"], "description": column.words})
+        }
         "truth" => json!({"type": ["boolean", "null"], "description": column.words}),
         "time" => {
             json!({"type": ["string", "null"], "format": "date-time", "description": column.words})

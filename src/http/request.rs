@@ -24,6 +24,10 @@ pub struct Request {
     pub if_match: Option<String>,
     /// The validators of If-None-Match.
     pub if_none_match: Option<String>,
+    /// Whether the answer may be a stream of events.
+    pub accepts_stream: bool,
+    /// The last event that a stream had before it was cut off.
+    pub last_event_id: Option<String>,
     /// What makes it a repeat of another.
     pub idempotency: Option<Idempotency>,
     /// How long the caller would wait for what follows, in seconds.

@@ -301,7 +301,7 @@ async fn plan_accept(
     let team = rows.first(&team).ok_or_else(gone)?;
     let mut entrance = Entrance::of(team, &asked, &mut rows, call, &app.ids);
     let mut plan = Plan::new("invitation.accept");
-    entrance.join(&mut plan, &user.id, before.role, ManagedBy::Invitation);
+    entrance.join(&mut plan, &user.id, &before.role, ManagedBy::Invitation);
     // What was promised is kept in the order of the line; new places are not made by who accepts.
     let if_full = match before.if_full {
         IfFull::Fail => IfFull::Fail,

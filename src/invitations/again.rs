@@ -9,6 +9,8 @@ use super::entrance::{self, Entrance, Who};
 use super::invite::{hold_all, require_offer, told_products, validity};
 use super::mail::{self, Told};
 use super::record::{Invitation, InvitationState, ResendInput};
+use crate::access::grants::{Granted, look_up_one};
+use crate::access::roles::TeamRole;
 use crate::access::{Call, Permission};
 use crate::db::{Batch, Db, Select, Statement};
 use crate::error::{Code, Error, Result};
@@ -39,10 +41,13 @@ pub async fn plan_resend(
         return Err(before.ended());
     }
     let has_products = !before.product_ids.0.is_empty();
+    // What expired may offer a role that is not there any more.
+    let role: Granted<TeamRole> =
+        look_up_one(db, call.account(), &before.role.clone().into()).await?;
     require_offer(
         caller,
         &before.team_id,
-        before.role,
+        &role.permissions,
         has_products,
         before.if_full,
     )?;
@@ -98,6 +103,7 @@ pub async fn plan_resend(
         ..before.clone()
     };
     let mut plan = Plan::new("invitation.resend");
+    plan.write_all(role.note());
     mail::send(&mut plan, ids, call.now, &mut after, &told);
     plan.write(Statement::update(&after, before.version));
     let previous = json!({ "state": before.state, "expires_at": before.expires_at });

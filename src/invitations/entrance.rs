@@ -10,6 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::{Event, Plan};
 use crate::params;
 use crate::resources::member::ManagedBy;
+use crate::resources::role::note_grant;
 use crate::resources::{Product, Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give};
 use crate::seats::change::{Holder, exhausted, member_event};
@@ -87,6 +88,7 @@ pub struct Entrance<'a> {
     members: Vec<(Id<User>, MemberRole)>,
     /// Those whose membership this plan makes or changes.
     written: Vec<Id<User>>,
+    noted: bool,
 }
 
 impl<'a> Entrance<'a> {
@@ -102,6 +104,7 @@ impl<'a> Entrance<'a> {
             live: rows.take(&asked.live),
             members: rows.take(&asked.members),
             written: Vec::new(),
+            noted: false,
         }
     }
 
@@ -209,26 +212,32 @@ impl<'a> Entrance<'a> {
     }
 
     /// Makes somebody a member. A membership that stands is left alone, but that a lower built-in role gives way to a higher
-    /// one; a role of the account's own making stays.
-    pub fn join(&mut self, plan: &mut Plan, user: &Id<User>, role: TeamRole, by: ManagedBy) {
+    /// one and a mere member's to a custom one; a custom role that is held stays.
+    pub fn join(&mut self, plan: &mut Plan, user: &Id<User>, role: &MemberRole, by: ManagedBy) {
         let Some(standing) = self.role_of(user) else {
             self.written.push(user.clone());
             plan.write(Statement::new(
                 "INSERT INTO team_members (account_id, team_id, user_id, role, managed_by, joined_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                params![self.team.id.clone(), user.clone(), role, by, self.call.now],
+                params![self.team.id.clone(), user.clone(), *role, by, self.call.now],
             ));
+            self.note(plan, role);
             plan.event(member_event(&self.team, user, role.as_str()));
             return;
         };
-        let is_raised = matches!(&standing, Held::BuiltIn(held) if held.rank() < role.rank());
+        let is_raised = match (&standing, role) {
+            (Held::BuiltIn(held), Held::BuiltIn(offered)) => held.rank() < offered.rank(),
+            (Held::BuiltIn(held), Held::Custom(_)) => *held == TeamRole::Member,
+            (Held::Custom(_), _) => false,
+        };
         if !is_raised {
             return;
         }
         self.written.push(user.clone());
         plan.write(Statement::guarded(
             "UPDATE team_members SET role = $2, version = version + 1 WHERE account_id = $1 AND team_id = $3 AND user_id = $4 AND role = $5",
-            params![role, self.team.id.clone(), user.clone(), standing],
+            params![*role, self.team.id.clone(), user.clone(), standing],
         ));
+        self.note(plan, role);
         let data = serde_json::json!({ "team_id": self.team.id, "user_id": user, "role": role });
         plan.event(
             Event::new("team_member.updated", &self.team.id, data)
@@ -236,6 +245,16 @@ impl<'a> Entrance<'a> {
                 .user(user)
                 .previous(serde_json::json!({ "role": standing })),
         );
+    }
+
+    /// What goes with the grant of a custom role, once in a plan however many enter.
+    fn note(&mut self, plan: &mut Plan, role: &MemberRole) {
+        if let Held::Custom(id) = role
+            && !self.noted
+        {
+            self.noted = true;
+            plan.write(note_grant(id));
+        }
     }
 
     /// Hands everything to the plan.

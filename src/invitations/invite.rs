@@ -6,7 +6,8 @@
 use super::entrance::{self, Entrance, Who};
 use super::mail::{self, Told};
 use super::record::{Invitation, InvitationState, NewInvitation, OPEN};
-use crate::access::grants::require_grant_in;
+use crate::access::grants::{Granted, look_up_one, require_grant_in};
+use crate::access::rights::Permissions;
 use crate::access::roles::TeamRole;
 use crate::access::{ActorKind, Call, Caller, Permission};
 use crate::db::{Batch, Db, Select};
@@ -32,11 +33,11 @@ pub const MAX_PRODUCTS: usize = 20;
 pub(crate) fn require_offer(
     caller: &Caller,
     team: &Id<Team>,
-    role: TeamRole,
+    role: &Permissions,
     has_products: bool,
     if_full: IfFull,
 ) -> Result<()> {
-    require_grant_in(caller, team.as_str(), &role.permissions())?;
+    require_grant_in(caller, team.as_str(), role)?;
     if has_products {
         caller.require_in(Permission::SeatsAssign, team.as_str())?;
     }
@@ -101,13 +102,15 @@ pub async fn plan_invite(
     let caller = &call.caller;
     caller.require(Permission::InvitationsWrite)?;
     let (expires_at, valid_days) = checked(new, call.now)?;
-    let (role, if_full) = (
-        new.role.unwrap_or(TeamRole::Member),
-        new.if_full.unwrap_or(IfFull::Fail),
-    );
+    let if_full = new.if_full.unwrap_or(IfFull::Fail);
+    let role = match &new.role {
+        Some(role) => look_up_one(db, call.account(), role).await?,
+        None => Granted::built_in(TeamRole::Member),
+    };
     let refs = resolve(db, caller, new.references()).await?;
     let team = find_team(db, caller, &new.team).await?;
-    require_offer(caller, &team.id, role, !new.products.is_empty(), if_full)?;
+    let has_products = !new.products.is_empty();
+    require_offer(caller, &team.id, &role.permissions, has_products, if_full)?;
     let products = new.products.iter().map(|product| refs.id(product));
     let products = distinct(products.collect::<Result<_>>()?);
     let scene = scene(db, ids, call, team, &products, new).await?;
@@ -124,7 +127,7 @@ pub async fn plan_invite(
     let mut entrance = scene.entrance;
     require_outside(&user, &entrance)?;
     if let Some(open) = scene.open {
-        if open.role == role && open.product_ids.0 == products && open.expires_at > call.now {
+        if open.role == role.role && open.product_ids.0 == products && open.expires_at > call.now {
             return Ok((Plan::new("invitation.create"), open, false));
         }
         return Err(Error::new(
@@ -148,7 +151,7 @@ pub async fn plan_invite(
         email: new.email.clone(),
         user_id: user.id,
         team_id: scene.team.id.clone(),
-        role,
+        role: role.role.clone(),
         product_ids: Json(products),
         if_full,
         assignment_ids: Json(
@@ -175,8 +178,10 @@ pub async fn plan_invite(
         version: 1,
         created_at: call.now,
         updated_at: call.now,
+        role_name: role.name.as_ref().map(ToString::to_string),
         accept_url: None,
     };
+    plan.write_all(role.note());
     mail::send(&mut plan, ids, call.now, &mut invitation, &told);
     plan.write(crate::db::Statement::insert(&invitation));
     plan.event(invitation.event("created"));

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::record::Invitation;
+use crate::access::roles::{Held, TeamRole};
 use crate::email::TemplateKind;
 use crate::email::outbox::{NewMail, queue};
 use crate::events::Plan;
@@ -19,14 +20,15 @@ pub(super) struct Told<'a> {
     pub(super) is_reminder: bool,
 }
 
-/// The name of a role in a language.
-pub(crate) fn role_name(role: &str, locale: &Locale) -> String {
-    match role {
-        "owner" => i18n::text(locale, "teams-owner", &[]),
-        "manager" => i18n::text(locale, "teams-manager", &[]),
-        "member" => i18n::text(locale, "teams-member", &[]),
-        other => other.to_owned(),
-    }
+/// The name of the role offered: a built-in one's in a language, a custom one's as the account has named it.
+pub(crate) fn role_name(invitation: &Invitation, locale: &Locale) -> String {
+    let key = match &invitation.role {
+        Held::BuiltIn(TeamRole::Owner) => "teams-owner",
+        Held::BuiltIn(TeamRole::Manager) => "teams-manager",
+        Held::BuiltIn(TeamRole::Member) => "teams-member",
+        Held::Custom(_) => return invitation.role_name.clone().unwrap_or_default(),
+    };
+    i18n::text(locale, key, &[])
 }
 
 /// Queues the invitation's mail and notes it on the invitation.
@@ -54,7 +56,7 @@ pub(super) fn send(
             "team": told.team,
             "organization": told.organization,
             "inviter": inviter,
-            "role": role_name(invitation.role.as_str(), &locale),
+            "role": role_name(invitation, &locale),
             "products": products,
             "reminder": told.is_reminder,
             "invitation_id": invitation.id,

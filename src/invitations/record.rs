@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Permission;
-use crate::access::roles::TeamRole;
+use crate::access::roles::{MemberRole, MemberRoleRef};
 use crate::columns;
 use crate::error::{Code, Error};
 use crate::events::Event;
@@ -57,7 +57,7 @@ pub struct Invitation {
     /// The team it leads into.
     pub team_id: Id<Team>,
     /// The role offered.
-    pub role: TeamRole,
+    pub role: MemberRole,
     /// What comes with it.
     pub product_ids: Json<Vec<Id<Product>>>,
     /// What happened where no place was free.
@@ -102,6 +102,9 @@ pub struct Invitation {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The role's name, where it is a custom one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_name: Option<String>,
     /// The address at which it is accepted, to hand over by other ways than mail: while it is open, for callers who may
     /// `mails:read`. An answer to a request with an Idempotency-Key, which is remembered, has none: read it then.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +113,7 @@ pub struct Invitation {
 columns!(Invitation in "invitations": id, email, email_key, user_id, team_id, role, product_ids, if_full, assignment_ids, state, locale,
     inviter_id, inviter_name, is_by_person, valid_days, generation, mail_id, mail_reply, mailed_at, sent_at, remind_at, expires_at,
     accepted_at, ended_at, declined, version, created_at, updated_at;
+    role_name = "SELECT r.name FROM custom_roles r WHERE r.account_id = invitations.account_id AND r.id = invitations.role",
     accept_url = "CAST(NULL AS TEXT)");
 
 impl Kind for Invitation {
@@ -127,9 +131,9 @@ pub struct NewInvitation {
     pub name: Option<Name>,
     /// The team.
     pub team: Ref<Team>,
-    /// The role offered; `member` unless said. It may give nothing that you do not hold.
+    /// The role offered, a custom one of teams included; `member` unless said. It may give nothing that you do not hold.
     #[serde(default)]
-    pub role: Option<TeamRole>,
+    pub role: Option<MemberRoleRef>,
     /// Products of which the person gets a place of the team's seats; the places are held at once.
     #[serde(default)]
     #[schemars(length(max = 20))]

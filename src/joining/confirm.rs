@@ -294,7 +294,7 @@ pub(super) fn enter(
     user: &Id<User>,
 ) -> Result<bool> {
     let mut is_new = entrance.role_of(user).is_none();
-    entrance.join(plan, user, link.role, ManagedBy::Link);
+    entrance.join(plan, user, &link.role, ManagedBy::Link);
     for product in &link.product_ids.0 {
         let outcome = entrance.give(user, product, CAUSE, link.if_full)?;
         is_new |= outcome != Outcome::AlreadyAssigned;

@@ -9,6 +9,7 @@ use super::confirm::{enter, new_person};
 use super::limits::use_by_decision;
 use super::link::Link;
 use super::request::{LinkRequest, RequestState};
+use crate::access::grants::permissions_of;
 use crate::access::links::{LinkPurpose, new_link};
 use crate::access::{ActorKind, Call, Permission};
 use crate::app::App;
@@ -127,10 +128,11 @@ pub async fn plan_approve(
     let Scene { mut door, requests } = scene(app, call, link, &input.requests).await?;
     let link = &door.link;
     let has_products = !link.product_ids.0.is_empty();
+    let role = permissions_of(&app.db, call.account(), &link.role).await?;
     require_offer(
         &call.caller,
         &link.team_id,
-        link.role,
+        &role,
         has_products,
         link.if_full,
     )?;

@@ -1,24 +1,22 @@
-//! The record of a link, and what is given to make and to change one.
+//! The record of a link, and what must be true of it.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::input::{LinkPatch, NewLink};
 use crate::access::Permission;
-use crate::access::roles::TeamRole;
+use crate::access::roles::{MemberRole, Named, TeamRole};
 use crate::columns;
 use crate::db::Statement;
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::Event;
 use crate::invitations::invite::{MAX_PRODUCTS, distinct};
 use crate::params;
-use crate::resource::{
-    Expand, Field, FieldKind, Input, Record, Reference, Resolved, Resource, Stamp, event_of,
-};
+use crate::resource::{Expand, Field, FieldKind, Record, Resolved, Resource, Stamp, event_of};
 use crate::resources::{Product, Team};
 use crate::seats::actions::IfFull;
-use crate::types::merge::present;
 use crate::types::text::{Domain, Json, Slug};
-use crate::types::{ExternalId, Id, Kind, Name, Patch, Ref, Timestamp};
+use crate::types::{ExternalId, Id, Kind, Name, Timestamp};
 
 /// Uses of a link at the most.
 pub const MAX_USES: i64 = 1_000_000;
@@ -46,7 +44,7 @@ pub struct Link {
     /// The team it leads into.
     pub team_id: Id<Team>,
     /// The role that people get.
-    pub role: TeamRole,
+    pub role: MemberRole,
     /// What they get places of.
     pub product_ids: Json<Vec<Id<Product>>>,
     /// What happens when no place is free: `fail` or `waitlist`.
@@ -71,139 +69,20 @@ pub struct Link {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The role's name, where it is a custom one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_name: Option<String>,
     /// Its address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 columns!(Link in "links": id, external_id, name, name_key, slug, team_id, role, product_ids, if_full, max_uses, used, starts_at, expires_at,
     allowed_domains, requires_approval, paused, version, created_at, updated_at;
+    role_name = "SELECT r.name FROM custom_roles r WHERE r.account_id = links.account_id AND r.id = links.role",
     url = "CAST(NULL AS TEXT)");
 
 impl Kind for Link {
     const PREFIX: &'static str = "link";
-}
-
-/// A new link.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewLink {
-    /// A name by which it is told from others.
-    pub name: Name,
-    /// Your own key.
-    #[serde(default)]
-    pub external_id: Option<ExternalId>,
-    /// The team it leads into.
-    pub team: Ref<Team>,
-    /// The role that people get, `member` or `manager`; `member` unless said. It may give nothing that you do not hold.
-    #[serde(default, deserialize_with = "present")]
-    #[schemars(with = "TeamRole")]
-    pub role: Option<TeamRole>,
-    /// What they get places of, from the team's seats.
-    #[serde(default)]
-    #[schemars(length(max = 20))]
-    pub products: Vec<Ref<Product>>,
-    /// What happens when no place is free: `fail` or `waitlist`; `fail` unless said.
-    #[serde(default, deserialize_with = "present")]
-    #[schemars(with = "IfFull")]
-    pub if_full: Option<IfFull>,
-    /// The last part of its address; one that nobody guesses unless said.
-    #[serde(default, deserialize_with = "present")]
-    #[schemars(with = "Slug")]
-    pub slug: Option<Slug>,
-    /// How many people may join by it.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub max_uses: Option<i64>,
-    /// When it opens.
-    #[serde(default)]
-    pub starts_at: Option<Timestamp>,
-    /// When it ends.
-    #[serde(default)]
-    pub expires_at: Option<Timestamp>,
-    /// Domains of the addresses it takes.
-    #[serde(default)]
-    #[schemars(length(max = 50))]
-    pub allowed_domains: Vec<Domain>,
-    /// Whether somebody decides on each request.
-    #[serde(default)]
-    pub requires_approval: bool,
-    /// Whether nobody can join by it for now.
-    #[serde(default)]
-    pub paused: bool,
-}
-
-/// A change of a link.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LinkPatch {
-    /// Its name.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "Name")]
-    pub name: Option<Name>,
-    /// Your own key.
-    pub external_id: Patch<ExternalId>,
-    /// The team: a link stays with the team it was made for.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "Ref<Team>")]
-    pub team: Option<Ref<Team>>,
-    /// The role that people get.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "TeamRole")]
-    pub role: Option<TeamRole>,
-    /// What they get places of; replaces all.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "Vec<Ref<Product>>", length(max = 20))]
-    pub products: Option<Vec<Ref<Product>>>,
-    /// What happens when no place is free: `fail` or `waitlist`.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "IfFull")]
-    pub if_full: Option<IfFull>,
-    /// The last part of its address; the old address is dead at once.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "Slug")]
-    pub slug: Option<Slug>,
-    /// How many people may join by it; not fewer than have.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub max_uses: Patch<i64>,
-    /// When it opens.
-    pub starts_at: Patch<Timestamp>,
-    /// When it ends.
-    pub expires_at: Patch<Timestamp>,
-    /// Domains of the addresses it takes; replaces all.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "Vec<Domain>", length(max = 50))]
-    pub allowed_domains: Option<Vec<Domain>>,
-    /// Whether somebody decides on each request.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "bool")]
-    pub requires_approval: Option<bool>,
-    /// Whether nobody can join by it for now.
-    #[serde(deserialize_with = "present")]
-    #[schemars(with = "bool")]
-    pub paused: Option<bool>,
-}
-
-fn product_references(products: &[Ref<Product>]) -> impl Iterator<Item = Reference> {
-    let products = products.iter().enumerate();
-    products.map(|(n, product)| Reference::to(format!("/products/{n}"), product))
-}
-
-impl Input for NewLink {
-    fn references(&self) -> Vec<Reference> {
-        std::iter::once(Reference::to("/team", &self.team))
-            .chain(product_references(&self.products))
-            .collect()
-    }
-}
-
-impl Input for LinkPatch {
-    fn references(&self) -> Vec<Reference> {
-        let team = self.team.iter().map(|team| Reference::to("/team", team));
-        team.chain(product_references(
-            self.products.as_deref().unwrap_or_default(),
-        ))
-        .collect()
-    }
 }
 
 impl Record for Link {
@@ -332,7 +211,9 @@ impl Resource for Link {
             name: new.name,
             slug: new.slug.map_or_else(|| new_slug(stamp), Ok)?,
             team_id: refs.id(&new.team)?,
-            role: new.role.unwrap_or(TeamRole::Member),
+            role: new
+                .role
+                .map_or(Ok(TeamRole::Member.into()), Named::settled)?,
             product_ids: Json(distinct(products.collect::<Result<_>>()?)),
             if_full: new.if_full.unwrap_or(IfFull::Fail),
             max_uses: new.max_uses,
@@ -345,6 +226,7 @@ impl Resource for Link {
             version: 1,
             created_at: stamp.now,
             updated_at: stamp.now,
+            role_name: None,
             url: None,
         }
         .checked()
@@ -366,7 +248,13 @@ impl Resource for Link {
             self.name = name;
         }
         patch.external_id.apply(&mut self.external_id);
-        self.role = patch.role.unwrap_or(self.role);
+        if let Some(role) = patch.role {
+            let role = role.settled()?;
+            if role != self.role {
+                self.role_name = None;
+            }
+            self.role = role;
+        }
         if let Some(products) = patch.products {
             let products = products.iter().map(|product| refs.id(product));
             self.product_ids = Json(distinct(products.collect::<Result<_>>()?));
@@ -401,6 +289,7 @@ impl Resource for Link {
         [
             "DELETE FROM link_slugs WHERE account_id = $1 AND link_id = $2",
             "DELETE FROM link_refusals WHERE account_id = $1 AND link_id = $2",
+            "DELETE FROM link_views WHERE account_id = $1 AND link_id = $2",
             // Who has joined, or waits for a decision, is history that stays: then the link does as well.
             "DELETE FROM link_requests WHERE account_id = $1 AND link_id = $2 AND state = 'unconfirmed'",
         ]
@@ -478,7 +367,7 @@ mod tests {
             name_key: "door".into(),
             slug: new_slug(&stamp).expect("a slug"),
             team_id: team,
-            role: TeamRole::Member,
+            role: TeamRole::Member.into(),
             product_ids: Json(Vec::new()),
             if_full: IfFull::Fail,
             max_uses: None,
@@ -491,6 +380,7 @@ mod tests {
             version: 1,
             created_at: NOW,
             updated_at: NOW,
+            role_name: None,
             url: None,
         };
         let patch = serde_json::from_value(further.clone()).expect("a patch");

@@ -1,5 +1,8 @@
 //! Making, changing and deleting links: by those who may, in the teams they reach, with nothing they do not hold.
 
+use crate::access::grants::{Granted, look_up_one, permissions_of};
+use crate::access::rights::Permissions;
+use crate::access::roles::{MemberRoleRef, TeamRole};
 use crate::access::{Call, Permission};
 use crate::db::{Db, Statement};
 use crate::error::{Code, Error, Result};
@@ -10,29 +13,57 @@ use crate::records;
 use crate::resource::{Input as _, Resource as _, Stamp, resolve};
 use crate::types::{Ids, Ref};
 
-use super::link::{Link, LinkPatch, NewLink};
+use super::input::{LinkPatch, NewLink};
+use super::link::Link;
 
 /// Refuses a link that gives more than the caller holds.
-fn require(call: &Call, link: &Link) -> Result<()> {
+fn require(call: &Call, link: &Link, role: &Permissions) -> Result<()> {
     let has_products = !link.product_ids.0.is_empty();
     require_offer(
         &call.caller,
         &link.team_id,
-        link.role,
+        role,
         has_products,
         link.if_full,
     )
 }
 
+/// The role that a body names, looked up and put in its place.
+async fn look_up(
+    db: &Db,
+    call: &Call,
+    named: &mut Option<MemberRoleRef>,
+) -> Result<Option<Granted<TeamRole>>> {
+    let Some(role) = named else {
+        return Ok(None);
+    };
+    let found = look_up_one(db, call.account(), role).await?;
+    *role = found.role.clone().into();
+    Ok(Some(found))
+}
+
+fn named(link: &mut Link, role: &Granted<TeamRole>) {
+    link.role_name = role.name.as_ref().map(ToString::to_string);
+}
+
 /// Plans a new link.
-pub async fn plan_create(db: &Db, ids: &Ids, call: &Call, new: NewLink) -> Result<(Plan, Link)> {
+pub async fn plan_create(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    mut new: NewLink,
+) -> Result<(Plan, Link)> {
     call.caller.require(Permission::LinksWrite)?;
     let refs = resolve(db, &call.caller, new.references()).await?;
     find_team(db, &call.caller, &new.team).await?;
-    let link = Link::create(new, &refs, &Stamp { ids, now: call.now })?;
-    require(call, &link)?;
+    let role = look_up(db, call, &mut new.role).await?;
+    let role = role.unwrap_or_else(|| Granted::built_in(TeamRole::Member));
+    let mut link = Link::create(new, &refs, &Stamp { ids, now: call.now })?;
+    require(call, &link, &role.permissions)?;
+    named(&mut link, &role);
     let mut plan = Plan::new("link.create");
     plan.write_all(records::insertion(&link));
+    plan.write_all(role.note());
     plan.event(link.event("created"));
     Ok((plan, link))
 }
@@ -42,14 +73,24 @@ pub async fn plan_change<C>(
     db: &Db,
     call: &Call,
     reference: &Ref<Link>,
-    patch: LinkPatch,
+    mut patch: LinkPatch,
     check: C,
 ) -> Result<(Plan, Link)>
 where
     C: FnOnce(&Link) -> Result<()>,
 {
-    let (plan, link) = records::plan_change(db, call, reference, patch, check).await?;
-    require(call, &link)?;
+    let role = look_up(db, call, &mut patch.role).await?;
+    let (mut plan, mut link) = records::plan_change(db, call, reference, patch, check).await?;
+    let Some(role) = role else {
+        let held = permissions_of(db, call.account(), &link.role).await?;
+        require(call, &link, &held)?;
+        return Ok((plan, link));
+    };
+    require(call, &link, &role.permissions)?;
+    named(&mut link, &role);
+    if !plan.is_empty() {
+        plan.write_all(role.note());
+    }
     Ok((plan, link))
 }
 

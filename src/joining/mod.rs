@@ -9,12 +9,14 @@
 pub mod ask;
 pub mod confirm;
 pub mod decide;
+pub mod input;
 pub mod limits;
 pub mod link;
 pub mod manage;
 pub mod qr;
 pub mod request;
 pub mod sweep;
+pub mod views;
 
 pub use link::Link;
 pub use request::{LinkRequest, RequestState};

@@ -2,7 +2,8 @@
 
 use serde_json::{Value as JsonValue, json};
 
-use super::explain::{Scene, Suggestion};
+use super::explain::Suggestion;
+use super::explain_scene::Scene;
 use crate::resources::enrollment::EnrollmentSource;
 use crate::resources::user::UserStatus;
 use crate::resources::{Product, Team};

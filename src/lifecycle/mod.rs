@@ -10,6 +10,7 @@ pub mod consequences;
 pub mod courses;
 pub mod erase;
 pub mod explain;
+mod explain_scene;
 mod explain_ways;
 pub mod export;
 pub mod lms;

@@ -79,10 +79,13 @@ fn plan_purge_team(team: &Team, now: Timestamp) -> Plan {
          purged_at = $2, updated_at = $2, version = version + 1 WHERE account_id = $1 AND id = $3 AND version = $4 AND deleted_at IS NOT NULL",
         params![now, team.id.clone(), team.version],
     ));
-    plan.write(Statement::new(
+    for former in [
         "DELETE FROM former_members WHERE account_id = $1 AND team_id = $2",
-        params![team.id.clone()],
-    ));
+        "DELETE FROM former_domain_claims WHERE account_id = $1 AND team_id = $2",
+        "DELETE FROM former_defaults WHERE account_id = $1 AND team_id = $2",
+    ] {
+        plan.write(Statement::new(former, params![team.id.clone()]));
+    }
     let data = json!({ "id": team.id });
     plan.event(Event::new("team.purged", &team.id, data).team(&team.id));
     plan

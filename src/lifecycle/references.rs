@@ -13,6 +13,8 @@ pub enum Rule {
     MoveUnlessThere(&'static [&'static str]),
     /// It names the one who stays, unless both have an open one (the second text) equal in these columns: then it goes.
     MoveUnlessBoth(&'static [&'static str], &'static str),
+    /// It names the one who stays, whatever the other column, which has a rule of its own, becomes in the same row.
+    MoveBeside(&'static str),
     /// It goes.
     Remove,
     /// The merge decides by what it holds.
@@ -40,6 +42,7 @@ pub const REFERENCES: &[(&str, &str, Rule)] = &[
         "user_id",
         Rule::MoveUnlessBoth(&["team_id"], "state IN ('queued', 'sent', 'failed')"),
     ),
+    ("invitations", "inviter_id", Rule::MoveBeside("user_id")),
     // The name of who decided, not their id.
     ("link_requests", "decided_by", Rule::Decide),
     ("link_requests", "user_id", Rule::Move),
@@ -87,6 +90,13 @@ pub fn moves(from: &str, into: &str) -> Vec<Statement> {
             Rule::MoveUnlessBoth(keys, open) => {
                 list.extend(unless(table, column, keys, open, both));
             }
+            // No row is changed twice in one list: rows of which both columns move are changed by the other's rule.
+            Rule::MoveBeside(other) => list.push(Statement::new(
+                format!(
+                    "UPDATE {table} SET {column} = $2 WHERE account_id = $1 AND {column} = $3 AND {other} <> $3"
+                ),
+                both(),
+            )),
         }
     }
     list
@@ -102,13 +112,21 @@ fn unless(
 ) -> [Statement; 2] {
     let same = |key: &&str| format!("o.{key} = {table}.{key}");
     let same = keys.iter().map(same).collect::<Vec<_>>().join(" AND ");
+    // Columns beside it that name the same person in the same row.
+    let beside: String = REFERENCES
+        .iter()
+        .filter(|(of, _, rule)| *of == table && *rule == Rule::MoveBeside("user_id"))
+        .map(|(_, beside, _)| {
+            format!(", {beside} = CASE WHEN {beside} = $3 THEN $2 ELSE {beside} END")
+        })
+        .collect();
     let there = format!(
         "({open} AND EXISTS (SELECT 1 FROM (SELECT * FROM {table} WHERE account_id = $1 AND {column} = $2 AND {open}) o WHERE {same}))"
     );
     [
         Statement::new(
             format!(
-                "UPDATE {table} SET {column} = $2 WHERE account_id = $1 AND {column} = $3 AND NOT {there}"
+                "UPDATE {table} SET {column} = $2{beside} WHERE account_id = $1 AND {column} = $3 AND NOT {there}"
             ),
             both(),
         ),

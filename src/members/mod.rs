@@ -46,7 +46,7 @@ fn ask(batch: &mut Batch, team: &Id<Team>, user: &Id<User>) -> SceneSlots {
             "SELECT role, managed_by, joined_at FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3",
             params![*team, *user],
         )),
-        owners: owners::ask_team(batch, team, user.as_str()),
+        owners: owners::ask_team(batch, team.as_str(), user.as_str()),
     }
 }
 

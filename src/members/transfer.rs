@@ -102,6 +102,7 @@ pub async fn plan_move(
             None => Granted {
                 permissions: permissions_of(db, call.account(), &standing).await?,
                 role: standing,
+                name: None,
             },
         };
         join(call, &mut plan, &to, &user, &role, managed_by)?

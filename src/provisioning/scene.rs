@@ -565,7 +565,7 @@ pub(super) async fn seats(
         .user
         .as_ref()
         .filter(|_| request.team.role.is_some())
-        .map(|user| owners::ask_team(&mut batch, team, user.id.as_str()));
+        .map(|user| owners::ask_team(&mut batch, team.as_str(), user.id.as_str()));
     let mut rows = db.read(&caller.account, batch).await?;
     Ok(SeatScene {
         seats: seats.map(|slot| rows.take(&slot)).unwrap_or_default(),

@@ -28,6 +28,8 @@ pub enum Filter {
     Status,
     /// A label of the person or the seat.
     Tag,
+    /// Where an order came from.
+    Source,
     /// The first day.
     From,
     /// The last day.
@@ -44,6 +46,7 @@ impl Filter {
             Self::Course => "course",
             Self::Status => "status",
             Self::Tag => "tag",
+            Self::Source => "source",
             Self::From => "from",
             Self::To => "to",
         }
@@ -69,6 +72,8 @@ pub struct Asked {
     pub status: Option<Vec<String>>,
     /// A label.
     pub tag: Option<String>,
+    /// The source of an order.
+    pub source: Option<String>,
     /// The beginning of the first day.
     pub from: Option<Timestamp>,
     /// The end of the last day, which is not part of it.
@@ -105,6 +110,7 @@ impl Asked {
             course: None,
             status: None,
             tag: None,
+            source: None,
             from: None,
             to: None,
         };
@@ -170,6 +176,14 @@ impl Asked {
                 }
                 self.tag = Some(value.to_owned());
             }
+            Filter::Source => {
+                if value.is_empty() || value.contains('\0') {
+                    return Err(refuse(
+                        "source takes the name of a shop, or api, catalog, provision.".to_owned(),
+                    ));
+                }
+                self.source = Some(value.to_owned());
+            }
             Filter::From => self.from = Some(self.begin_of(value, 0)?),
             Filter::To => self.to = Some(self.begin_of(value, 1)?),
         }
@@ -197,7 +211,7 @@ impl Asked {
     /// What a cursor is bound to.
     pub fn binding(&self, report: &Report, caller: &Caller) -> String {
         format!(
-            "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             caller.account,
             report.name,
             self.zone_name,
@@ -207,6 +221,7 @@ impl Asked {
             self.course,
             self.status,
             self.tag,
+            self.source,
             self.from,
             self.to
         )

@@ -150,12 +150,35 @@ impl crate::db::Column for DaysLeft {
     }
 }
 
+/// An amount of money in minor units of the currency beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Minor(i64);
+
+impl AsCell for Minor {
+    const KIND: &'static str = "money";
+    fn cell(&self, _: &Clockwork) -> Cell {
+        Cell::Int(self.0)
+    }
+}
+
+impl crate::db::Column for Minor {
+    fn read(reader: &mut crate::db::Reader<'_>) -> Result<Self, crate::db::DbError> {
+        i64::read(reader).map(Self)
+    }
+    fn value(&self) -> crate::db::Value {
+        self.0.value()
+    }
+    fn null() -> crate::db::Value {
+        i64::null()
+    }
+}
+
 /// A column of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
     /// Its name.
     pub name: &'static str,
-    /// `text`, `number`, `time` or `truth`.
+    /// `text`, `number`, `money`, `time` or `truth`.
     pub kind: &'static str,
     /// What it says.
     pub words: &'static str,

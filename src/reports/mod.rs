@@ -9,6 +9,7 @@ pub mod cell;
 mod denials_and_waitlist;
 mod enrollment_progress;
 mod expiring_access;
+mod orders_and_credits;
 mod organization_rollup;
 mod seat_usage;
 
@@ -71,6 +72,7 @@ pub static REPORTS: &[Report] = &[
     expiring_access::REPORT,
     denials_and_waitlist::REPORT,
     organization_rollup::REPORT,
+    orders_and_credits::REPORT,
 ];
 
 /// The report of this name.

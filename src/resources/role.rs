@@ -460,12 +460,14 @@ pub async fn plan_delete<C: FnOnce(&Role) -> Result<()>>(
     Ok(plan)
 }
 
-/// How often a role is held, by where.
+/// How often a role is held or offered, by where.
 fn in_use(role: &Id<Role>) -> Select {
     Select::new(
         "SELECT 'people', count(*) FROM user_roles WHERE account_id = $1 AND role = $2 \
          UNION ALL SELECT 'team_members', count(*) FROM team_members WHERE account_id = $1 AND role = $2 \
-         UNION ALL SELECT 'organization_members', count(*) FROM organization_members WHERE account_id = $1 AND role = $2",
+         UNION ALL SELECT 'organization_members', count(*) FROM organization_members WHERE account_id = $1 AND role = $2 \
+         UNION ALL SELECT 'links', count(*) FROM links WHERE account_id = $1 AND role = $2 \
+         UNION ALL SELECT 'open_invitations', count(*) FROM invitations WHERE account_id = $1 AND role = $2 AND state IN ('queued', 'sent', 'failed')",
         params![*role],
     )
 }

@@ -266,12 +266,23 @@ impl Resource for Team {
     }
 
     fn farewell(&self, now: Timestamp) -> Vec<Statement> {
+        let leave = |sql: &'static str| Statement::new(sql, params![self.id.to_string()]);
         vec![
             // What restoring brings back.
-            Statement::new(
+            leave(
                 "INSERT INTO former_members (account_id, departed_id, team_id, user_id, role, managed_by, joined_at) \
                  SELECT account_id, team_id, team_id, user_id, role, managed_by, joined_at FROM team_members WHERE account_id = $1 AND team_id = $2",
-                params![self.id.to_string()],
+            ),
+            leave(
+                "INSERT INTO former_domain_claims (account_id, id, domain, organization_id, team_id, proof, state, txt_record, verified_at, checked_at, \
+                 check_result, next_check_at, version, created_at, updated_at) SELECT account_id, id, domain, organization_id, team_id, proof, state, \
+                 txt_record, verified_at, checked_at, check_result, next_check_at, version, created_at, updated_at FROM domain_claims \
+                 WHERE account_id = $1 AND team_id = $2",
+            ),
+            leave(
+                "INSERT INTO former_defaults (account_id, team_id, organization_id) \
+                 SELECT account_id, default_team_id, id FROM organizations WHERE account_id = $1 AND default_team_id = $2 \
+                 UNION ALL SELECT account_id, default_team_id, '' FROM accounts WHERE account_id = $1 AND default_team_id = $2",
             ),
             Statement::new(
                 format!(
@@ -284,21 +295,13 @@ impl Resource for Team {
                  WHERE account_id = $1 AND team_id = $2 AND state IN ('queued', 'sent', 'failed')",
                 params![self.id.to_string(), now],
             ),
-            Statement::new(
-                "DELETE FROM domain_claims WHERE account_id = $1 AND team_id = $2",
-                params![self.id.to_string()],
-            ),
-            Statement::new(
-                "DELETE FROM group_teams WHERE account_id = $1 AND team_id = $2",
-                params![self.id.to_string()],
-            ),
-            Statement::new(
+            leave("DELETE FROM domain_claims WHERE account_id = $1 AND team_id = $2"),
+            leave("DELETE FROM group_teams WHERE account_id = $1 AND team_id = $2"),
+            leave(
                 "UPDATE accounts SET default_team_id = NULL WHERE account_id = $1 AND default_team_id = $2",
-                params![self.id.to_string()],
             ),
-            Statement::new(
+            leave(
                 "UPDATE organizations SET default_team_id = NULL WHERE account_id = $1 AND default_team_id = $2",
-                params![self.id.to_string()],
             ),
         ]
     }

@@ -241,4 +241,32 @@ both! {
         assert_problem(None, &app.get("/api/users/email:p1@example.com").await, 404, &["not_found"]);
         assert_eq!(app.get("/api/users/email:p2@example.com").await.status, 200, "who was there before stays");
     }
+
+    async fn an_undo_of_provisions_says_beforehand_what_it_will_do(app: ApiApp) {
+        world::product(&app, "p", &["c"]).await;
+        let wish = |name: &str, seats: JsonValue| json!({
+            "user": { "email": world::email(name) }, "team": { "strategy": "auto", "name": "Crowd" }, "seats": seats,
+        });
+        // The second row is about the same person, the third about somebody who comes.
+        let bought = json!([{ "product": "ext:p", "quantity": 2, "assign": true }]);
+        let id = start(&app, &[wish("a", bought), wish("a", json!([])), wish("b", json!([{ "product": "ext:p" }])), wish("d", json!([]))]).await;
+        drain(&app).await;
+        let user = world::read(&app, "/api/users/email:d@example.com").await;
+        app.patch(&format!("/api/users/{}", user["id"].as_str().expect("an id")), &json!({ "status": "active" })).await;
+        let dry = app.post(&format!("/api/jobs/{id}/undo?dry_run=true"), &json!({})).await;
+        assert_eq!(dry.status, 200, "{}", dry.text());
+        let foretold = dry.json()["cannot"].clone();
+        assert_eq!(world::read(&app, "/api/users").await["data"].as_array().map(Vec::len), Some(3));
+        let undoing = app.post(&format!("/api/jobs/{id}/undo"), &json!({})).await;
+        drain(&app).await;
+        let came: Vec<JsonValue> = rows(&app, &undoing.id(), "sort=row").await.iter().map(|row| row["result"]["kept"].clone()).filter(|kept| *kept != json!([])).collect();
+        let told: Vec<JsonValue> = foretold.as_array().expect("rows").iter().map(|one| one["kept"].clone()).collect();
+        assert_eq!(told, came, "what the dry run says is what comes");
+        assert!(json!(told).to_string().contains("signed in"), "{foretold}");
+        let left = world::read(&app, "/api/users").await;
+        let emails: Vec<&str> = left["data"].as_array().expect("people").iter().map(|one| one["email"].as_str().unwrap_or_default()).collect();
+        assert_eq!(emails, ["d@example.com"], "the people whom nothing stands on are gone with places and mails");
+        assert_eq!(app.count("(SELECT account_id FROM seat_assignments WHERE account_id = $1 AND state = 'active') a").await, 0);
+        world::assert_integrity(&app).await;
+    }
 }

@@ -130,7 +130,9 @@ both! {
         let list = desk.get("/dashboard/catalog").await;
         assert!(!list.contains("/buy") && !list.contains("/edit") && !list.contains("New item"), "{list}");
         assert!(!desk.get(&format!("/dashboard/teams/{team}/credits")).await.contains("Enter credits"));
+        assert!(!desk.get("/dashboard/orders").await.contains("New order"));
         for (path, fields) in [
+            ("/dashboard/orders/new".to_owned(), vec![("team", team.as_str()), ("what_0", product.as_str())]),
             ("/dashboard/catalog/new".to_owned(), vec![("name", "X"), ("product", product.as_str())]),
             ("/dashboard/catalog/ext:ten/buy".to_owned(), vec![("team", team.as_str())]),
             (format!("/dashboard/teams/{team}/credits"), vec![("amount", "5")]),
@@ -138,5 +140,57 @@ both! {
             let (status, ..) = desk.post(&path, &fields).await;
             assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
         }
+    }
+
+    async fn an_order_is_begun_changed_and_placed_by_forms(test: TestApp) {
+        let product = make::<Product>(&test, json!({ "name": NAME })).await;
+        let organization = node(&test).await;
+        let team = make::<Team>(&test, json!({ "name": NAME, "organization": organization })).await;
+        let other = make::<Team>(&test, json!({ "name": "Other" })).await;
+        let item = json!({ "name": "Ten", "product": product, "quantity": 10, "price_amount": 49000, "currency": "EUR", "status": "published" });
+        let item = make::<b2b_dashboard::commerce::CatalogItem>(&test, item).await;
+        let desk = Desk::open(&test, "owner").await;
+        assert!(desk.get("/dashboard/orders").await.contains("New order"));
+        let blank = desk.get("/dashboard/orders/new").await;
+        assert!(blank.contains("Ten (10 places, 490.00 EUR)") && blank.contains("POST"), "{blank}");
+
+        let begun = [("payment", "external"), ("source", "phone"), ("external_reference", "1001"), ("rows", "3"), ("step", "save")];
+        let (status, _, text) = desk.post("/dashboard/orders/new", &begun).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "no lines: {text}");
+        let more: Vec<_> = begun.into_iter().filter(|(name, _)| *name != "step").chain([("step", "more")]).collect();
+        let (status, _, text) = desk.post("/dashboard/orders/new", &more).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        assert!(text.contains("Line 6") && !text.contains("Line 7"), "{text}");
+        // The first row is left empty: a fault of the first line stands at the second row.
+        let bad: Vec<_> = begun.into_iter().chain([("team", team.as_str()), ("what_1", &item), ("quantity_1", "x")]).collect();
+        let (status, _, text) = desk.post("/dashboard/orders/new", &bad).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        assert!(text.contains("href=\"#f-quantity_1\""), "{text}");
+        let good: Vec<_> = begun.into_iter().chain([("team", team.as_str()), ("what_1", &item), ("quantity_1", "2"), ("what_2", &product), ("quantity_2", "5"), ("price_2", "1000")]).collect();
+        let to = done(&desk, "/dashboard/orders/new", &good).await;
+        assert_eq!(done(&desk, "/dashboard/orders/new", &good).await, to, "a double click makes one");
+        let page = desk.get(&to).await;
+        assert!(page.contains("Draft") && page.contains("990.00 EUR") && page.contains("phone 1001"), "{page}");
+        assert!(page.contains(&format!("{to}/edit")), "{page}");
+
+        let edit = format!("{to}/edit");
+        let form = desk.get(&edit).await;
+        assert!(form.contains("value=\"1000\"") && form.contains("PATCH") && !form.contains("value=\"98000\""), "a price of its own is shown: {form}");
+        let kept = [("payment", "external"), ("currency", "EUR"), ("rows", "3"), ("what_0", item.as_str()), ("quantity_0", "3"), ("note", NAME)];
+        // The places of the buyer's own go to one of its teams.
+        let wrong: Vec<_> = kept.into_iter().chain([("organization", organization.as_str()), ("for_0", &other)]).collect();
+        let (status, _, text) = desk.post(&edit, &wrong).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        assert!(text.contains("href=\"#f-for_0\""), "{text}");
+        let changed: Vec<_> = kept.into_iter().chain([("organization", organization.as_str()), ("for_0", &team), ("step", "place")]).collect();
+        assert_eq!(done(&desk, &edit, &changed).await, to);
+        let page = desk.get(&to).await;
+        assert!(page.contains("Pending") && page.contains("1470.00 EUR") && !page.contains(&edit), "{page}");
+        let (status, ..) = desk.post(&edit, &changed).await;
+        assert_eq!(status, StatusCode::CONFLICT, "what is placed stays");
+
+        let draft: Vec<_> = good.iter().copied().filter(|(name, _)| *name != "external_reference").collect();
+        let to = done(&desk, "/dashboard/orders/new", &draft).await;
+        assert_eq!(done(&desk, &format!("{to}/delete"), &[]).await, "/dashboard/orders");
     }
 }

@@ -533,4 +533,38 @@ both! {
         assert_eq!(rows[0].0, "queued");
         assert!(rows[0].1.as_deref().expect("a reason").contains("No mail server"));
     }
+
+    async fn a_role_of_the_accounts_own_is_offered_and_held(app: ApiApp) {
+        ground(&app, 3).await;
+        let role = app.post("/api/roles", &json!({ "name": "Coach", "external_id": "coach", "kind": "team", "permissions": ["users:read", "seats:assign"] })).await;
+        assert_eq!(role.status, 201, "{}", role.text());
+        let made = invite(&app, &offer("lin", &json!({ "role": "ext:coach" })), 201).await;
+        assert_eq!((&made["role"], &made["role_name"]), (&json!(role.id()), &json!("Coach")), "{made}");
+        let again = invite(&app, &offer("lin", &json!({ "role": role.id() })), 200).await;
+        assert_eq!(again["id"], made["id"]);
+        let unknown = invite(&app, &offer("ada", &json!({ "role": "ext:nobody" })), 422).await;
+        assert_eq!(unknown["errors"][0]["pointer"], "/role", "{unknown}");
+        let team = read(&app, "/api/teams/ext:engines").await["id"].as_str().expect("an id").to_owned();
+        let poor = app.key_with(&app.first, &["invitations:write", "users:read", "teams:read"], KeyOptions { team_ids: vec![team], ..KeyOptions::default() }).await;
+        let refused = app.send(Call::new("POST", "/api/invitations").key(&poor.secret).json(&offer("ada", &json!({ "role": "ext:coach" })))).await;
+        assert_eq!((refused.status, refused.json()["missing"].clone()), (403, json!(["seats:assign"])), "{}", refused.text());
+        let held = app.delete("/api/roles/ext:coach").await;
+        assert_eq!((held.status, held.json()["held_by"]["open_invitations"].clone()), (409, json!(1)), "{}", held.text());
+        // Its mail and its page name the role.
+        worker::drain(&app.node.app).await.expect("jobs that run");
+        let mail = made["mail_id"].as_str().expect("a mail");
+        assert!(read(&app, &format!("/api/mails/{mail}")).await.to_string().contains("Coach"));
+        let service = &app.node.app;
+        let token = token(&app, &id(&made), Way::Mailed).await;
+        accept::accept(service, &token, None, None, &origin(), service.clock.now()).await.expect("accepted");
+        assert_eq!(read(&app, "/api/teams/ext:engines/members/email:lin@example.com").await["role"], role.id());
+        // An offer that has expired keeps no role; sent again it is refused by what is missing.
+        let late = invite(&app, &offer("grace", &json!({ "role": "ext:coach", "expires_in_days": 1 })), 201).await;
+        assert_eq!(app.patch("/api/teams/ext:engines/members/email:lin@example.com", &json!({ "role": "member" })).await.status, 200);
+        service.clock.advance(2 * 86_400);
+        invitations::sweep(service, &app.first).await.expect("a sweep");
+        assert_eq!(app.delete("/api/roles/ext:coach").await.status, 204);
+        let gone = act(&app, &id(&late), "resend", 422).await;
+        assert_eq!(gone["errors"][0]["pointer"], "/role", "{gone}");
+    }
 }

@@ -37,6 +37,7 @@ const LAYERS: &[&[&str]] = &[
         "demo",
         "bulk",
         "feeds",
+        "streams",
         "webhooks",
         "lms",
         "reports",

@@ -1,9 +1,16 @@
 //! How people and teams go, come back, become one and are forgotten.
 
+use b2b_dashboard::access::links::LinkPurpose;
+use b2b_dashboard::access::passwords;
+use b2b_dashboard::access::sessions::Origin;
 use b2b_dashboard::db::{Select, Statement};
 use b2b_dashboard::jobs::Job;
 use b2b_dashboard::lifecycle::references::REFERENCES;
 use b2b_dashboard::lifecycle::traces::searched;
+use b2b_dashboard::resource::Stamp;
+use b2b_dashboard::resources::User;
+use b2b_dashboard::resources::user::NewUser;
+use b2b_dashboard::types::Email;
 use b2b_dashboard::{params, worker};
 use serde_json::{Value as JsonValue, json};
 
@@ -210,6 +217,51 @@ both! {
         assert_integrity(&app).await;
     }
 
+    async fn a_team_comes_back_with_its_domains_and_as_the_default_where_they_are_free(app: ApiApp) {
+        let node = app.post("/api/organizations", &json!({ "name": "Acme", "external_id": "acme" })).await;
+        assert_eq!(node.status, 201, "{}", node.text());
+        let made = app.post("/api/teams", &json!({ "name": "t", "external_id": "t", "organization": "ext:acme" })).await;
+        let id = made.id();
+        team(&app, "other").await;
+        for domain in ["free.example", "taken.example"] {
+            let claim = app.post("/api/domain_claims", &json!({ "domain": domain, "team": "ext:t", "proof": "admin" })).await;
+            assert_eq!(claim.status, 201, "{}", claim.text());
+        }
+        let claim = read(&app, "/api/domain_claims?sort=domain").await["data"][0].clone();
+        assert_eq!(app.patch("/api/organizations/ext:acme", &json!({ "default_team": "ext:t" })).await.status, 200);
+        let set = Statement::new("UPDATE accounts SET default_team_id = $2 WHERE account_id = $1", params![id.clone()]);
+        app.node.app.db.write(&app.first, vec![set]).await.expect("a default");
+        let aside = async || {
+            assert_eq!(app.delete(&format!("/api/teams/{id}")).await.status, 204);
+            assert_eq!(read(&app, "/api/organizations/ext:acme").await["default_team_id"], JsonValue::Null);
+        };
+        aside().await;
+        let other = app.post("/api/domain_claims", &json!({ "domain": "taken.example", "team": "ext:other", "proof": "admin" })).await;
+        assert_eq!(other.status, 201, "{}", other.text());
+        let back = async |path: &str| done(&app.post(&format!("/api/teams/{id}/restore{path}"), &json!({})).await, 200);
+        let dry = back("?dry_run=true").await;
+        let domains = json!([{ "domain": "free.example", "outcome": "restored" }, { "domain": "taken.example", "outcome": "taken" }]);
+        assert_eq!((&dry["domains"], &dry["is_account_default"], dry["default_of"].as_array().map(Vec::len)), (&domains, &json!(true), Some(1)), "{dry}");
+        let first = back("").await;
+        assert_eq!(first["domains"], domains, "{first}");
+        assert_eq!(read(&app, "/api/organizations/ext:acme").await["default_team_id"], id);
+        let again = read(&app, &format!("/api/domain_claims/{}", claim["id"].as_str().expect("an id"))).await;
+        assert_eq!((&again["state"], &again["team_id"]), (&json!("verified"), &json!(id)), "the claim is proved as it was");
+        let newcomer = provision(&app, &json!({ "user": { "email": "x@free.example" }, "welcome_email": false }), 201).await;
+        assert_eq!(newcomer["team"]["id"], id);
+        // Another team has taken its place meanwhile: that one keeps it.
+        aside().await;
+        let own = app.post("/api/teams", &json!({ "name": "own", "external_id": "own", "organization": "ext:acme" })).await.id();
+        assert_eq!(app.patch("/api/organizations/ext:acme", &json!({ "default_team": "ext:own" })).await.status, 200);
+        let second = back("").await;
+        assert_eq!((&second["default_of"], second["domains"].as_array().map(Vec::len)), (&json!([]), Some(1)), "{second}");
+        assert_eq!(read(&app, "/api/organizations/ext:acme").await["default_team_id"], own);
+        assert_eq!((app.count("former_domain_claims").await, app.count("former_defaults").await), (0, 0));
+        assert_eq!(app.delete(&format!("/api/teams/{id}")).await.status, 204);
+        clean_up(&app, 31).await;
+        assert_eq!((app.count("former_domain_claims").await, app.count("former_defaults").await), (0, 0), "what is purged keeps nothing");
+    }
+
     async fn a_membership_of_two_who_left_waits_for_the_second(app: ApiApp) {
         team(&app, "t").await;
         member(&app, "ada", "t").await;
@@ -392,6 +444,68 @@ both! {
         let itself = done(&app.post(&format!("/api/users/{ada}/merge"), &json!({ "from": ada })).await, 422);
         assert_eq!(itself["errors"][0]["pointer"], "/from");
         assert_integrity(&app).await;
+    }
+
+    async fn a_merge_moves_who_invited_and_leaves_who_acted(app: ApiApp) {
+        team(&app, "t").await;
+        for name in ["ada", "twin"] {
+            member_of_nothing(&app, name).await;
+        }
+        let (ada, twin) = (id_of(&app, "ada").await, id_of(&app, "twin").await);
+        let invited = app.post("/api/invitations", &json!({ "email": email("lin"), "team": "ext:t" })).await;
+        let own = app.post("/api/invitations", &json!({ "email": email("twin"), "team": "ext:t" })).await;
+        assert_eq!((invited.status, own.status), (201, 201), "{} {}", invited.text(), own.text());
+        let by_twin = [
+            "UPDATE invitations SET inviter_id = $2, inviter_name = 'Twin person' WHERE account_id = $1",
+            "UPDATE events SET actor_type = 'user', actor_id = $2, actor_name = 'Twin person' WHERE account_id = $1 AND type = 'invitation.created'",
+        ];
+        let by_twin = by_twin.map(|sql| Statement::new(sql, params![twin.clone()]));
+        app.node.app.db.write(&app.first, by_twin.to_vec()).await.expect("an inviter");
+        let merged = done(&app.post(&format!("/api/users/{ada}/merge"), &json!({ "from": "ext:twin" })).await, 200);
+        assert_eq!(merged["outcome"], "merged");
+        for one in [&invited, &own] {
+            let invitation = read(&app, &format!("/api/invitations/{}", one.id())).await;
+            assert_eq!((&invitation["inviter_id"], &invitation["inviter_name"]), (&json!(ada), &json!("Twin person")), "{invitation}");
+        }
+        assert_eq!(read(&app, &format!("/api/invitations/{}", own.id())).await["user_id"], ada);
+        worker::publish(&app.node.app).await.expect("published events");
+        let events = read(&app, &format!("/api/events?subject={}", invited.id())).await;
+        assert_eq!((&events["data"][0]["actor"]["id"], &events["data"][0]["actor"]["name"]), (&json!(twin), &json!("Twin person")), "{events}");
+    }
+
+    async fn the_address_from_before_a_merge_signs_in_by_the_present_one(app: ApiApp) {
+        for name in ["ada", "twin", "old"] {
+            member_of_nothing(&app, name).await;
+        }
+        for name in ["twin", "old"] {
+            done(&app.post("/api/users/ext:ada/merge", &json!({ "from": format!("email:{}", email(name)) })).await, 200);
+        }
+        let service = &app.node.app;
+        let origin = Origin { address: None, agent: None, request_id: "r1".into() };
+        let mails = async || {
+            let select = Select::new("SELECT to_address FROM mails WHERE account_id = $1 AND kind = 'sign_in_link'", vec![]);
+            let rows = service.db.fetch::<(String,)>(&app.first, select).await.expect("mails");
+            rows.into_iter().map(|(to,)| to).collect::<Vec<_>>()
+        };
+        let ask = async |address: String| {
+            let address = Email::parse(&address).expect("an address");
+            passwords::request_link(service, &address, LinkPurpose::SignIn, &origin, service.clock.now()).await.expect("the same answer for all");
+        };
+        ask(email("twin")).await;
+        assert_eq!(mails().await, [email("ada")], "to the present address, once");
+        ask(email("nobody")).await;
+        assert_eq!(mails().await.len(), 1);
+        // Who has the address now is meant, not who had it.
+        let taken = User::from_new(NewUser::with_email(Email::parse(&email("old")).expect("an address")), &Stamp { ids: &service.ids, now: service.clock.now() });
+        service.db.write(&app.first, vec![Statement::insert(&taken)]).await.expect("somebody");
+        ask(email("old")).await;
+        let mut all = mails().await;
+        all.sort();
+        assert_eq!(all, [email("ada"), email("old")]);
+        // A person who may not come in does not by another address either.
+        done(&app.patch("/api/users/ext:ada", &json!({ "status": "deactivated" })).await, 200);
+        ask(email("twin")).await;
+        assert_eq!(mails().await.len(), 2);
     }
 
     async fn merges_at_once_make_one_person(app: ApiApp) {

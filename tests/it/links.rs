@@ -9,7 +9,7 @@ use b2b_dashboard::db::Select;
 use b2b_dashboard::error::{Code, Result};
 use b2b_dashboard::http::site;
 use b2b_dashboard::joining::confirm::{self, Asked, Joined};
-use b2b_dashboard::joining::{ask, sweep};
+use b2b_dashboard::joining::{ask, sweep, views};
 use b2b_dashboard::locale::Locale;
 use b2b_dashboard::params;
 use b2b_dashboard::types::{Email, Name};
@@ -440,5 +440,78 @@ both! {
         assert_eq!(state, "caught");
         assert!(body.contains(&format!("/join/confirm/{}", token(&app, "lin@example.com").await)), "{body}");
         assert!(!context.contains("/join/"), "{context}");
+    }
+
+    async fn a_link_gives_a_role_of_the_accounts_own_and_nobody_gives_more_than_they_hold(app: ApiApp) {
+        let (_, plain) = ground(&app, 5, &json!({})).await;
+        let role = app.post("/api/roles", &json!({ "name": "Coach", "external_id": "coach", "kind": "team", "permissions": ["users:read", "seats:assign"] })).await;
+        assert_eq!(role.status, 201, "{}", role.text());
+        let coach = another(&app, &json!({ "role": "ext:coach", "products": [] })).await;
+        assert_eq!((&coach["role"], &coach["role_name"]), (&json!(role.id()), &json!("Coach")), "{coach}");
+        join(&app, &coach, "lin@example.com").await.expect("a join");
+        let member = read(&app, "/api/teams/ext:engines/members/email:lin@example.com").await;
+        assert_eq!(member["role"], role.id());
+        // A mere member is raised; who runs the team is not made less.
+        join(&app, &plain, "ada@example.com").await.expect("a join");
+        join(&app, &coach, "ada@example.com").await.expect("a join");
+        assert_eq!(read(&app, "/api/teams/ext:engines/members/email:ada@example.com").await["role"], role.id());
+        let owner = json!({ "email": "grace@example.com", "role": "owner" });
+        assert_eq!(app.post("/api/teams/ext:engines/members", &owner).await.status, 201);
+        join(&app, &coach, "grace@example.com").await.expect("a join");
+        assert_eq!(read(&app, "/api/teams/ext:engines/members/email:grace@example.com").await["role"], "owner");
+        // Who lacks one of its rights offers it neither new nor by a change.
+        let team = read(&app, "/api/teams/ext:engines").await["id"].as_str().expect("an id").to_owned();
+        let poor = app.key_with(&app.first, &["links:read", "links:write", "invitations:write", "users:read", "teams:read"], KeyOptions { team_ids: vec![team], ..KeyOptions::default() }).await;
+        let body = json!({ "name": "X", "team": "ext:engines", "role": "ext:coach" });
+        let refused = app.send(Call::new("POST", "/api/links").key(&poor.secret).json(&body)).await;
+        assert_eq!((refused.status, refused.json()["missing"].clone()), (403, json!(["seats:assign"])), "{}", refused.text());
+        let own = app.send(Call::new("POST", "/api/links").key(&poor.secret).json(&json!({ "name": "Y", "team": "ext:engines" }))).await;
+        assert_eq!(own.status, 201, "{}", own.text());
+        let path = format!("/api/links/{}", own.id());
+        let raised = app.send(Call::new("PATCH", &path).key(&poor.secret).json(&json!({ "role": "ext:coach" }))).await;
+        assert_eq!((raised.status, raised.json()["code"].clone()), (403, json!("grant_exceeds_rights")), "{}", raised.text());
+        let raised = app.patch(&path, &json!({ "role": "ext:coach" })).await;
+        assert_eq!((raised.status, raised.json()["role_name"].clone()), (200, json!("Coach")), "{}", raised.text());
+        let unknown = app.patch(&path, &json!({ "role": "ext:nobody" })).await;
+        assert_eq!((unknown.status, unknown.json()["errors"][0]["pointer"].clone()), (422, json!("/role")), "{}", unknown.text());
+        let lowered = app.patch(&path, &json!({ "role": "member" })).await;
+        assert_eq!((&lowered.json()["role"], &lowered.json()["role_name"]), (&json!("member"), &JsonValue::Null), "{}", lowered.text());
+        // A role that is offered stays.
+        let held = app.delete("/api/roles/ext:coach").await;
+        assert_eq!((held.status, held.json()["held_by"]["links"].clone()), (409, json!(1)), "{}", held.text());
+        assert_integrity(&app).await;
+    }
+
+    async fn openings_of_the_page_are_counted_together(app: ApiApp) {
+        let (_, link) = ground(&app, 5, &json!({})).await;
+        let (service, path) = (&app.node.app, format!("/join/{}", text(&link, "slug")));
+        let site = site(service);
+        let writes = service.db.writes();
+        for (method, count) in [("GET", 25), ("HEAD", 7)] {
+            for _ in 0..count {
+                let request = Request::builder().method(method).uri(&path).body(Body::empty()).expect("a request");
+                assert_eq!(site.clone().oneshot(request).await.expect("an answer").status(), 200);
+            }
+        }
+        let nowhere = Request::builder().uri("/join/nowhere").body(Body::empty()).expect("a request");
+        site.clone().oneshot(nowhere).await.expect("an answer");
+        assert_eq!(service.db.writes(), writes, "no request waits for its count");
+        let counters = format!("/api/links/{}/counters", text(&link, "id"));
+        assert_eq!(read(&app, &counters).await["views"], 0);
+        views::write(service).await;
+        assert_eq!(service.db.writes(), writes + 1, "one write for all of them");
+        let told = read(&app, &counters).await;
+        assert_eq!((&told["views"], told["last_viewed_at"].is_string()), (&json!(25), true), "{told}");
+        // What is opened later comes on top, and is written by itself a moment later.
+        let again = Request::builder().uri(&path).body(Body::empty()).expect("a request");
+        site.oneshot(again).await.expect("an answer");
+        for _ in 0..100 {
+            if read(&app, &counters).await["views"] == 26 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert_eq!(read(&app, &counters).await["views"], 26);
+        assert_eq!(app.delete(&format!("/api/links/{}", text(&link, "id"))).await.status, 204);
     }
 }

@@ -45,6 +45,7 @@ mod seat_requests;
 mod seats;
 mod sign_in;
 mod snippets;
+mod streams;
 mod support;
 mod tenancy;
 mod undo;

@@ -471,4 +471,55 @@ both! {
         assert_eq!(counters(&app, &seat).await, [Some(1), Some(0), Some(0), Some(0)]);
         assert_all(&app).await;
     }
+
+    async fn a_draft_changes_its_buyer_and_what_is_placed_does_not(app: ApiApp) {
+        company(&app).await;
+        let draft = json!({ "team": "ext:engines", "source": "shop", "external_reference": "7", "currency": "EUR", "lines": [{ "item": "ext:ten", "team": "ext:engines" }] });
+        let order = made(&app, "/api/orders", &draft).await;
+        let path = format!("/api/orders/{}", order["id"].as_str().expect("an id"));
+        let change = async |body: JsonValue| app.patch(&path, &body).await;
+        // The line's team is none of the organization's.
+        let wrong = change(json!({ "team": null, "organization": "ext:north" })).await;
+        assert_problem(None, &wrong, 422, &["validation_failed"]);
+        assert_eq!(wrong.json()["errors"][0]["pointer"], "/lines/0/team", "{}", wrong.text());
+        let nobody = change(json!({ "team": null })).await;
+        assert_eq!(nobody.json()["errors"][0]["pointer"], "/team", "{}", nobody.text());
+        let other = change(json!({ "currency": "CHF" })).await;
+        assert_eq!(other.json()["errors"][0]["pointer"], "/currency", "{}", other.text());
+        let moved = change(json!({ "team": null, "organization": "ext:north", "lines": [{ "item": "ext:ten", "team": "ext:branch", "amount": 50000 }] })).await;
+        assert_eq!(moved.status, 200, "{}", moved.text());
+        let moved = moved.json();
+        assert_eq!((&moved["buyer"], &moved["team_id"], &moved["total_amount"]), (&json!("organization"), &JsonValue::Null, &json!(50000)));
+        let swiss = change(json!({ "currency": "CHF", "lines": [{ "product": "ext:safety", "amount": 900, "quantity": 3 }] })).await;
+        assert_eq!((swiss.status, swiss.json()["currency"].clone()), (200, json!("CHF")), "{}", swiss.text());
+        let placed = change(json!({ "team": "ext:branch", "status": "pending" })).await;
+        assert_eq!((placed.status, placed.json()["status"].clone()), (200, json!("pending")), "{}", placed.text());
+        let late = change(json!({ "organization": "ext:south" })).await;
+        assert_problem(None, &late, 409, &["state_conflict"]);
+        let noted = change(json!({ "note": "By telephone" })).await;
+        assert_eq!(noted.status, 200, "{}", noted.text());
+        step(&app, &order, "pay", &json!({ "fulfil": true })).await;
+        assert_eq!(quantity(&app, "branch").await, 3);
+        assert_all(&app).await;
+    }
+
+    async fn a_draft_with_credits_buys_what_the_new_buyer_sees(app: ApiApp) {
+        company(&app).await;
+        let own = json!({ "name": "Own", "external_id": "own", "product": "ext:safety", "quantity": 1, "price_credits": 5, "status": "published", "visible_to": { "teams": ["ext:engines"] } });
+        made(&app, "/api/catalog_items", &own).await;
+        let draft = json!({ "team": "ext:engines", "payment": "credits", "status": "draft", "lines": [{ "item": "ext:own" }] });
+        let order = made(&app, "/api/orders", &draft).await;
+        let path = format!("/api/orders/{}", order["id"].as_str().expect("an id"));
+        let refused = app.patch(&path, &json!({ "team": "ext:branch" })).await;
+        assert_problem(None, &refused, 422, &["validation_failed"]);
+        assert_eq!(refused.json()["errors"][0]["pointer"], "/lines/0/item", "{}", refused.text());
+        let branch = read(&app, "/api/teams/ext:branch").await["id"].as_str().expect("an id").to_owned();
+        let key = app.full_key(&app.first, KeyOptions { team_ids: vec![branch], ..KeyOptions::default() }).await;
+        let out_of_reach = app.send(Call::new("PATCH", &path).key(&key.secret).json(&json!({ "team": "ext:branch" }))).await;
+        assert_eq!(out_of_reach.status, 404, "{}", out_of_reach.text());
+        let seen = app.patch(&path, &json!({ "team": "ext:branch", "lines": [{ "item": "ext:ten" }] })).await;
+        assert_eq!((seen.status, seen.json()["total_credits"].clone()), (200, json!(100)), "{}", seen.text());
+        let stranger = app.send(Call::new("PATCH", &path).key(&key.secret).json(&json!({ "team": "ext:engines" }))).await;
+        assert_eq!(stranger.status, 422, "a team out of reach is not there: {}", stranger.text());
+    }
 }

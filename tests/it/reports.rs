@@ -7,12 +7,13 @@ use crate::support::http::{ApiApp, Call, KeyOptions};
 use crate::support::operation::{Document, assert_problem};
 use crate::support::world;
 
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "enrollment_progress",
     "seat_usage",
     "expiring_access",
     "denials_and_waitlist",
     "organization_rollup",
+    "orders_and_credits",
 ];
 
 async fn rows(app: &ApiApp, name: &str, query: &str) -> Vec<JsonValue> {
@@ -243,5 +244,69 @@ both! {
         for name in NAMES {
             assert!(seen(&app.other_key.secret, name).await.is_empty(), "{name}");
         }
+    }
+
+    async fn an_accountant_can_reconcile_orders_and_credits(app: ApiApp) {
+        company(&app).await;
+        let post = async |path: &str, body: JsonValue| {
+            let answer = app.post(path, &body).await;
+            assert!(answer.status < 300, "{path}: {}", answer.text());
+            answer.json()
+        };
+        let item = json!({ "name": "Ten", "external_id": "ten", "product": "ext:p", "quantity": 10, "price_credits": 100, "status": "published" });
+        post("/api/catalog_items", item).await;
+        post("/api/organizations/ext:top/credits", json!({ "amount": 150, "note": "=SUM(A1)" })).await;
+        post("/api/teams/ext:south/credits", json!({ "amount": 60, "reason": "grant" })).await;
+        app.node.app.clock.advance(86_400);
+        let bought = post("/api/catalog_items/ext:ten/buy", json!({ "team": "ext:south", "quantity": 2 })).await;
+        let shop = |reference: &str, further: JsonValue| world::with(json!({ "team": "ext:north", "source": "shop", "external_reference": reference, "currency": "EUR",
+            "lines": [{ "product": "ext:p", "quantity": 3, "amount": 1000 }] }), &further);
+        let open = post("/api/orders", shop("1", json!({ "status": "pending" }))).await;
+        let sold = post("/api/orders", shop("2", json!({ "fulfil": true }))).await;
+        app.node.app.clock.advance(86_400);
+        let refund = |order: &JsonValue| format!("/api/orders/{}/refund", order["id"].as_str().expect("an id"));
+        post(&refund(&bought), json!({ "lines": [{ "number": 1, "quantity": 1 }] })).await;
+        post(&refund(&sold), json!({ "lines": [{ "number": 1, "quantity": 2 }], "reference": "back" })).await;
+        post(&format!("/api/orders/{}/pay", open["id"].as_str().expect("an id")), json!({})).await;
+
+        let all = rows(&app, "orders_and_credits", "").await;
+        let sum = |rows: &[JsonValue], name: &str| rows.iter().filter_map(|row| row[name].as_i64()).sum::<i64>();
+        let of = |kind: &str| all.iter().filter(|row| row["kind"] == kind).cloned().collect::<Vec<_>>();
+        assert_eq!((of("order").len(), of("refund").len()), (3, 2), "{all:?}");
+        // Each order with what moved for it comes to nothing, and the money to what was sold less what went back.
+        for order in [&bought, &open, &sold] {
+            let its: Vec<JsonValue> = all.iter().filter(|row| row["order_id"] == order["id"]).cloned().collect();
+            assert_eq!(sum(&its, "credits") + sum(&its, "balance_change"), 0, "{its:?}");
+        }
+        assert_eq!(sum(&all, "amount"), 1000 + 1000 - 666);
+        for (path, account) in [("organizations/ext:top", "organization_id"), ("teams/ext:south", "team_id")] {
+            let balance = world::read(&app, &format!("/api/{path}/credits")).await;
+            let id = world::read(&app, &format!("/api/{path}")).await["id"].clone();
+            let its: Vec<JsonValue> = of("credit_entry").into_iter().filter(|row| row[account] == id).collect();
+            assert_eq!(json!(sum(&its, "balance_change")), balance["balance"], "{its:?}");
+        }
+        // What is paid later is booked later.
+        let last = all.last().expect("a row");
+        assert!(of("order").iter().any(|row| row["id"] == open["id"] && row["booked_at"] == last["booked_at"]), "{all:?}");
+        let booked = values(&all, "booked_at");
+        assert!(booked.is_sorted(), "{booked:?}");
+        let day = all.iter().find(|row| row["id"] == sold["id"]).expect("it")["booked_at"].as_str().expect("a time")[..10].to_owned();
+        let on_the_day = rows(&app, "orders_and_credits", &format!("from={day}&to={day}")).await;
+        assert_eq!(on_the_day.len(), 4, "two orders and two sides of one purchase: {on_the_day:?}");
+
+        assert_eq!(rows(&app, "orders_and_credits", "source=shop").await.len(), 3);
+        assert_eq!(rows(&app, "orders_and_credits", "status=partially_refunded&source=shop").await.len(), 2);
+        assert_eq!(rows(&app, "orders_and_credits", "status=draft").await, Vec::<JsonValue>::new());
+        let below = rows(&app, "orders_and_credits", "organization=ext:below").await;
+        assert!(below.iter().all(|row| row["team"] == "South"), "{below:?}");
+        assert_eq!(below.len(), 4, "a grant, an order, its part of the price, and the refund, which goes to the last who paid: {below:?}");
+        assert_eq!(rows(&app, "orders_and_credits", "organization=ext:top").await.len(), all.len());
+        assert_eq!(rows(&app, "orders_and_credits", "team=ext:north").await.len(), 3);
+        let file = app.get("/api/reports/orders_and_credits?format=csv").await;
+        assert!(file.text().contains("'=SUM(A1)"), "{}", file.text());
+        let south = world::read(&app, "/api/teams/ext:south").await["id"].as_str().expect("an id").to_owned();
+        let key = app.full_key(&app.first, KeyOptions { team_ids: vec![south], ..KeyOptions::default() }).await;
+        let seen = app.send(Call::new("GET", "/api/reports/orders_and_credits?limit=200").key(&key.secret)).await;
+        assert_eq!(seen.json()["data"].as_array().map(Vec::len), Some(4), "{}", seen.text());
     }
 }

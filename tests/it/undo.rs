@@ -142,4 +142,72 @@ both! {
         let refused = app.send(Call::new("POST", path).key(&limited.secret)).await;
         assert_eq!(refused.status, 404, "{}", refused.text());
     }
+
+    async fn the_order_of_a_provision_says_what_went_back(app: ApiApp) {
+        product(&app, "p", &["c"]).await;
+        let body = |name: &str, reference: &str| json!({
+            "user": { "email": email(name), "external_id": name }, "external_reference": reference, "welcome_email": false,
+            "team": { "strategy": "auto", "name": "Engines" }, "seats": [{ "product": "ext:p", "quantity": 3, "assign": true }],
+        });
+        let order = async |made: &JsonValue| {
+            let id = made["id"].as_str().expect("an id");
+            read(&app, &format!("/api/orders?provision={id}")).await["data"][0].clone()
+        };
+        let whole = provision(&app, &body("ada", "1"), 201).await;
+        let part = provision(&app, &body("grace", "2"), 201).await;
+        let sold = provision(&app, &body("edith", "3"), 201).await;
+        let seat = whole["seats"][0]["seat_id"].as_str().expect("an id");
+        assert_eq!(order(&whole).await["status"], "fulfilled");
+        // Two of three places of one order were refunded before.
+        let id = order(&sold).await["id"].as_str().expect("an id").to_owned();
+        let refund = app.post(&format!("/api/orders/{id}/refund"), &json!({ "lines": [{ "number": 1, "quantity": 2 }] })).await;
+        assert_eq!(refund.status, 200, "{}", refund.text());
+        let undone = undo(&app, &sold["id"], "", 200).await;
+        assert!(undone["kept"].as_array().is_some_and(|kept| kept.iter().any(|one| one["says"] == "2 places were refunded before.")), "{undone}");
+        let after = order(&sold).await;
+        assert_eq!((&after["status"], &after["lines"][0]["refunded"]), (&json!("refunded"), &json!(3)), "{after}");
+        assert_eq!(counters(&app, seat).await, [Some(2), Some(0), Some(0), Some(4)], "never more than was bought goes");
+
+        let dry = undo(&app, &whole["id"], "?dry_run=true", 200).await;
+        assert!(whats(&dry["undone"]).contains(&"order"), "{dry}");
+        assert_eq!(order(&whole).await["status"], "fulfilled");
+        undo(&app, &whole["id"], "", 200).await;
+        let after = order(&whole).await;
+        assert_eq!((&after["status"], &after["timeline"][2]["what"]), (&json!("refunded"), &json!("refunded")), "{after}");
+        let again = app.post(&format!("/api/orders/{}/refund", after["id"].as_str().expect("an id")), &json!({})).await;
+        assert_eq!(again.status, 409, "{}", again.text());
+        assert_eq!(counters(&app, seat).await, [Some(1), Some(0), Some(0), Some(2)]);
+
+        // The last one's places are taken by others meanwhile, but one.
+        for name in ["mary", "joan"] {
+            provision(&app, &wish(name, "x", "p", &json!({})), 404).await;
+            let other = json!({ "user": { "email": email(name) }, "team": { "strategy": "specific", "id": part["team"]["id"] }, "seats": [{ "product": "ext:p" }], "welcome_email": false });
+            provision(&app, &other, 201).await;
+        }
+        undo(&app, &part["id"], "", 200).await;
+        let after = order(&part).await;
+        assert_eq!((&after["status"], &after["lines"][0]["refunded"]), (&json!("partially_refunded"), &json!(1)), "{after}");
+        assert!(after["timeline"][2]["detail"].as_str().is_some_and(|text| text.contains("2 are in use")), "{after}");
+        assert_eq!(counters(&app, seat).await, [Some(2), Some(0), Some(0), Some(0)]);
+        assert_integrity(&app).await;
+    }
+
+    async fn the_last_owner_of_a_team_with_others_stays(app: ApiApp) {
+        let found = json!({ "user": { "email": email("ada"), "external_id": "ada" }, "team": { "strategy": "create", "name": "Engines" }, "welcome_email": false });
+        let made = provision(&app, &found, 201).await;
+        let team = made["team"]["id"].as_str().expect("an id").to_owned();
+        let join = |name: &str, role: &str| json!({ "email": email(name), "role": role });
+        assert_eq!(app.post(&format!("/api/teams/{team}/members"), &join("grace", "member")).await.status, 201);
+        let dry = undo(&app, &made["id"], "?dry_run=true", 200).await;
+        assert_eq!(whats(&dry["kept"]), ["user", "membership", "team"], "{dry}");
+        assert_eq!(app.post(&format!("/api/teams/{team}/members"), &join("edith", "owner")).await.status, 201);
+        // Of two owners who leave at once one stays.
+        let leave = Call::new("DELETE", format!("/api/teams/{team}/members/email:{}", email("edith"))).key(&app.key.secret);
+        let path = format!("/api/provisions/{}/undo", made["id"].as_str().expect("an id"));
+        let back = Call::new("POST", path).key(&app.key.secret);
+        let (left, undone) = tokio::join!(app.node.send(leave), app.node.send(back));
+        assert_eq!(undone.status, 200, "{}", undone.text());
+        let owners = read(&app, &format!("/api/teams/{team}/members?role=owner")).await;
+        assert_eq!(owners["data"].as_array().map(Vec::len), Some(1), "{owners} {} {}", left.text(), undone.text());
+    }
 }

@@ -3,7 +3,7 @@
 use super::input::{CancelInput, NewOrder, OrderPatch, PatchStatus, PayInput, line_references};
 use super::lines::{self, Frame};
 use super::order::{Buyer, Order, OrderStatus, Payment};
-use super::place::{Placed, plan_create};
+use super::place::{Parties, Placed, plan_create};
 use super::scene::ground;
 use super::work::{Work, steadily};
 use crate::access::{Call, Permission};
@@ -12,9 +12,9 @@ use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
 use crate::records;
-use crate::resource::resolve;
+use crate::resource::{Record, Resolved, resolve};
 use crate::types::text::Json;
-use crate::types::{Ids, Patch, Ref};
+use crate::types::{Id, Ids, Patch, Ref};
 
 /// An order in a state in which something is not possible.
 fn conflict(order: &Order, words: &str) -> Error {
@@ -46,37 +46,15 @@ pub async fn plan_change<C: FnOnce(&Order) -> Result<()>>(
     check(&before)?;
     let mut work = Work::of(before, db, ids, call);
     let order = &mut work.order;
-    patch.external_id.apply(&mut order.external_id);
-    patch.note.apply(&mut order.note);
-    if let Some(metadata) = patch.metadata {
-        order.metadata = metadata;
+    patch.external_id.clone().apply(&mut order.external_id);
+    patch.note.clone().apply(&mut order.note);
+    if let Some(metadata) = &patch.metadata {
+        order.metadata = metadata.clone();
     }
-    if let Some(new) = patch.lines {
-        if order.status != OrderStatus::Draft {
-            return Err(conflict(
-                order,
-                "Lines change while it is a draft only; what was bought since is an order of its own.",
-            ));
-        }
-        if order.payment == Payment::External {
-            call.caller.require_account()?;
-        }
-        let refs = resolve(db, &call.caller, line_references(&new)).await?;
-        let ground = ground(db, call, &new, &refs, &order.owner()?).await?;
-        let frame = Frame {
-            payment: order.payment,
-            buying_team: order.team_id.clone().filter(|_| order.buyer == Buyer::Team),
-            currency: order.currency.clone(),
-            ground: &ground,
-            refs: &refs,
-            call,
-            ids,
-        };
-        let (made, currency) = lines::make(&frame, &new)?;
-        order.lines = Json(lines::replaced(&order.lines.0, made));
-        order.currency = currency;
-        order.add_up();
+    if patch.is_of_draft() {
+        change_draft(&mut work, &patch).await?;
     }
+    let order = &mut work.order;
     match (patch.status, order.status) {
         (Some(PatchStatus::Pending), OrderStatus::Draft | OrderStatus::Failed) => {
             work.order.status = OrderStatus::Pending;
@@ -99,6 +77,63 @@ pub async fn plan_change<C: FnOnce(&Order) -> Result<()>>(
     Ok(work.conclude("order.update"))
 }
 
+/// Who buys, what, and in which currency, while the order is a draft.
+async fn change_draft(work: &mut Work<'_>, patch: &OrderPatch) -> Result<()> {
+    let (db, ids, call) = (work.db, work.ids, work.call);
+    let order = &mut work.order;
+    if order.status != OrderStatus::Draft {
+        return Err(conflict(
+            order,
+            "Its buyer, currency and lines change while it is a draft only; what was bought since is an order of its own.",
+        ));
+    }
+    if order.payment == Payment::External {
+        call.caller.require_account()?;
+    }
+    let refs = resolve(db, &call.caller, patch.references()).await?;
+    if patch.is_of_buyer() {
+        let team = party(&patch.team, order.team_id.take(), &refs)?;
+        let organization = party(&patch.organization, order.organization_id.take(), &refs)?;
+        let parties = Parties::of(team, organization, call)?;
+        order.buyer = parties.buyer();
+        (order.team_id, order.organization_id) = (parties.team, parties.organization);
+    }
+    let was = order.currency.clone();
+    patch.currency.clone().apply(&mut order.currency);
+    let new = patch.lines.as_deref().unwrap_or_default();
+    let ground = ground(db, call, new, &order.lines.0, &refs, &order.owner()?).await?;
+    let frame = Frame {
+        payment: order.payment,
+        buying_team: order.team_id.clone().filter(|_| order.buyer == Buyer::Team),
+        currency: order.currency.clone(),
+        ground: &ground,
+        refs: &refs,
+        call,
+        ids,
+    };
+    if patch.lines.is_none() {
+        return lines::recheck(&frame, &order.lines.0, was.as_ref());
+    }
+    let (made, currency) = lines::make(&frame, new)?;
+    order.lines = Json(lines::replaced(&order.lines.0, made));
+    order.currency = currency;
+    order.add_up();
+    Ok(())
+}
+
+/// Who is named by a member of a change: as before, nobody, or somebody else.
+fn party<R: Record>(
+    patch: &Patch<Ref<R>>,
+    before: Option<Id<R>>,
+    refs: &Resolved,
+) -> Result<Option<Id<R>>> {
+    match patch {
+        Patch::Keep => Ok(before),
+        Patch::Clear => Ok(None),
+        Patch::Set(reference) => refs.id(reference).map(Some),
+    }
+}
+
 /// Plans an order by its own key: made, or while it is a draft changed.
 pub async fn plan_put<C: Fn(Option<&Order>) -> Result<()>>(
     db: &Db,
@@ -119,15 +154,23 @@ pub async fn plan_put<C: Fn(Option<&Order>) -> Result<()>>(
         }
         return plan_create(db, ids, call, new).await;
     };
+    // Who buys what is settled once it is placed; a repeat that says the same lines is let through below.
+    let is_draft = standing.status == OrderStatus::Draft;
     let patch = OrderPatch {
         external_id: new.external_id.clone().map_or(Patch::Keep, Patch::Set),
-        // What is bought is settled once it is placed; a repeat that says the same lines is let through below.
-        lines: (standing.status == OrderStatus::Draft).then(|| new.lines.clone()),
+        team: replaced_by(is_draft, new.team.as_ref()),
+        organization: replaced_by(is_draft, new.organization.as_ref()),
+        currency: new
+            .currency
+            .clone()
+            .filter(|_| is_draft)
+            .map_or(Patch::Keep, Patch::Set),
+        lines: is_draft.then(|| new.lines.clone()),
         status: None,
         note: new.note.clone().map_or(Patch::Keep, Patch::Set),
         metadata: Some(new.metadata.clone()),
     };
-    if standing.status != OrderStatus::Draft {
+    if !is_draft {
         let refs = resolve(db, &call.caller, line_references(&new.lines)).await?;
         let differences = lines::differences(&standing.lines.0, &new.lines, &refs)?;
         if !differences.is_empty() {
@@ -143,6 +186,15 @@ pub async fn plan_put<C: Fn(Option<&Order>) -> Result<()>>(
         order,
         is_new: false,
     })
+}
+
+/// What a body that says everything says of a member that only a draft lets change.
+fn replaced_by<R>(is_draft: bool, new: Option<&Ref<R>>) -> Patch<Ref<R>> {
+    match new {
+        _ if !is_draft => Patch::Keep,
+        Some(reference) => Patch::Set(reference.clone()),
+        None => Patch::Clear,
+    }
 }
 
 /// Plans the payment of an order. One that is paid already stays as it is.

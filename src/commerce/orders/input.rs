@@ -117,6 +117,12 @@ pub struct NewOrder {
 pub struct OrderPatch {
     /// Your own key.
     pub external_id: Patch<ExternalId>,
+    /// The team that buys, while the order is a draft. With an organization: the team that gets the places.
+    pub team: Patch<Ref<Team>>,
+    /// The organization that buys, while the order is a draft.
+    pub organization: Patch<Ref<Organization>>,
+    /// The currency of its amounts, while the order is a draft; where lines have amounts already, with the lines anew.
+    pub currency: Patch<Currency>,
     /// What is bought; replaces all, while the order is a draft.
     #[serde(deserialize_with = "present")]
     #[schemars(length(min = 1, max = 100), with = "Vec<NewLine>")]
@@ -208,6 +214,28 @@ pub struct RefundInput {
     /// Why, for the record.
     #[serde(default)]
     pub reason: Option<Description>,
+}
+
+impl OrderPatch {
+    /// Whether it changes who buys.
+    pub fn is_of_buyer(&self) -> bool {
+        self.team != Patch::Keep || self.organization != Patch::Keep
+    }
+
+    /// Whether it changes what only a draft lets change: who buys, what, and in which currency.
+    pub fn is_of_draft(&self) -> bool {
+        self.is_of_buyer() || self.currency != Patch::Keep || self.lines.is_some()
+    }
+
+    /// The records that it refers to.
+    pub fn references(&self) -> Vec<Reference> {
+        let mut all = line_references(self.lines.as_deref().unwrap_or_default());
+        let team = self.team.as_set();
+        all.extend(team.map(|it| Reference::to("/team", it)));
+        let organization = self.organization.as_set();
+        all.extend(organization.map(|it| Reference::to("/organization", it)));
+        all
+    }
 }
 
 /// The records that lines refer to.

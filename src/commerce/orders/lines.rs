@@ -62,6 +62,45 @@ pub fn make(frame: &Frame<'_>, lines: &[NewLine]) -> Result<(Vec<OrderLine>, Opt
     }
 }
 
+/// Refuses lines that do not fit who is to buy now, or the currency.
+pub fn recheck(frame: &Frame<'_>, lines: &[OrderLine], was: Option<&Currency>) -> Result<()> {
+    let mut faults = Vec::new();
+    if frame.currency.as_ref() != was && lines.iter().any(|line| line.amount.is_some()) {
+        faults.push(Fault::new(
+            "/currency",
+            "not_allowed",
+            "The lines have amounts in the other currency. Give the lines anew with it.",
+        ));
+    }
+    for (n, line) in lines.iter().enumerate() {
+        let mut told = Faults {
+            n,
+            faults: &mut faults,
+        };
+        if let Some(team) = &line.team_id
+            && !is_of_buyer(frame, team)
+        {
+            told.add("team", "not_of_buyer", NOT_OF_BUYER);
+        }
+        let item = line.catalog_item_id.as_ref();
+        let item = item.and_then(|id| frame.ground.item(id));
+        if frame.payment == Payment::Credits
+            && item.is_some_and(|item| !frame.ground.is_on_offer(item))
+        {
+            told.add("item", "not_on_offer", NOT_ON_OFFER);
+        }
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::invalid(faults))
+    }
+}
+
+const NOT_OF_BUYER: &str =
+    "The places go to the team that buys, or to a team at or below the organization that buys.";
+const NOT_ON_OFFER: &str = "The item is not on offer for this buyer.";
+
 struct Faults<'f> {
     n: usize,
     faults: &'f mut Vec<Fault>,
@@ -129,14 +168,17 @@ fn team(frame: &Frame<'_>, new: &NewLine, told: &mut Faults<'_>) -> Result<Optio
     let Some(team) = frame.refs.maybe(new.team.as_ref())? else {
         return Ok(None);
     };
-    let is_buyers = match &frame.buying_team {
-        Some(buyer) => *buyer == team,
-        None => frame.ground.is_of_buyer(&team),
-    };
-    if !is_buyers {
-        told.add("team", "not_of_buyer", "The places go to the team that buys, or to a team at or below the organization that buys.");
+    if !is_of_buyer(frame, &team) {
+        told.add("team", "not_of_buyer", NOT_OF_BUYER);
     }
     Ok(Some(team))
+}
+
+fn is_of_buyer(frame: &Frame<'_>, team: &Id<Team>) -> bool {
+    match &frame.buying_team {
+        Some(buyer) => buyer == team,
+        None => frame.ground.is_of_buyer(team),
+    }
 }
 
 /// The terms of a seat that is made by a line: its own, else the item's, else the account's.
@@ -228,11 +270,7 @@ fn price(
                 );
             }
             if item.is_some_and(|item| !frame.ground.is_on_offer(item)) {
-                told.add(
-                    "item",
-                    "not_on_offer",
-                    "The item is not on offer for this buyer.",
-                );
+                told.add("item", "not_on_offer", NOT_ON_OFFER);
             }
             let of_item = item.and_then(|item| item.price_credits).map(times);
             let credits = new.credits.or(of_item);

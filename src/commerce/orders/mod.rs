@@ -12,8 +12,9 @@ pub mod order;
 pub mod place;
 pub mod provisioned;
 pub mod refund;
+pub mod refunded;
 pub mod scene;
 pub mod work;
 
 pub use order::Order;
-pub use refund::OrderRefund;
+pub use refunded::OrderRefund;

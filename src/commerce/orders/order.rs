@@ -135,7 +135,7 @@ pub struct Failure {
 pub struct Moment {
     /// When.
     pub at: Timestamp,
-    /// What happened: `created`, `pending`, `paid`, `fulfilled`, `fulfilment_failed`, `refunded`, `cancelled`, `failed`.
+    /// What happened: `created`, `pending`, `paid`, `fulfilled`, `fulfilment_failed`, `refunded`, `undone`, `cancelled`, `failed`.
     pub what: String,
     /// The same in words.
     pub detail: Option<String>,
@@ -176,6 +176,8 @@ pub struct Order {
     pub lines: Json<Vec<OrderLine>>,
     /// Whose credits paid, in the order in which they were taken.
     pub paid_by: Json<Vec<PaidBy>>,
+    /// The provision that bought its places, where one did.
+    pub provision_id: Option<String>,
     /// Why its places could not be given, while that is so.
     pub failure: Option<Json<Failure>>,
     /// A note of yours.
@@ -196,7 +198,7 @@ pub struct Order {
     pub updated_at: Timestamp,
 }
 columns!(Order in "orders": id, external_id, source, external_reference, buyer, team_id, organization_id, payment, status, currency,
-    total_amount, total_credits, refunded_amount, refunded_credits, lines, paid_by, failure, note, metadata, timeline, paid_at,
+    total_amount, total_credits, refunded_amount, refunded_credits, lines, paid_by, provision_id, failure, note, metadata, timeline, paid_at,
     fulfilled_at, version, created_at, updated_at);
 
 impl Kind for Order {
@@ -300,6 +302,7 @@ impl Record for Order {
         Field::filter("source", "source", FieldKind::Text),
         Field::filter("external_reference", "external_reference", FieldKind::Text),
         Field::filter("external_id", "external_id", FieldKind::Text),
+        Field::filter("provision", "provision_id", FieldKind::Text),
         Field::filter(
             "product",
             "orders.id IN (SELECT l.order_id FROM order_lines l WHERE l.account_id = $1 AND l.product_id {})",

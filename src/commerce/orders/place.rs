@@ -62,16 +62,18 @@ impl Wish {
 }
 
 /// Who buys and who gets the places.
-struct Parties {
-    team: Option<Id<Team>>,
-    organization: Option<Id<Organization>>,
+pub(super) struct Parties {
+    pub(super) team: Option<Id<Team>>,
+    pub(super) organization: Option<Id<Organization>>,
 }
 
 impl Parties {
     /// Those named, within the caller's reach.
-    fn of(new: &NewOrder, refs: &Resolved, call: &Call) -> Result<Self> {
-        let team = refs.maybe(new.team.as_ref())?;
-        let organization = refs.maybe(new.organization.as_ref())?;
+    pub(super) fn of(
+        team: Option<Id<Team>>,
+        organization: Option<Id<Organization>>,
+        call: &Call,
+    ) -> Result<Self> {
         if team.is_none() && organization.is_none() {
             return Err(Error::invalid(vec![Fault::new(
                 "/team",
@@ -90,6 +92,14 @@ impl Parties {
             return Err(Error::not_found("team"));
         }
         Ok(Self { team, organization })
+    }
+
+    /// As what they buy.
+    pub(super) const fn buyer(&self) -> Buyer {
+        match self.organization {
+            Some(_) => Buyer::Organization,
+            None => Buyer::Team,
+        }
     }
 
     fn owner(&self) -> Result<Owner> {
@@ -169,7 +179,8 @@ fn of_item(error: Error) -> Error {
 async fn plan_place(db: &Db, ids: &Ids, call: &Call, new: &NewOrder) -> Result<Placed> {
     let wish = Wish::of(new)?;
     let refs = resolve(db, &call.caller, new.references()).await?;
-    let parties = Parties::of(new, &refs, call)?;
+    let (team, organization) = (new.team.as_ref(), new.organization.as_ref());
+    let parties = Parties::of(refs.maybe(team)?, refs.maybe(organization)?, call)?;
     let source = match &new.source {
         Some(source) => source.clone(),
         None => Slug::parse("api").map_err(Error::internal)?,
@@ -211,11 +222,8 @@ async fn plan_new(
     wish: &Wish,
 ) -> Result<Placed> {
     let owner = parties.owner()?;
-    let ground = ground(db, call, &new.lines, refs, &owner).await?;
-    let buyer = match &owner {
-        Owner::Team(_) => Buyer::Team,
-        Owner::Organization(_) => Buyer::Organization,
-    };
+    let ground = ground(db, call, &new.lines, &[], refs, &owner).await?;
+    let buyer = parties.buyer();
     let payment = new.payment.unwrap_or(Payment::External);
     let frame = Frame {
         payment,
@@ -244,6 +252,7 @@ async fn plan_new(
         refunded_credits: 0,
         lines: Json(lines),
         paid_by: Json(Vec::new()),
+        provision_id: None,
         failure: None,
         note: new.note.clone(),
         metadata: new.metadata.clone(),

@@ -1,17 +1,20 @@
 //! The order of a provision: places that the one call adds under a reference are a purchase, and stand among the others.
+//! When the provision is taken back, what went of its places is refunded.
 
 use serde_json::json;
 
+use super::input::RefundInput;
 use super::order::{Buyer, Moment, Order, OrderLine, OrderStatus, Payment};
-use super::work::line_row;
+use super::refund::{refund_of, settle};
+use super::work::{Work, line_row};
 use crate::access::Call;
-use crate::db::{Select, Statement};
+use crate::db::{Db, Select, Statement};
 use crate::error::{Error, Result};
 use crate::events::Plan;
 use crate::params;
 use crate::resources::{Product, Team};
 use crate::seats::Seat;
-use crate::types::text::{Json, Slug};
+use crate::types::text::{Description, Json, Slug};
 use crate::types::{ExternalId, Id, Ids, Metadata};
 
 /// The word by which provisions are told from shops.
@@ -92,6 +95,7 @@ pub fn record(
         refunded_credits: 0,
         lines: Json(bought.into_iter().map(line).collect()),
         paid_by: Json(Vec::new()),
+        provision_id: Some(provision.to_owned()),
         failure: None,
         note: None,
         metadata: Metadata::default(),
@@ -111,4 +115,73 @@ pub fn record(
     }
     plan.event(event);
     Ok(())
+}
+
+/// The read of the order of a provision.
+pub fn of(provision: &str) -> Select {
+    Select::rows::<Order>(
+        "WHERE account_id = $1 AND provision_id = $2",
+        params![provision.to_owned()],
+    )
+}
+
+/// How many places of a seat the order has given back.
+pub fn refunded(order: Option<&Order>, seat: &Id<Seat>) -> i64 {
+    let lines = order.iter().flat_map(|order| &order.lines.0);
+    let of_seat = lines.filter(|line| line.seat_id.as_ref() == Some(seat));
+    of_seat
+        .map(|line| line.refunded * line.places_of_one())
+        .sum()
+}
+
+/// Adds to a plan that so many places of each seat were taken back, and tells it in words.
+pub fn take_back(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    plan: &mut Plan,
+    order: Order,
+    taken: &[(Id<Seat>, i64)],
+) -> Result<String> {
+    let mut wanted = Vec::new();
+    for (seat, places) in taken {
+        let mut places = *places;
+        for (at, line) in order.lines.0.iter().enumerate() {
+            let part = line.left().min(places);
+            if line.seat_id.as_ref() == Some(seat) && part > 0 {
+                places -= part;
+                wanted.push((at, part));
+            }
+        }
+    }
+    let went: i64 = wanted.iter().map(|(_, places)| places).sum();
+    let left: i64 = order.lines.0.iter().map(OrderLine::left).sum::<i64>() - went;
+    let says = match (went, left) {
+        (0, 0) => "Its provision was taken back; everything had been refunded before.".to_owned(),
+        (0, _) => "Its provision was taken back; its places are in use and stay.".to_owned(),
+        (_, 0) => format!("Its provision was taken back: {went} places are refunded."),
+        (_, _) => format!(
+            "Its provision was taken back: {went} places are refunded, {left} are in use and stay."
+        ),
+    };
+    let mut work = Work::of(order, db, ids, call);
+    if wanted.is_empty() {
+        work.order.step("undone", Some(says.clone()), call.now);
+    } else {
+        let input = RefundInput {
+            lines: None,
+            on_shortfall: None,
+            reference: work
+                .order
+                .provision_id
+                .as_deref()
+                .and_then(|id| ExternalId::parse(id).ok()),
+            reason: Some(Description::parse(&says).map_err(Error::internal)?),
+        };
+        let refund = refund_of(&work.order, &wanted, &input, call, ids);
+        settle(&mut work, &wanted, refund);
+    }
+    let (changes, _) = work.conclude("order.refund");
+    plan.absorb(changes);
+    Ok(says)
 }

@@ -3,14 +3,11 @@
 //! Places return by the shortfall policy; where it refuses, nothing happens at all. Credits return to those who paid, the
 //! last who paid first. What a part is worth is its share of the line, so that all parts together are worth the whole.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::input::{RefundInput, RefundLine};
 use super::order::{Order, OrderLine, OrderStatus, Payment};
+use super::refunded::{OrderRefund, Refunded, RefundedLine};
 use super::work::{Work, steadily};
 use crate::access::{Call, Permission};
-use crate::columns;
 use crate::commerce::account::CreditAccount;
 use crate::commerce::books::{Cause, book};
 use crate::commerce::entry::CreditReason;
@@ -18,90 +15,10 @@ use crate::db::{Batch, Db, Select};
 use crate::error::{Code, Error, Fault, Result};
 use crate::events::Plan;
 use crate::params;
-use crate::resource::{Expand, Field, FieldKind, Record};
-use crate::seats::Seat;
 use crate::seats::allocate::{self, Withdrawal};
 use crate::seats::shortfall::OnShortfall;
-use crate::types::text::{Description, Json};
-use crate::types::{ExternalId, Id, Ids, Kind, Ref, Timestamp};
-
-/// What was refunded of a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RefundedLine {
-    /// The line.
-    pub line_id: Id<OrderLine>,
-    /// How many of its quantity.
-    pub quantity: i64,
-    /// How many places went back.
-    pub places: i64,
-    /// The seat they were taken from.
-    pub seat_id: Option<Id<Seat>>,
-    /// What that is worth, in minor units of the order's currency.
-    pub amount: i64,
-    /// What that is worth in credits.
-    pub credits: i64,
-}
-
-/// A refund of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct OrderRefund {
-    /// The refund's id.
-    pub id: Id<Self>,
-    /// The order.
-    pub order_id: Id<Order>,
-    /// Your reference; unique within the order.
-    pub reference: Option<ExternalId>,
-    /// Why.
-    pub reason: Option<Description>,
-    /// What was refunded.
-    pub lines: Json<Vec<RefundedLine>>,
-    /// What it is worth, in minor units of the order's currency. Money paid elsewhere is returned there.
-    pub amount: i64,
-    /// The credits that were returned.
-    pub credits: i64,
-    /// What kind of thing acted.
-    pub actor_type: String,
-    /// Its id.
-    pub actor_id: Option<String>,
-    /// Its name at that moment.
-    pub actor_name: String,
-    /// When.
-    pub created_at: Timestamp,
-}
-columns!(OrderRefund in "order_refunds": id, order_id, reference, reason, lines, amount, credits, actor_type, actor_id, actor_name, created_at);
-
-impl Kind for OrderRefund {
-    const PREFIX: &'static str = "refund";
-}
-
-impl Record for OrderRefund {
-    const KIND: &'static str = "order_refund";
-    const SUMMARY: &'static str = "What was refunded of an order.";
-    const FIELDS: &'static [Field] = &[
-        Field::sorted("created_at", "created_at", FieldKind::Time),
-        Field::filter("reference", "reference", FieldKind::Text),
-    ];
-    const SEARCH: &'static [&'static str] = &[];
-    const EXPANDS: &'static [Expand] = &[];
-    const SOFT_DELETE: bool = false;
-    const REACH: Option<&'static str> = Some(
-        "EXISTS (SELECT 1 FROM orders o WHERE o.account_id = $1 AND o.id = order_refunds.order_id AND (o.team_id IN {} OR o.organization_id IN {}))",
-    );
-    const READ: Permission = Permission::OrdersRead;
-
-    fn id(&self) -> &Id<Self> {
-        &self.id
-    }
-}
-
-/// A refund and the order after it.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Refunded {
-    /// The refund.
-    pub refund: OrderRefund,
-    /// The order.
-    pub order: Order,
-}
+use crate::types::text::Json;
+use crate::types::{Ids, Ref};
 
 /// What of a total belongs to the first `part` of `whole`, so that all parts together are the total.
 fn share(total: i64, part: i64, whole: i64) -> i64 {
@@ -273,7 +190,7 @@ fn refuse_other(order: &Order, refund: &OrderRefund, input: &RefundInput) -> Res
     .with("differences", serde_json::json!([{ "member": "lines", "before": refund.lines, "now": named.len() }])))
 }
 
-fn refund_of(
+pub(super) fn refund_of(
     order: &Order,
     wanted: &[(usize, i64)],
     input: &RefundInput,
@@ -373,7 +290,7 @@ fn return_credits(
 }
 
 /// Notes on the order what was refunded.
-fn settle(work: &mut Work<'_>, wanted: &[(usize, i64)], refund: OrderRefund) {
+pub(super) fn settle(work: &mut Work<'_>, wanted: &[(usize, i64)], refund: OrderRefund) {
     let order = &mut work.order;
     for (at, quantity) in wanted {
         if let Some(line) = order.lines.0.get_mut(*at) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::NewLine;
+use super::order::OrderLine;
 use crate::access::Call;
 use crate::commerce::account::Owner;
 use crate::commerce::item::{CatalogItem, ItemStatus};
@@ -27,11 +28,12 @@ pub struct Ground {
     visible: BTreeSet<Id<CatalogItem>>,
 }
 
-/// Reads what lines name, and which of it the owner sees in the catalog.
+/// Reads what lines name, new ones and those that stand, and which of it the owner sees in the catalog.
 pub async fn ground(
     db: &Db,
     call: &Call,
     lines: &[NewLine],
+    standing: &[OrderLine],
     refs: &Resolved,
     owner: &Owner,
 ) -> Result<Ground> {
@@ -42,6 +44,10 @@ pub async fn ground(
         items.extend(refs.maybe(line.item.as_ref())?.map(|id| id.to_string()));
         templates.extend(refs.maybe(line.template.as_ref())?.map(|id| id.to_string()));
         teams.extend(refs.maybe(line.team.as_ref())?.map(|id| id.to_string()));
+    }
+    for line in standing {
+        items.extend(line.catalog_item_id.as_ref().map(ToString::to_string));
+        teams.extend(line.team_id.as_ref().map(ToString::to_string));
     }
     let list = |ids: &BTreeSet<String>| serde_json::to_string(ids).unwrap_or_default();
     let (rule, who) = match owner {

@@ -16,7 +16,7 @@ use crate::types::text::Json;
 use crate::types::{Id, Ids, Ref};
 
 use super::order::{Buyer, Failure, Order, OrderLine, OrderStatus, PaidBy, Payment};
-use super::refund::OrderRefund;
+use super::refunded::OrderRefund;
 use super::scene::whereto;
 
 /// Plans what is done with an order that stands. A refusal counts only if the order is still the one it was made for:

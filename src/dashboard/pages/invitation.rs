@@ -190,10 +190,7 @@ fn facts(offer: &Offer, locale: &Locale) -> Facts {
     if let Some(organization) = &offer.organization {
         facts = facts.text(t("invitation-organization"), organization);
     }
-    facts = facts.text(
-        t("invitation-role"),
-        role_name(offer.invitation.role.as_str(), locale),
-    );
+    facts = facts.text(t("invitation-role"), role_name(&offer.invitation, locale));
     if !offer.products.is_empty() {
         facts = facts.text(t("invitation-products"), offer.products.join(", "));
     }

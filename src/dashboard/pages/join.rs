@@ -1,28 +1,30 @@
-//! The public pages of a link: the form by which people ask to join, and the page on which they confirm their address.
+//! The public page of a link: the form by which people ask to join, and what came of it.
 
 use axum::Router;
 use axum::extract::{Path, RawQuery};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
 
+use super::join_confirm;
 use super::sign_in::{has_password, leave};
 use crate::access::cookies;
 use crate::access::sessions::Session;
 use crate::app::App;
 use crate::dashboard::answer::{self, Answer};
 use crate::dashboard::brand::{self, Public};
-use crate::dashboard::components::{Button, Callout, Facts, Field, Form, Tone};
+use crate::dashboard::components::{Button, Facts, Field, Form};
 use crate::dashboard::door::Guest;
 use crate::dashboard::form::{FormData, GuestPosted};
 use crate::dashboard::notice::Notice;
-use crate::error::{Code, Error};
+use crate::error::Code;
 use crate::i18n::text as say;
 use crate::invitations::accept::Look;
 use crate::joining::ask::{self, Door};
-use crate::joining::confirm::{self, Asked, Joined};
+use crate::joining::confirm::{self, Joined};
 use crate::joining::limits::is_refusal;
+use crate::joining::views;
 use crate::locale::Locale;
 use crate::types::{Email, Name, Timestamp};
 
@@ -33,10 +35,10 @@ const FORMS_A_MINUTE: u32 = 60;
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/join/{slug}", get(show).post(submit))
-        .route("/join/confirm/{token}", get(look).post(confirm))
+        .merge(join_confirm::routes())
 }
 
-fn lang_of(query: Option<String>) -> String {
+pub(super) fn lang_of(query: Option<String>) -> String {
     FormData::parse(query.unwrap_or_default().as_bytes())
         .get("lang")
         .to_owned()
@@ -51,11 +53,20 @@ struct Tried {
     email_error: Option<String>,
 }
 
-async fn show(guest: Guest, Path(slug): Path<String>, RawQuery(query): RawQuery) -> Answer {
+async fn show(
+    method: Method,
+    guest: Guest,
+    Path(slug): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let lang = lang_of(query);
     let Some(door) = ask::look(&guest.app, &slug, guest.now).await? else {
         return Ok(unknown(&guest, &lang, &format!("/join/{slug}")));
     };
+    // Programs that only ask whether it is there have not seen it.
+    if method == Method::GET {
+        views::count(&guest.app, &door.account, &door.link.id);
+    }
     let locale = brand::locale(&guest, &lang, Some(&door.look));
     if let Some((code, _)) = &door.refusal {
         return Ok(refused(&guest, &door, &locale, *code));
@@ -63,7 +74,7 @@ async fn show(guest: Guest, Path(slug): Path<String>, RawQuery(query): RawQuery)
     Ok(form_page(&guest, &door, &locale, &Tried::default()))
 }
 
-fn public<'a>(
+pub(super) fn public<'a>(
     door: &'a Door,
     locale: &'a Locale,
     path: &'a str,
@@ -84,7 +95,7 @@ fn path(door: &Door) -> String {
     format!("/join/{}", door.link.slug)
 }
 
-fn team_title(door: &Door, locale: &Locale, key: &str) -> String {
+pub(super) fn team_title(door: &Door, locale: &Locale, key: &str) -> String {
     say(locale, key, &[("team", door.team.name.to_string().into())])
 }
 
@@ -102,7 +113,7 @@ fn here<'a>(guest: &'a Guest, door: &Door) -> Option<&'a Session> {
     session.filter(|session| session.account == door.account)
 }
 
-fn what_comes(door: &Door, locale: &Locale) -> Markup {
+pub(super) fn what_comes(door: &Door, locale: &Locale) -> Markup {
     let list = door.products.join(", ");
     html! { @if !list.is_empty() { (Facts::new().text(say(locale, "join-products", &[]), list)) } }
 }
@@ -165,7 +176,7 @@ fn form_page(guest: &Guest, door: &Door, locale: &Locale, tried: &Tried) -> Resp
 }
 
 /// Says which limit stands in the way.
-fn refused(guest: &Guest, door: &Door, locale: &Locale, code: Code) -> Response {
+pub(super) fn refused(guest: &Guest, door: &Door, locale: &Locale, code: Code) -> Response {
     let zone = jiff::tz::TimeZone::get(&door.look.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
     let date = |at: Option<Timestamp>| {
         let at = at.map(|at| locale.date_time(at.to_jiff(), &zone));
@@ -190,7 +201,7 @@ fn refused(guest: &Guest, door: &Door, locale: &Locale, code: Code) -> Response 
 }
 
 /// The page for an address that leads nowhere.
-fn unknown(guest: &Guest, lang: &str, path: &str) -> Response {
+pub(super) fn unknown(guest: &Guest, lang: &str, path: &str) -> Response {
     let locale = brand::locale(guest, lang, None);
     told(
         guest,
@@ -203,7 +214,7 @@ fn unknown(guest: &Guest, lang: &str, path: &str) -> Response {
     )
 }
 
-fn told(
+pub(super) fn told(
     guest: &Guest,
     look: Option<&Look>,
     locale: &Locale,
@@ -298,7 +309,7 @@ async fn submit(Path(slug): Path<String>, GuestPosted { guest, form }: GuestPost
 }
 
 /// What came of a join, as a page or as the way in.
-async fn finish(
+pub(super) async fn finish(
     guest: &Guest,
     door: &Door,
     locale: &Locale,
@@ -340,102 +351,4 @@ async fn finish(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-async fn look(guest: Guest, Path(token): Path<String>, RawQuery(query): RawQuery) -> Answer {
-    let lang = lang_of(query);
-    show_asked(&guest, &token, &lang).await
-}
-
-async fn show_asked(guest: &Guest, token: &str, lang: &str) -> Answer {
-    let path = format!("/join/confirm/{token}");
-    let asked = confirm::look(&guest.app, token, guest.now).await?;
-    let (door, title, text) = match &asked {
-        Asked::Open(open) => return Ok(confirm_page(guest, &open.0, &open.1.email, lang, &path)),
-        Asked::Pending(door) => (Some(door), "join-waits-title", "join-waits"),
-        Asked::Joined(door) => (Some(door), "join-joined-title", "join-joined"),
-        Asked::Declined(door) => (Some(door), "join-declined-title", "join-declined"),
-        Asked::Expired => (None, "join-lapsed-title", "join-lapsed"),
-        Asked::Invalid => return Ok(unknown(guest, lang, &path)),
-    };
-    let look = door.map(|door| &door.look);
-    let locale = brand::locale(guest, lang, look);
-    let way_on = matches!(asked, Asked::Joined(_)).then(|| {
-        Button::link(say(&locale, "sign-in-submit", &[]), "/sign-in")
-            .primary()
-            .block()
-    });
-    let body = html! { @if let Some(way_on) = way_on { (way_on) } };
-    Ok(told(
-        guest,
-        look,
-        &locale,
-        &path,
-        (title, text),
-        StatusCode::OK,
-        &body,
-    ))
-}
-
-fn confirm_page(guest: &Guest, door: &Door, email: &Email, lang: &str, path: &str) -> Response {
-    let locale = brand::locale(guest, lang, Some(&door.look));
-    if let Some((code, _)) = &door.refusal {
-        return refused(guest, door, &locale, *code);
-    }
-    let other = guest
-        .session
-        .as_ref()
-        .filter(|session| session.user.email != email.as_str());
-    let fields = html! {
-        @if let Some(other) = other {
-            (Callout::new(Tone::Warning, say(&locale, "join-confirm-other", &[("email", other.user.email.clone().into())])))
-        }
-        (what_comes(door, &locale))
-        (Button::submit(say(&locale, "join-confirm-submit", &[])).primary().block())
-    };
-    let form = Form::post(path, guest.csrf(), fields).hidden("lang", locale.language().code());
-    let title = team_title(door, &locale, "join-confirm-title");
-    let lead = say(
-        &locale,
-        "join-confirm-lead",
-        &[("email", email.to_string().into())],
-    );
-    brand::page(
-        guest,
-        public(door, &locale, path, title, Some(lead)),
-        &html! { (form) },
-    )
-}
-
-async fn confirm(Path(token): Path<String>, GuestPosted { guest, form }: GuestPosted) -> Answer {
-    let lang = form.get("lang");
-    let path = format!("/join/confirm/{token}");
-    let Asked::Open(open) = confirm::look(&guest.app, &token, guest.now).await? else {
-        return Ok(answer::see_other(&path));
-    };
-    let locale = brand::locale(&guest, lang, Some(&open.0.look));
-    let session = guest
-        .session
-        .as_ref()
-        .map(|session| session.user.id.as_str());
-    let joined = confirm::confirm(
-        &guest.app,
-        &token,
-        None,
-        session,
-        &guest.origin(),
-        guest.now,
-    )
-    .await;
-    if let Err(error) = &joined
-        && is_gone(error)
-    {
-        // Somebody was quicker: the page says how it stands.
-        return Ok(answer::see_other(&path));
-    }
-    finish(&guest, &open.0, &locale, &path, joined).await
-}
-
-fn is_gone(error: &Error) -> bool {
-    error.code() == Code::StateConflict
 }

@@ -94,6 +94,14 @@ pub(super) fn role_badge(role: &MemberRole) -> Badge {
     }
 }
 
+/// A role in a team with its name, where it is a custom one.
+pub(super) fn named_role_badge(role: &MemberRole, name: Option<&str>) -> Badge {
+    match (role, name) {
+        (Held::Custom(_), Some(name)) => Badge::new(name).tone(Tone::Neutral),
+        _ => role_badge(role),
+    }
+}
+
 /// How full a seat is.
 pub(super) fn meter(seat: &Seat, compact: bool) -> UsageMeter {
     UsageMeter {

@@ -136,6 +136,9 @@ fn actions(desk: &Desk, order: &Order) -> Markup {
     );
     let refundable = order.paid_at.is_some() && !order.is_refunded_whole();
     html! {
+        @if write && order.status == OrderStatus::Draft {
+            (Button::link("Edit", format!("{href}/edit")).icon(Icon::Edit))
+        }
         @if write && is_open {
             (step("cancel", Button::submit("Cancel order").confirm("Cancel this order?")))
             (step("pay", Button::submit("Paid: fulfil it").primary()))
@@ -266,7 +269,7 @@ fn facts(dossier: &Dossier) -> Card {
     if order.team_id.is_some() {
         facts = facts.markup("Team", team_link(dossier, order.team_id.as_ref()));
     }
-    let facts = facts
+    facts = facts
         .text(
             "Paid with",
             if order.total_credits.is_some() {
@@ -277,8 +280,12 @@ fn facts(dossier: &Dossier) -> Card {
         )
         .text("Source", order.source.as_str())
         .text("Reference", key(order.external_reference.as_ref()))
-        .text("External id", key(order.external_id.as_ref()))
-        .markup("Placed", moment(order.created_at.to_jiff()));
+        .text("External id", key(order.external_id.as_ref()));
+    if let Some(provision) = &order.provision_id {
+        let href = format!("/dashboard/provisions/{provision}");
+        facts = facts.markup("Provision", link(&href, "The call that bought it"));
+    }
+    facts = facts.markup("Placed", moment(order.created_at.to_jiff()));
     let body = html! {
         div.stack.stack-tight {
             @if let Some(note) = &order.note { p.prose { (note) } }
@@ -297,6 +304,7 @@ fn step(step: &Moment) -> TimelineItem {
         "fulfilled" => (Icon::Seat, Tone::Success, "Places given"),
         "fulfilment_failed" => (Icon::Alert, Tone::Danger, "Places could not be given"),
         "refunded" => (Icon::Refresh, Tone::Warning, "Refunded"),
+        "undone" => (Icon::Refresh, Tone::Warning, "Provision taken back"),
         "cancelled" => (Icon::X, Tone::Neutral, "Cancelled"),
         _ => (Icon::Info, Tone::Neutral, step.what.as_str()),
     };

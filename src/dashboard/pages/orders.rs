@@ -8,10 +8,11 @@ use serde_json::json;
 use super::desk::{Desk, Shown};
 use super::look::count;
 use super::users::{pager, team_choices};
+use crate::access::Permission;
 use crate::commerce::orders::Order;
 use crate::commerce::orders::order::{Buyer, OrderStatus};
 use crate::dashboard::components::{
-    Badge, Cell, Column, EmptyState, FilterBar, Row, Table, Tone, counted, moment, number,
+    Badge, Button, Cell, Column, EmptyState, FilterBar, Row, Table, Tone, counted, moment, number,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
@@ -152,6 +153,9 @@ pub(super) async fn orders(desk: Desk) -> Result<Shown> {
         .pager(pager(&desk, &url, &list));
     let page = Page {
         lead: Some("What was bought, and what came of it.".into()),
+        actions: desk.may(Permission::OrdersWrite).then(|| {
+            html! { (Button::link("New order", "/dashboard/orders/new").primary().icon(Icon::Plus)) }
+        }),
         ..Page::titled("Orders")
     };
     Ok(Shown::page(page, html! { div.stack { (filters) (table) } }))

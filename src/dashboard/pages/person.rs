@@ -1,7 +1,5 @@
 //! A person's page: who they are, what they have and why, and everything that happened.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, Render, html};
 
 use super::desk::{Desk, Shown};
@@ -17,16 +15,17 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _, Select};
+use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _};
 use crate::email::outbox::{self, MailFilter, MailRow};
 use crate::error::Result;
+use crate::lifecycle::courses::{CourseAccess, UserCourses, courses_of};
 use crate::params;
 use crate::records;
+use crate::resources::enrollment::{EnrollmentSource, EnrollmentStatus};
 use crate::resources::user::UserStatus;
-use crate::resources::{Course, Enrollment, Organization, Team, User};
+use crate::resources::{Organization, Team, User};
 use crate::seats::{Assignment, AssignmentState};
-
-use crate::types::{Id, Name, Timestamp};
+use crate::types::{Id, Name, Ref, Timestamp};
 
 /// A membership as it is shown.
 pub(super) struct Membership {
@@ -70,28 +69,13 @@ impl FromRow for Place {
     }
 }
 
-/// Access to a course with the course's name.
-pub(super) struct Access {
-    enrollment: Enrollment,
-    course: String,
-}
-
-impl FromRow for Access {
-    fn from_row(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        Ok(Self {
-            enrollment: Enrollment::from_row(reader)?,
-            course: String::read(reader)?,
-        })
-    }
-}
-
 /// Everything about a person that the page shows.
 pub(super) struct Dossier {
     pub(super) user: User,
     pub(super) teams: Vec<Membership>,
     pub(super) places: Vec<Place>,
-    pub(super) access: Vec<Access>,
-    pub(super) leads: BTreeMap<Id<Course>, Vec<String>>,
+    /// Their courses, for those who may see them.
+    pub(super) courses: Option<UserCourses>,
     pub(super) mails: Vec<MailRow>,
     pub(super) roles: Vec<HeldRole>,
     pub(super) told: Vec<Told>,
@@ -114,7 +98,7 @@ pub(super) async fn person(desk: Desk) -> Result<Shown> {
     };
     let main = html! {
         (places(&desk, &dossier))
-        (access(&dossier))
+        @if let Some(told) = &dossier.courses { (courses(&dossier, told)) }
         (Card::new(feed::timeline(&dossier.told, About::Person)).title("Timeline"))
     };
     let aside = html! { (facts(user)) @if desk.may(Permission::RolesRead) { (person_roles::card(&desk, user, &dossier.roles)) } (teams(&desk, &dossier)) @if desk.may(Permission::MailsRead) { (mails(&desk, &dossier)) } };
@@ -139,19 +123,6 @@ async fn dossier(desk: &Desk, user: User) -> Result<Dossier> {
         ),
         id(),
     ));
-    let access = batch.add::<Access>(Select::new(
-        format!(
-            "SELECT {}, c.name FROM enrollments JOIN courses c ON c.account_id = $1 AND c.id = enrollments.course_id \
-             WHERE enrollments.account_id = $1 AND enrollments.user_id = $2 ORDER BY c.name_key LIMIT 200",
-            Enrollment::selection()
-        ),
-        id(),
-    ));
-    let leads = batch.add::<(Id<Course>, String)>(Select::new(
-        "SELECT course_id, product_id FROM product_courses WHERE account_id = $1 AND product_id IN \
-         (SELECT product_id FROM seat_assignments WHERE account_id = $1 AND user_id = $2)",
-        id(),
-    ));
     let mails = batch.add::<MailRow>(outbox::list(
         &MailFilter {
             user_id: Some(user.id.to_string()),
@@ -162,15 +133,15 @@ async fn dossier(desk: &Desk, user: User) -> Result<Dossier> {
     let roles = batch.add::<HeldRole>(account_roles::of_person(&user.id));
     let told = batch.add::<Told>(feed::select(" AND events.user_id = $2", id(), 50));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
-    let mut by_course: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (course, product) in rows.take(&leads) {
-        by_course.entry(course).or_default().push(product);
-    }
+    let courses = if desk.may(Permission::EnrollmentsRead) {
+        Some(courses_of(desk.db(), &desk.call, &Ref::Id(user.id.clone())).await?)
+    } else {
+        None
+    };
     Ok(Dossier {
         teams: rows.take(&teams),
         places: rows.take(&places),
-        access: rows.take(&access),
-        leads: by_course,
+        courses,
         mails: rows.take(&mails),
         roles: rows.take(&roles),
         told: rows.take(&told),
@@ -295,13 +266,13 @@ pub(super) fn place_menu(one: &Assignment, of: &str) -> Menu {
     menu.link(Icon::Lock, "Revoke", &to("revoke"))
 }
 
-/// Each course, and the chain of what leads to it.
-fn access(dossier: &Dossier) -> Card {
+/// Each course, and what leads to it: as `GET /api/users/{id}/courses` tells it.
+fn courses(dossier: &Dossier, told: &UserCourses) -> Card {
     let body = html! {
-        @if dossier.access.is_empty() {
+        @if told.courses.is_empty() {
             p.secondary { "No course is open to this person. A seat of a product opens the product's courses." }
         } @else {
-            ul.chains { @for one in &dossier.access { (chain(dossier, one)) } }
+            ul.chains { @for one in &told.courses { (course(dossier, one)) } }
         }
     };
     Card::new(body)
@@ -309,38 +280,54 @@ fn access(dossier: &Dossier) -> Card {
         .lead("What leads to each: seat, place, access, end.")
 }
 
-fn chain(dossier: &Dossier, one: &Access) -> Markup {
-    let products = dossier.leads.get(&one.enrollment.course_id);
-    let leads = dossier.places.iter().filter(|place| {
-        products.is_some_and(|ids| {
-            ids.iter()
-                .any(|id| *id == place.assignment.product_id.as_str())
-        }) && place.assignment.starts_at.is_some()
-    });
-    let enrollment = &one.enrollment;
+fn course_badge(one: &CourseAccess) -> Badge {
+    if one.completed {
+        enrollment_badge(EnrollmentStatus::Completed)
+    } else if one.access {
+        enrollment_badge(EnrollmentStatus::Active)
+    } else {
+        let status = one.sources.first().map(|source| source.status);
+        let status = status.filter(|status| *status != EnrollmentStatus::Active);
+        enrollment_badge(status.unwrap_or(EnrollmentStatus::Expired))
+    }
+}
+
+fn course(dossier: &Dossier, one: &CourseAccess) -> Markup {
+    let is_of = |place: &&Place| one.assignments.contains(&place.assignment.id);
+    let places = dossier.places.iter().filter(is_of);
+    let by_hand = one
+        .sources
+        .iter()
+        .filter(|source| source.source != EnrollmentSource::Seat);
+    let last = one
+        .sources
+        .iter()
+        .filter_map(|source| source.last_activity_at)
+        .max();
     html! {
         li.chain {
             div.row.row-between {
-                span.strong { (link(&format!("{}/explain/{}", user_href(dossier.user.id.as_str()), one.enrollment.course_id), &one.course)) }
-                span.row { (enrollment_badge(enrollment.status)) @if enrollment.percent > 0 { span.muted { (enrollment.percent) "%" } } }
+                span.strong { (link(&format!("{}/explain/{}", user_href(dossier.user.id.as_str()), one.course_id), one.name.as_str())) }
+                span.row { (course_badge(one)) @if one.percent > 0 { span.muted { (one.percent) "%" } } }
             }
-            @for place in leads {
+            @for place in places {
                 p.secondary.small {
                     (link(&seat_href(place.assignment.seat_id.as_str()), &place.product)) " of " (place.team)
                     " → place given " (day(place.assignment.starts_at.unwrap_or(place.assignment.created_at).to_jiff())) " by " (place.assignment.cause)
-                    " → " @match (place.assignment.ended_at, place.assignment.expires_at) {
-                        (Some(at), _) => { "ended " (day(at.to_jiff())) }
-                        (None, Some(at)) => { "until " (day(at.to_jiff())) }
-                        (None, None) => { "without an end" }
-                    }
+                    " → " @match place.assignment.expires_at { Some(at) => { "until " (day(at.to_jiff())) } None => { "without an end" } }
+                }
+            }
+            @for grant in by_hand {
+                p.secondary.small {
+                    "Granted beside the seats (" (grant.source.as_str()) ") → " (enrollment_badge(grant.status))
+                    @if let Some(at) = grant.expires_at { " until " (day(at.to_jiff())) }
                 }
             }
             p.secondary.small {
-                @match enrollment.expires_at {
-                    Some(at) => { "Access counts until " (day(at.to_jiff())) ", the latest of these" }
-                    None => { "Access has no end" }
-                }
-                @if let Some(at) = enrollment.last_activity_at { " · last there " (ago(at.to_jiff())) }
+                @if !one.access { "No access now" }
+                @else if let Some(at) = one.expires_at { "Access counts until " (day(at.to_jiff())) ", the latest of these" }
+                @else { "Access has no end" }
+                @if let Some(at) = last { " · last there " (ago(at.to_jiff())) }
             }
         }
     }

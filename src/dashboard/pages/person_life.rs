@@ -1,31 +1,29 @@
-//! How a person goes, comes back and becomes one with another: each with a page that says before what will happen.
+//! How a person goes for good and becomes one with another: each with a page that says before what will happen; and all
+//! there is about them as a file.
 
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::Response;
-use maud::{Markup, Render, html};
-use serde_json::{Value as JsonValue, json};
+use maud::{Render, html};
+use serde_json::json;
 
 use super::desk::{Desk, Shown, fault, faults, read, summary};
 use super::look::user_href;
 use super::person_edit::{consequences, page, warning};
 use crate::access::Permission;
 use crate::dashboard::answer::Answer;
-use crate::dashboard::components::{Badge, Button, Callout, Card, CodeBlock, Field, Tone, day};
+use crate::dashboard::components::{Button, Callout, Card, Field, Tone};
 use crate::dashboard::door::Visitor;
 use crate::dashboard::icons::Icon;
-use crate::dashboard::layout::Page;
 use crate::error::{Error, Result};
 use crate::lifecycle::consequences::Consequence;
 use crate::lifecycle::erase::{EraseInput, plan_erase};
-use crate::lifecycle::explain::{ChainLink, Explanation, explain as explain_access};
 use crate::lifecycle::export::export as export_of;
 use crate::lifecycle::merge::{MergeInput, MergeOutcome, plan_merge};
-use crate::lifecycle::restore::{MembershipOutcome, RestoreUser, aside, plan_restore_user};
+use crate::lifecycle::restore::aside;
 use crate::records;
-use crate::resources::{Course, User};
-use crate::seats::restore::{PlaceOutcome, ReturnedPlace};
+use crate::resources::User;
 use crate::types::Ref;
 
 /// A consequence as a line of a list.
@@ -38,7 +36,7 @@ pub(super) fn line(one: &Consequence) -> String {
 }
 
 /// The person of the address who was put aside.
-async fn departed(desk: &Desk) -> Result<User> {
+pub(super) async fn departed(desk: &Desk) -> Result<User> {
     desk.require(Permission::UsersWrite)?;
     desk.caller().require_account()?;
     let found = desk
@@ -46,138 +44,6 @@ async fn departed(desk: &Desk) -> Result<User> {
         .first::<User>(&desk.caller().account, aside::<User>(&desk.reference(0)?))
         .await?;
     found.ok_or_else(|| Error::not_found("user"))
-}
-
-/// Restores a person, after a page that says what comes back.
-pub(super) async fn restore(desk: Desk) -> Result<Shown> {
-    let user = departed(&desk).await?;
-    let href = user_href(user.id.as_str());
-    let body = match desk.field("email") {
-        "" => json!({}),
-        email => json!({ "email": email }),
-    };
-    let (db, ids, reference) = (desk.db(), &desk.app.ids, Ref::Id(user.id.clone()));
-    let mut errors = None;
-    if desk.is_post() {
-        let done = match read::<RestoreUser>(&body) {
-            Ok(input) => {
-                desk.commit(|| plan_restore_user(db, ids, &desk.call, &reference, &input))
-                    .await
-            }
-            Err(error) => Err(error),
-        };
-        match done {
-            Ok(done) => {
-                let text = format!("{} is back.", done.user.display_name());
-                return Ok(Shown::done(href, text));
-            }
-            Err(error) => errors = Some(faults(error)?),
-        }
-    }
-    let dry = desk.dry();
-    let input = RestoreUser::default();
-    let lines = match desk
-        .rehearse(&dry, || {
-            plan_restore_user(db, ids, &dry, &reference, &input)
-        })
-        .await
-    {
-        Ok(done) => restored_lines(&done.value.memberships, &done.value.places),
-        Err(error) => vec![error.detail().to_owned()],
-    };
-    let email = Field::email("email", "Another address")
-        .value(desk.field("email"))
-        .error(fault(errors.as_ref(), "email"))
-        .autocomplete("off")
-        .hint("Only where the old one belongs to somebody else by now.");
-    let call = desk
-        .api(
-            "call-restore",
-            "POST",
-            &format!("/users/{}/restore", user.id),
-        )
-        .body(body)
-        .scope("users:write");
-    let form = desk
-        .post(
-            format!("{href}/restore"),
-            html! { (warning(false, user.display_name(), &lines)) (email) },
-        )
-        .errors(summary(errors.as_ref()))
-        .buttons([
-            Button::submit("Restore").primary().icon(Icon::Refresh),
-            Button::link("Cancel", "/dashboard/users?deleted=true").quiet(),
-        ])
-        .after(call);
-    let lead = user.deleted_at.map(|at| {
-        format!(
-            "Put aside on {}; can be restored for 30 days.",
-            at.to_jiff().strftime("%-d %b %Y")
-        )
-    });
-    let page = Page {
-        crumbs: vec![
-            ("Users".into(), "/dashboard/users".into()),
-            ("Put aside".into(), "/dashboard/users?deleted=true".into()),
-        ],
-        lead,
-        narrow: true,
-        actions: desk.may(Permission::UsersErase).then(|| {
-            html! { (Button::link("Erase for good", format!("{href}/erase")).icon(Icon::Trash)) }
-        }),
-        ..Page::titled(format!("Restore {}", user.display_name()))
-    };
-    Ok(Shown::form(
-        page,
-        errors.as_ref(),
-        Card::new(form.render()).render(),
-    ))
-}
-
-/// What comes back, in plain words.
-fn restored_lines(
-    memberships: &[crate::lifecycle::restore::ReturnedMembership],
-    places: &[ReturnedPlace],
-) -> Vec<String> {
-    let members = |outcome| {
-        memberships
-            .iter()
-            .filter(|one| one.outcome == outcome)
-            .count()
-    };
-    let seats = |outcome| places.iter().filter(|one| one.outcome == outcome).count();
-    let lines = [
-        (
-            members(MembershipOutcome::Restored),
-            "memberships come back.",
-        ),
-        (
-            members(MembershipOutcome::Waits),
-            "memberships wait for their team, which is put aside too.",
-        ),
-        (
-            seats(PlaceOutcome::Restored),
-            "places come back, with their history.",
-        ),
-        (
-            seats(PlaceOutcome::Waitlisted),
-            "places are taken by now: the person waits in line.",
-        ),
-    ];
-    let mut told: Vec<String> = vec!["They may sign in again.".to_owned()];
-    told.extend(
-        lines
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, words)| format!("{count} {words}")),
-    );
-    told.extend(
-        places
-            .iter()
-            .filter_map(|one| one.why)
-            .map(|why| format!("One place does not come back: {why}")),
-    );
-    told
 }
 
 /// Erases a person, after a page that says what goes and what stays.
@@ -341,78 +207,6 @@ pub(super) async fn merge(desk: Desk) -> Result<Shown> {
         errors.as_ref(),
         Card::new(form.render()).render(),
     ))
-}
-
-/// Why the person may enter a course, or not, and what would change a no.
-pub(super) async fn explain(desk: Desk) -> Result<Shown> {
-    desk.require(Permission::EnrollmentsRead)?;
-    let reference: Ref<User> = desk.reference(0)?;
-    let user = match records::maybe::<User>(desk.db(), desk.caller(), &reference).await? {
-        Some(user) => user,
-        None => departed(&desk).await?,
-    };
-    let course: Ref<Course> = desk.reference(1)?;
-    let course = records::find::<Course>(desk.db(), desk.caller(), &course).await?;
-    let told = explain_access(
-        desk.db(),
-        &desk.call,
-        &Ref::Id(user.id.clone()),
-        &Ref::Id(course.id.clone()),
-    )
-    .await?;
-    let path = format!("/explain?user={}&course={}", user.id, course.id);
-    let call = desk
-        .api("call-explain", "GET", &path)
-        .scope("enrollments:read");
-    let badge = if told.access {
-        Badge::new("Yes").tone(Tone::Success).dot()
-    } else {
-        Badge::new("No").tone(Tone::Warning).dot()
-    };
-    let page = Page {
-        badges: Some(badge.render()),
-        lead: Some(told.says.clone()),
-        ..page(&user, &format!("«{}»: why?", course.name))
-    };
-    let body = html! { div.stack { (explanation(&told)) (call) } };
-    Ok(Shown::page(page, body))
-}
-
-fn explanation(told: &Explanation) -> Markup {
-    html! {
-        @if told.access {
-            (Card::new(html! { ol.chains { @for link in &told.chain { (chain_link(link)) } } }).title("What leads to it"))
-        } @else if told.requests.is_empty() {
-            (Card::new(html! { p.secondary { "No request changes this; the record of the access tells what went wrong." } }).title("What would change it"))
-        } @else {
-            (Card::new(html! {
-                ol.chains {
-                    @for one in &told.requests {
-                        li.chain {
-                            p.strong { (one.says) }
-                            (CodeBlock { title: format!("{} {}", one.method, one.path), code: pretty(&one.body) })
-                        }
-                    }
-                }
-            }).title("What would change it").lead("The shortest list of requests, in their order."))
-        }
-    }
-}
-
-fn pretty(body: &JsonValue) -> String {
-    serde_json::to_string_pretty(body).unwrap_or_default()
-}
-
-fn chain_link(link: &ChainLink) -> Markup {
-    html! {
-        li.chain {
-            div.row.row-between {
-                span.strong { (link.step.as_str()) }
-                @if let Some(at) = link.at { span.muted { (day(at.to_jiff())) } }
-            }
-            p.secondary.small { (link.says) @if let Some(event) = &link.event { " · " (event.r#type) " by " (event.actor_name) } }
-        }
-    }
 }
 
 /// Everything about a person, as a file.

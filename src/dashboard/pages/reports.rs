@@ -23,6 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::reports::csv;
 use crate::reports::{self, Asked, Filter, REPORTS, Report};
 use crate::resources::{Course, Organization, Product, Team};
+use crate::types::Currency;
 
 const PATH: &str = "/dashboard/reports";
 /// Rows on a page.
@@ -85,14 +86,14 @@ pub(super) async fn show(desk: Desk) -> Result<Shown> {
         .page(desk.db(), &caller, &asked, place.as_ref(), ROWS)
         .await?;
     // Ids are for the file and for programs; people read the names beside them.
-    let shown = |name: &str| !name.ends_with("_id") || name == "external_id";
+    let shown = |name: &str| name == "external_id" || !(name == "id" || name.ends_with("_id"));
     let columns = report
         .columns
         .iter()
         .filter(|column| shown(column.name))
         .map(|column| {
             let head = Column::new(heading(column.name));
-            if column.kind == "number" {
+            if matches!(column.kind, "number" | "money") {
                 head.numeric()
             } else {
                 head
@@ -101,7 +102,14 @@ pub(super) async fn show(desk: Desk) -> Result<Shown> {
     let rows = found.rows.iter().map(|row| {
         let cells = report.columns.iter().zip(row);
         let named = cells.filter(|(column, _)| shown(column.name));
-        Row::new(named.map(|(_, cell)| Cell::text(&cell.plain())))
+        Row::new(named.map(|(column, cell)| {
+            let text = if column.kind == "money" {
+                money(report, row, cell)
+            } else {
+                cell.plain()
+            };
+            Cell::text(&text)
+        }))
     });
     let empty = if filters.is_empty() {
         EmptyState::new(
@@ -145,6 +153,17 @@ pub(super) async fn show(desk: Desk) -> Result<Shown> {
         div.stack { (Card::new(form)) div.table-wide { (table) } p.hint { (note) } (call(&desk, report, &filters)) }
     };
     Ok(Shown::page(page, body))
+}
+
+/// An amount as people write it, in the currency of its row.
+fn money(report: &Report, row: &[reports::Cell], amount: &reports::Cell) -> String {
+    let mut cells = report.columns.iter().zip(row);
+    let currency = cells.find(|(column, _)| column.name == "currency");
+    let currency = currency.and_then(|(_, cell)| Currency::parse(&cell.plain()).ok());
+    match (amount, currency) {
+        (reports::Cell::Int(minor), Some(currency)) => currency.show(*minor),
+        (amount, _) => amount.plain(),
+    }
 }
 
 /// The members of the query that narrow the report, and the place where the page before ended.
@@ -214,7 +233,7 @@ fn form(desk: &Desk, report: &Report, asked: &Asked, offers: &Offers, path: &str
         let any = (String::new(), "Any".to_owned());
         match filter {
             Filter::From | Filter::To => Field::date(name, &label),
-            Filter::Tag => Field::text(name, &label),
+            Filter::Tag | Filter::Source => Field::text(name, &label),
             Filter::Status => {
                 let words = report
                     .statuses

@@ -315,7 +315,7 @@ fn facts(desk: &Desk, dossier: &Dossier) -> Card {
 
 async fn add_form(desk: &Desk, team: &Team) -> Result<Card> {
     let href = format!("{}/members", team_href(team.id.as_str()));
-    let role = role_field(desk, "member", None).await?;
+    let role = role_field(desk, "member", None, &[]).await?;
     let form = desk
         .post(href.clone(), fields(desk, None, &role))
         .buttons([

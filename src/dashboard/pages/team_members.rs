@@ -60,13 +60,15 @@ async fn find_member(desk: &Desk, team: &Team) -> Result<Member> {
     found.await?.ok_or_else(|| Error::not_found("team_member"))
 }
 
-/// The choice of a role in a team, custom ones included.
+/// The choice of a role in a team, custom ones included, but without some.
 pub(super) async fn role_field(
     desk: &Desk,
     value: &str,
     errors: Option<&FieldErrors>,
+    without: &[&str],
 ) -> Result<Field> {
     let mut roles = choices(desk, RoleKind::Team).await?;
+    roles.retain(|(role, _)| !without.contains(&role.as_str()));
     // The lowest first: it is what most people get.
     roles.sort_by_key(|(role, _)| role != "member");
     Ok(Field::select("role", "Role", roles)
@@ -87,7 +89,7 @@ pub(super) async fn add_member(desk: Desk) -> Result<Shown> {
             Err(error) => errors = Some(faults(error)?),
         }
     }
-    let role = role_field(&desk, &desk.shown("role", "member"), errors.as_ref()).await?;
+    let role = role_field(&desk, &desk.shown("role", "member"), errors.as_ref(), &[]).await?;
     let form = desk
         .post(
             format!("{href}/members"),
@@ -157,7 +159,7 @@ pub(super) async fn add_many(desk: Desk) -> Result<Shown> {
         let fault = Fault::new("/emails", "out_of_range", text);
         errors = Some(FieldErrors::of(&Error::invalid(vec![fault])));
     }
-    let role = role_field(&desk, &desk.shown("role", "member"), errors.as_ref()).await?;
+    let role = role_field(&desk, &desk.shown("role", "member"), errors.as_ref(), &[]).await?;
     let fields = html! {
         (Field::text_area("emails", "E-mail addresses").value(desk.field("emails")).error(fault(errors.as_ref(), "emails")).required().hint("One on a line, a hundred at the most. Who is not known here yet is made."))
         (role)
@@ -320,6 +322,7 @@ pub(super) async fn change_member(desk: Desk) -> Result<Shown> {
         &desk,
         &desk.shown("role", member.role.as_str()),
         errors.as_ref(),
+        &[],
     )
     .await?;
     let form = desk

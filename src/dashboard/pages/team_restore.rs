@@ -11,7 +11,9 @@ use crate::dashboard::components::{Button, Card, Field};
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
 use crate::error::{Error, Result};
-use crate::lifecycle::restore::{RestoreTeam, RestoredTeam, aside, plan_restore_team};
+use crate::lifecycle::restore::{
+    DomainOutcome, RestoreTeam, RestoredTeam, ReturnedDomain, aside, plan_restore_team,
+};
 use crate::resources::Team;
 use crate::seats::restore::PlaceOutcome;
 use crate::types::Ref;
@@ -121,6 +123,20 @@ fn lines(done: &RestoredTeam) -> Vec<String> {
             "places do not come back.",
         ),
     ];
+    let domain = |one: &ReturnedDomain| match one.outcome {
+        DomainOutcome::Restored => format!("{} is claimed for it again.", one.domain),
+        DomainOutcome::Taken => format!("{} is claimed by somebody else by now.", one.domain),
+    };
+    lines.extend(done.domains.iter().map(domain));
+    if done.is_account_default {
+        lines.push("It is the account's default team again.".to_owned());
+    }
+    if !done.default_of.is_empty() {
+        let count = done.default_of.len();
+        lines.push(format!(
+            "It is the default team of {count} organizations again."
+        ));
+    }
     lines.extend(
         further
             .into_iter()

@@ -11,11 +11,7 @@ use axum::routing::{MethodRouter, get};
 use super::desk::{Desk, Shown};
 use super::{
     assignments, audit, bulk, catalog, catalog_buy, catalog_edit, courses, credits, domains,
-    enrollments, groups, home, invitations, job, link, links, mails, order, order_refund, orders,
-    organization, organization_edit, organization_move, organization_people, organizations, person,
-    person_edit, person_life, person_roles, products, provision, provisions, reports, requests,
-    roles, search, seat, seat_actions, seat_edit, seat_line, seat_teams, seats, team, team_edit,
-    team_members, team_restore, teams, users,
+    enrollments, groups, home, invitations, invite, invited, job, join_link, join_link_edit, link, links, mails, order, order_edit, order_refund, orders, organization, organization_edit, organization_move, organization_people, organizations, person, person_edit, person_explain, person_life, person_restore, person_roles, products, provision, provisions, reports, requests, roles, search, seat, seat_actions, seat_edit, seat_line, seat_teams, seats, team, team_edit, team_members, team_restore, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -50,36 +46,45 @@ fn of_doors() -> Router<App> {
         )
         .route(
             "/dashboard/invitations/new",
-            at(Room::Invitations, invitations::create),
+            at(Room::Invitations, invite::create),
         )
         .route(
             "/dashboard/invitations/{id}",
-            at(Room::Invitations, invitations::one),
+            at(Room::Invitations, invited::one),
         )
         .route(
             "/dashboard/invitations/{id}/resend",
-            at(Room::Invitations, invitations::resend),
+            at(Room::Invitations, invited::resend),
         )
         .route(
             "/dashboard/invitations/{id}/revoke",
-            at(Room::Invitations, invitations::revoke),
+            at(Room::Invitations, invited::revoke),
         )
         .route("/dashboard/links", at(Room::Links, links::list))
-        .route("/dashboard/links/new", at(Room::Links, links::create))
-        .route("/dashboard/links/{id}", at(Room::Links, links::one))
-        .route("/dashboard/links/{id}/edit", at(Room::Links, links::edit))
-        .route("/dashboard/links/{id}/pause", at(Room::Links, links::pause))
+        .route(
+            "/dashboard/links/new",
+            at(Room::Links, join_link_edit::create),
+        )
+        .route("/dashboard/links/{id}", at(Room::Links, join_link::one))
+        .route(
+            "/dashboard/links/{id}/edit",
+            at(Room::Links, join_link_edit::edit),
+        )
+        .route(
+            "/dashboard/links/{id}/pause",
+            at(Room::Links, join_link::pause),
+        )
         .route(
             "/dashboard/links/{id}/delete",
-            at(Room::Links, links::delete),
+            at(Room::Links, join_link::delete),
         )
         .route(
             "/dashboard/links/{id}/approve",
-            at(Room::Links, links::approve),
+            at(Room::Links, join_link::approve),
         )
         .route(
             "/dashboard/links/{id}/decline",
-            at(Room::Links, links::decline),
+            at(Room::Links, join_link::decline),
         )
 }
 
@@ -153,13 +158,13 @@ fn of_roles() -> Router<App> {
 fn of_lives() -> Router<App> {
     let user = |page: &str| format!("/dashboard/users/{{id}}/{page}");
     Router::new()
-        .route(&user("restore"), at(Room::Users, person_life::restore))
+        .route(&user("restore"), at(Room::Users, person_restore::restore))
         .route(&user("erase"), at(Room::Users, person_life::erase))
         .route(&user("merge"), at(Room::Users, person_life::merge))
         .route(&user("export"), get(person_life::export))
         .route(
             &user("explain/{course}"),
-            at(Room::Users, person_life::explain),
+            at(Room::Users, person_explain::explain),
         )
         .route(
             "/dashboard/provisions",
@@ -326,7 +331,16 @@ fn of_commerce() -> Router<App> {
             at(Room::Catalog, catalog_buy::buy),
         )
         .route("/dashboard/orders", at(Room::Orders, orders::orders))
+        .route("/dashboard/orders/new", at(Room::Orders, order_edit::new))
         .route("/dashboard/orders/{id}", at(Room::Orders, order::order))
+        .route(
+            "/dashboard/orders/{id}/edit",
+            at(Room::Orders, order_edit::edit),
+        )
+        .route(
+            "/dashboard/orders/{id}/delete",
+            at(Room::Orders, order_edit::delete),
+        )
         .route("/dashboard/orders/{id}/pay", at(Room::Orders, order::pay))
         .route(
             "/dashboard/orders/{id}/fulfil",

@@ -204,7 +204,7 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
             seat(app, document, true).await;
             operation.path_with(&newest(app, &operation.path).await)
         }
-        "list_events" => {
+        "list_events" | "stream_events" => {
             worker::publish(&app.node.app)
                 .await
                 .expect("published events");

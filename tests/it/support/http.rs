@@ -151,7 +151,7 @@ impl Call {
         self
     }
 
-    fn request(self) -> Request<Body> {
+    pub(crate) fn request(self) -> Request<Body> {
         let mut builder = Request::builder().method(self.method).uri(self.path);
         if let Some(key) = self.key {
             builder = builder.header("authorization", format!("Bearer {key}"));
