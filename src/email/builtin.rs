@@ -31,6 +31,7 @@ pub(super) const fn sources(kind: TemplateKind, language: Language) -> [&'static
         TemplateKind::SeatAssigned => parts!(language, "seat_assigned"),
         TemplateKind::WaitlistPromoted => parts!(language, "waitlist_promoted"),
         TemplateKind::SeatExpiring => parts!(language, "seat_expiring"),
+        TemplateKind::SeatIdle => parts!(language, "seat_idle"),
         TemplateKind::AccountNotice => parts!(language, "account_notice"),
     }
 }

@@ -28,13 +28,15 @@ pub enum TemplateKind {
     WaitlistPromoted,
     /// Access ends soon ([`SeatExpiring`]).
     SeatExpiring,
+    /// A place goes back because it is not used ([`SeatIdle`]).
+    SeatIdle,
     /// A notice in free words, such as a webhook that was switched off ([`AccountNotice`]).
     AccountNotice,
 }
 
 impl TemplateKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Welcome,
         Self::SignInLink,
         Self::SetPassword,
@@ -43,6 +45,7 @@ impl TemplateKind {
         Self::SeatAssigned,
         Self::WaitlistPromoted,
         Self::SeatExpiring,
+        Self::SeatIdle,
         Self::AccountNotice,
     ];
 
@@ -57,6 +60,7 @@ impl TemplateKind {
             Self::SeatAssigned => "seat_assigned",
             Self::WaitlistPromoted => "waitlist_promoted",
             Self::SeatExpiring => "seat_expiring",
+            Self::SeatIdle => "seat_idle",
             Self::AccountNotice => "account_notice",
         }
     }
@@ -77,6 +81,7 @@ impl TemplateKind {
             Self::SeatAssigned => schema_for!(SeatAssigned),
             Self::WaitlistPromoted => schema_for!(WaitlistPromoted),
             Self::SeatExpiring => schema_for!(SeatExpiring),
+            Self::SeatIdle => schema_for!(SeatIdle),
             Self::AccountNotice => schema_for!(AccountNotice),
         }
     }
@@ -267,8 +272,27 @@ pub struct SeatExpiring {
     /// When access ends.
     #[schemars(with = "String")]
     pub ends_at: Timestamp,
-    /// Full days left; 0 on the last day.
+    /// Days left, to the nearest; 0 in the last hours.
     pub days_left: u32,
+    /// The page with the person's courses.
+    pub courses_url: String,
+}
+
+/// Variables of [`TemplateKind::SeatIdle`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeatIdle {
+    /// What every mail has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// Team that holds the seat, where there is one.
+    pub team: Option<String>,
+    /// Name of the product.
+    pub product: String,
+    /// Days since the last activity.
+    pub idle_days: u32,
+    /// When the place goes back.
+    #[schemars(with = "String")]
+    pub reclaim_at: Timestamp,
     /// The page with the person's courses.
     pub courses_url: String,
 }

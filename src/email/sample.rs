@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::kind::{
     Access, AccountNotice, Brand, Button, Common, Invitation, JoinConfirmation, Recipient,
-    SeatAssigned, SeatExpiring, SetPassword, SignInLink, TemplateKind, WaitlistPromoted, Welcome,
+    SeatAssigned, SeatExpiring, SeatIdle, SetPassword, SignInLink, TemplateKind, WaitlistPromoted,
+    Welcome,
 };
 use crate::locale::{Language, Locale};
 
@@ -66,6 +67,18 @@ impl TemplateKind {
                 ),
                 ends_at: time(ACCESS_ENDS_AT),
                 days_left: 14,
+                courses_url: COURSES_URL.into(),
+            }),
+            Self::SeatIdle => serde_json::to_value(SeatIdle {
+                common,
+                team: Some("Analytical Engines".into()),
+                product: pick(
+                    german,
+                    "Arbeitssicherheit für Teams",
+                    "Workplace Safety for Teams",
+                ),
+                idle_days: 60,
+                reclaim_at: time(LINK_EXPIRES_AT),
                 courses_url: COURSES_URL.into(),
             }),
             Self::AccountNotice => serde_json::to_value(notice(common, german)),

@@ -38,6 +38,7 @@ pub mod request;
 pub mod roles;
 pub mod routes;
 pub mod seats;
+pub mod settings;
 pub mod system;
 pub mod write;
 

@@ -7,7 +7,7 @@ use super::endpoint::Endpoint;
 use super::{
     batch, credits, domain_claims, enrollments, feeds, groups, holds, invitations, jobs, keys,
     lifecycle, links, mails, members, orders, organization_parts, organizations, people,
-    permissions, provision, reports, roles, seats, system,
+    permissions, provision, reports, roles, seats, settings, system,
 };
 use crate::bulk::JobRecord;
 use crate::commerce::CatalogItem;
@@ -133,7 +133,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             json!({ "description": "Everything about safety" }),
         ),
         vec![crud::put_endpoint::<Product>(&PRODUCTS, product)],
-        crud::reads::<Seat>(&SEATS),
+        vec![crud::list_endpoint::<Seat>(&SEATS)],
         seats::endpoints(&SEATS, seat),
         holds::endpoints(),
         crud::reads::<SeatTemplate>(&TEMPLATES),
@@ -152,6 +152,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         keys::endpoints(),
         crud::reads::<JobRecord>(&JOBS),
         jobs::endpoints(),
+        settings::endpoints(),
         system::endpoints(),
     ];
     batch::with_batches(all.concat())

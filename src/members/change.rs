@@ -89,6 +89,6 @@ pub async fn plan_remove(
         params![team.id, user.id, *standing],
     ));
     plan.event(event("removed", &team.id, &user.id, standing));
-    leave::release(db, ids, call, &mut plan, Some(&user.id), Some(&team.id)).await?;
+    leave::release_of_member(db, ids, call, &mut plan, &user.id, &team.id).await?;
     Ok(plan)
 }

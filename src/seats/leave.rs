@@ -7,6 +7,7 @@ use super::actions::PROMOTE_AT_ONCE;
 use super::assignment::{Assignment, AssignmentState};
 use super::change::Change;
 use super::seat::Seat;
+use super::settings::{self, SeatSettings};
 use crate::access::grants::require_rights;
 use crate::access::rights::{self, Rights};
 use crate::access::{Call, owners};
@@ -33,7 +34,45 @@ pub async fn release(
     user: Option<&Id<User>>,
     team: Option<&Id<Team>>,
 ) -> Result<()> {
-    let leaving = "state IN ('waitlisted', 'reserved', 'active') AND ($2 = '' OR user_id = $2) AND ($3 = '' OR team_id = $3)";
+    end_places(db, ids, call, plan, (user, team), LIVE).await
+}
+
+/// The same at the end of a membership, where the account's settings may say that places which are in use stay: then
+/// nothing ends but what was waited for or held.
+pub async fn release_of_member(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    plan: &mut Plan,
+    user: &Id<User>,
+    team: &Id<Team>,
+) -> Result<()> {
+    let settings = db
+        .first::<(serde_json::Value,)>(call.account(), settings::read())
+        .await?;
+    let states = if SeatSettings::of(settings).release_on_leave {
+        LIVE
+    } else {
+        NOT_IN_USE
+    };
+    end_places(db, ids, call, plan, (Some(user), Some(team)), states).await
+}
+
+/// What holds a place or waits for one.
+const LIVE: &str = "'waitlisted', 'reserved', 'active'";
+/// The same without places in use.
+const NOT_IN_USE: &str = "'waitlisted', 'reserved'";
+
+async fn end_places(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    plan: &mut Plan,
+    (user, team): (Option<&Id<User>>, Option<&Id<Team>>),
+    states: &str,
+) -> Result<()> {
+    let leaving =
+        format!("state IN ({states}) AND ($2 = '' OR user_id = $2) AND ($3 = '' OR team_id = $3)");
     let values = || {
         params![
             user.map(ToString::to_string).unwrap_or_default(),

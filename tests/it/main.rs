@@ -39,6 +39,7 @@ mod seat_allocations;
 mod seat_holds;
 mod seat_model;
 mod seats;
+mod seats_over_time;
 mod sign_in;
 mod snippets;
 mod support;

@@ -47,6 +47,7 @@ fn kind_name(kind: TemplateKind) -> &'static str {
         TemplateKind::SeatAssigned => "Seat assigned",
         TemplateKind::WaitlistPromoted => "Off the waiting list",
         TemplateKind::SeatExpiring => "Access ends soon",
+        TemplateKind::SeatIdle => "Place goes back",
         TemplateKind::AccountNotice => "Notice",
     }
 }

@@ -14,8 +14,8 @@ use super::{
     enrollments, groups, home, invitations, job, link, links, mails, order, order_refund, orders,
     organization, organization_edit, organization_move, organization_people, organizations, person,
     person_edit, person_life, person_roles, products, provision, provisions, reports, roles,
-    search, seat, seat_actions, seat_edit, seats, team, team_edit, team_members, team_restore,
-    teams, users,
+    search, seat, seat_actions, seat_edit, seat_settings, seats, team, team_edit, team_members,
+    team_restore, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -377,6 +377,10 @@ fn of_seats() -> Router<App> {
         .route(
             "/dashboard/assignments",
             at(Room::Seats, assignments::assignments),
+        )
+        .route(
+            "/dashboard/settings/seats",
+            at(Room::SeatSettings, seat_settings::settings),
         )
 }
 
