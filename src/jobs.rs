@@ -43,8 +43,10 @@ pub enum Job {
         /// The hold's row.
         hold_id: String,
     },
-    /// End assignments and holds whose time is over.
+    /// End assignments and holds whose time is over, remind of those that end soon, and tell of seats that run low.
     ExpireAssignments,
+    /// Tell of places that nobody uses, and take them back when the notice is over.
+    ReclaimIdle,
     /// Ask the DNS whether a domain has the text that proves a claim of it.
     CheckDomain {
         /// The claim's row.
@@ -92,6 +94,7 @@ impl Job {
             Self::TellOfRequest { .. } => "tell_of_request",
             Self::LapseHold { .. } => "lapse_hold",
             Self::ExpireAssignments => "expire_assignments",
+            Self::ReclaimIdle => "reclaim_idle",
             Self::CheckDomain { .. } => "check_domain",
             Self::CheckDomains => "check_domains",
             Self::SweepInvitations => "sweep_invitations",

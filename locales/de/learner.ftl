@@ -74,6 +74,8 @@ courses-days-left = { $days ->
 courses-preparing = Ihr Zugang wird vorbereitet. Das dauert höchstens ein paar Minuten.
 courses-failed = Ihr Zugang konnte noch nicht eingerichtet werden. Wir wissen davon und versuchen es weiter.
 courses-waitlisted = Sie stehen auf der Warteliste (Platz { $place }). Sobald ein Platz frei ist, schreiben wir Ihnen.
+courses-going-back = Ihr Platz in { $product } wird am { $date } frei, weil Sie ihn nicht nutzen.
+courses-going-back-way = Möchten Sie ihn behalten? Öffnen Sie vorher einen der Kurse.
 courses-empty-title = Noch keine Kurse
 courses-empty = Sobald Ihnen jemand einen Kurs gibt, erscheint er hier, und wir schreiben Ihnen.
 
@@ -218,3 +220,14 @@ joined-text = Ihre Anfrage wurde angenommen. Ihre Kurse stehen Ihnen offen.
 joined-button = Zu meinen Kursen
 declined-heading = Ihre Anfrage an das Team { $team }
 declined-text = Ihre Anfrage, dem Team { $team } beizutreten, wurde abgelehnt.
+
+## E-Mails über knappe Plätze
+seat-low-heading = { $product }: { $used } von { $quantity } Plätzen sind belegt
+seat-full-heading = { $product }: alle { $quantity } Plätze sind belegt
+seat-low-text = { $free ->
+    [0] Es ist kein Platz mehr frei. Weitere Wünsche werden abgelehnt oder warten.
+    [one] Ein Platz ist noch frei.
+   *[other] { $free } Plätze sind noch frei.
+}
+seat-low-way = Fügen Sie rechtzeitig Plätze hinzu, oder nehmen Sie zurück, was niemand nutzt.
+seat-low-button = Platzkontingent ansehen

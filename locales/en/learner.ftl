@@ -74,6 +74,8 @@ courses-days-left = { $days ->
 courses-preparing = Your access is being prepared. This takes a few minutes at most.
 courses-failed = Your access could not be set up yet. We know of it and try again.
 courses-waitlisted = You are on the waiting list (place { $place }). We will mail you when a seat is free.
+courses-going-back = Your place in { $product } goes back on { $date }, because you have not used it.
+courses-going-back-way = You want to keep it? Open one of the courses before that day.
 courses-empty-title = No courses yet
 courses-empty = As soon as somebody gives you a course, it appears here and we mail you.
 
@@ -218,3 +220,14 @@ joined-text = Your request was approved. Your courses are open.
 joined-button = Go to my courses
 declined-heading = Your request to join { $team }
 declined-text = Your request to join the team { $team } was declined.
+
+## Mails about seats that run low
+seat-low-heading = { $product }: { $used } of { $quantity } places are in use
+seat-full-heading = { $product }: all { $quantity } places are in use
+seat-low-text = { $free ->
+    [0] No place is free any more. Further wishes are refused or wait in line.
+    [one] One place is still free.
+   *[other] { $free } places are still free.
+}
+seat-low-way = Add places in time, or take back those that nobody uses.
+seat-low-button = Look at the seat

@@ -7,6 +7,7 @@ use serde_json::Value as JsonValue;
 use crate::columns;
 use crate::error::Fault;
 use crate::resources::team::Team;
+use crate::seats::settings::SeatSettings;
 use crate::types::text::{Json, Language, WebUrl, Zone};
 use crate::types::{AccountId, Email, Name, Patch, Ref, Timestamp};
 
@@ -74,6 +75,8 @@ pub struct AccountSettings {
     pub default_seat_terms: SeatTerms,
     /// What invitations do by themselves.
     pub invitations: InvitationSettings,
+    /// What is done about seats by itself.
+    pub seats: SeatSettings,
     /// Whether everything in it is made up.
     pub demo: bool,
 }
@@ -184,6 +187,8 @@ pub struct AccountPatch {
     pub default_seat_terms: Option<SeatTerms>,
     /// What invitations do by themselves, as a whole.
     pub invitations: Option<InvitationSettings>,
+    /// What is done about seats by itself, as a whole.
+    pub seats: Option<SeatSettings>,
     /// What it has subscribed to; the operator's to change.
     #[serde(skip)]
     pub plan: Option<AccountPlan>,
@@ -217,6 +222,7 @@ impl AccountPatch {
             .invitations
             .clone()
             .unwrap_or_else(|| settings.invitations.clone());
+        settings.seats = self.seats.clone().unwrap_or_else(|| settings.seats.clone());
     }
 }
 

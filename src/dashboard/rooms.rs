@@ -41,6 +41,8 @@ pub enum Room {
     Enrollments,
     /// Calls that provisioned people.
     Provisions,
+    /// What is done about seats by itself.
+    SeatSettings,
     /// API keys.
     Api,
     /// The outbox.
@@ -171,7 +173,14 @@ const MAIN: [Entry; 16] = [
 ];
 
 /// The rooms of those who look after the account.
-const SETTINGS: [Entry; 5] = [
+const SETTINGS: [Entry; 6] = [
+    (
+        Room::SeatSettings,
+        "Seat settings",
+        Icon::Seat,
+        "/dashboard/settings/seats",
+        Permission::SettingsRead,
+    ),
     (
         Room::Roles,
         "Roles",

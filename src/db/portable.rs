@@ -5,6 +5,7 @@
 //! | `$2` | `?2` | `$2` |
 //! | `JSON_LIST($2)`: a JSON array of texts as a table `(value, position)` | `json_each` | `json_array_elements_text` |
 //! | `GREATEST(`, `LEAST(` of several values, absent ones passed over | `max(`, `min(` | the same |
+//! | `WRITTEN(t)`: rows of `t` as the nearest write of `t` before in the list has left them | `t` | what that write returns |
 //! | `FOR UPDATE SKIP LOCKED` | left out: one writer | the same |
 //!
 //! A text on a tenant's table must name the account (`account_id = $1`, or the column in an INSERT); one that does not
@@ -76,6 +77,10 @@ pub fn translate(sql: &str, dialect: Dialect) -> Cow<'_, str> {
         Dialect::Postgres => sql.into(),
         Dialect::Sqlite => {
             let text = expand_lists(sql, dialect);
+            let text = match written_table(&text) {
+                Some(table) => text.replace(&format!("WRITTEN({table})"), table),
+                None => text,
+            };
             text.replace('$', "?")
                 .replace("GREATEST(", "max(")
                 .replace("LEAST(", "min(")
@@ -83,6 +88,12 @@ pub fn translate(sql: &str, dialect: Dialect) -> Cow<'_, str> {
                 .into()
         }
     }
+}
+
+/// The table in `WRITTEN(table)`, if a text has it. A text has one such table at the most.
+pub(super) fn written_table(sql: &str) -> Option<&str> {
+    let (_, after) = sql.split_once("WRITTEN(")?;
+    after.split_once(')').map(|(table, _)| table)
 }
 
 fn expand_lists(sql: &str, dialect: Dialect) -> String {
@@ -141,5 +152,14 @@ mod tests {
             "SELECT id FROM t WHERE account_id = ?1 AND id IN (SELECT value FROM (SELECT value, key AS position FROM json_each(?2)) AS l)"
         );
         assert!(translate(sql, Dialect::Postgres).contains("json_array_elements_text($2::json)"));
+    }
+
+    #[test]
+    fn sqlite_sees_what_was_written_before_in_the_table() {
+        let sql = "INSERT INTO b (account_id, y) SELECT $1, w.x FROM WRITTEN(a) w WHERE w.account_id = $1";
+        assert_eq!(
+            translate(sql, Dialect::Sqlite),
+            "INSERT INTO b (account_id, y) SELECT ?1, w.x FROM a w WHERE w.account_id = ?1"
+        );
     }
 }

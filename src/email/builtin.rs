@@ -33,6 +33,7 @@ pub(super) const fn sources(kind: TemplateKind, language: Language) -> [&'static
         TemplateKind::SeatExpiring => parts!(language, "seat_expiring"),
         TemplateKind::SeatRequested => parts!(language, "seat_requested"),
         TemplateKind::SeatRequestDecided => parts!(language, "seat_request_decided"),
+        TemplateKind::SeatIdle => parts!(language, "seat_idle"),
         TemplateKind::AccountNotice => parts!(language, "account_notice"),
     }
 }

@@ -32,13 +32,15 @@ pub enum TemplateKind {
     SeatRequested,
     /// A request for a seat was decided ([`SeatRequestDecided`]).
     SeatRequestDecided,
+    /// A place goes back because it is not used ([`SeatIdle`]).
+    SeatIdle,
     /// A notice in free words, such as a webhook that was switched off ([`AccountNotice`]).
     AccountNotice,
 }
 
 impl TemplateKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Welcome,
         Self::SignInLink,
         Self::SetPassword,
@@ -49,6 +51,7 @@ impl TemplateKind {
         Self::SeatExpiring,
         Self::SeatRequested,
         Self::SeatRequestDecided,
+        Self::SeatIdle,
         Self::AccountNotice,
     ];
 
@@ -65,6 +68,7 @@ impl TemplateKind {
             Self::SeatExpiring => "seat_expiring",
             Self::SeatRequested => "seat_requested",
             Self::SeatRequestDecided => "seat_request_decided",
+            Self::SeatIdle => "seat_idle",
             Self::AccountNotice => "account_notice",
         }
     }
@@ -87,6 +91,7 @@ impl TemplateKind {
             Self::SeatExpiring => schema_for!(SeatExpiring),
             Self::SeatRequested => schema_for!(SeatRequested),
             Self::SeatRequestDecided => schema_for!(SeatRequestDecided),
+            Self::SeatIdle => schema_for!(SeatIdle),
             Self::AccountNotice => schema_for!(AccountNotice),
         }
     }
@@ -277,7 +282,7 @@ pub struct SeatExpiring {
     /// When access ends.
     #[schemars(with = "String")]
     pub ends_at: Timestamp,
-    /// Full days left; 0 on the last day.
+    /// Days left, to the nearest; 0 in the last hours.
     pub days_left: u32,
     /// The page with the person's courses.
     pub courses_url: String,
@@ -320,6 +325,25 @@ pub struct SeatRequestDecided {
     pub ends_at: Option<Timestamp>,
     /// Why it was declined, where that is said.
     pub reason: Option<String>,
+    /// The page with the person's courses.
+    pub courses_url: String,
+}
+
+/// Variables of [`TemplateKind::SeatIdle`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeatIdle {
+    /// What every mail has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// Team that holds the seat, where there is one.
+    pub team: Option<String>,
+    /// Name of the product.
+    pub product: String,
+    /// Days since the last activity.
+    pub idle_days: u32,
+    /// When the place goes back.
+    #[schemars(with = "String")]
+    pub reclaim_at: Timestamp,
     /// The page with the person's courses.
     pub courses_url: String,
 }

@@ -28,8 +28,8 @@ mod tests;
 
 pub use kind::{
     Access, AccountNotice, Brand, Button, Common, Invitation, JoinConfirmation, Recipient,
-    SeatAssigned, SeatExpiring, SeatRequestDecided, SeatRequested, SetPassword, SignInLink,
-    TemplateKind, WaitlistPromoted, Welcome,
+    SeatAssigned, SeatExpiring, SeatIdle, SeatRequestDecided, SeatRequested, SetPassword,
+    SignInLink, TemplateKind, WaitlistPromoted, Welcome,
 };
 pub use message::{InvalidMail, OutgoingMail};
 pub use settings::{Password, Security, SettingsError, SmtpSettings};

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::kind::{
     Access, AccountNotice, Brand, Button, Common, Invitation, JoinConfirmation, Recipient,
-    SeatAssigned, SeatExpiring, SeatRequestDecided, SeatRequested, SetPassword, SignInLink,
-    TemplateKind, WaitlistPromoted, Welcome,
+    SeatAssigned, SeatExpiring, SeatIdle, SeatRequestDecided, SeatRequested, SetPassword,
+    SignInLink, TemplateKind, WaitlistPromoted, Welcome,
 };
 use crate::locale::{Language, Locale};
 
@@ -89,6 +89,14 @@ impl TemplateKind {
                 waiting: false,
                 ends_at: Some(time(ACCESS_ENDS_AT)),
                 reason: None,
+                courses_url: COURSES_URL.into(),
+            }),
+            Self::SeatIdle => serde_json::to_value(SeatIdle {
+                common,
+                team: Some("Analytical Engines".into()),
+                product: safety(german),
+                idle_days: 60,
+                reclaim_at: time(LINK_EXPIRES_AT),
                 courses_url: COURSES_URL.into(),
             }),
             Self::AccountNotice => serde_json::to_value(notice(common, german)),

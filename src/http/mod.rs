@@ -40,6 +40,7 @@ pub mod routes;
 pub mod seat_requests;
 pub mod seat_sharing;
 pub mod seats;
+pub mod settings;
 pub mod stream;
 pub mod system;
 pub mod waitlist;

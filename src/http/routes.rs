@@ -7,7 +7,8 @@ use super::endpoint::Endpoint;
 use super::{
     batch, credits, domain_claims, enrollments, feeds, groups, holds, invitations, jobs, keys,
     lifecycle, links, mails, members, orders, organization_parts, organizations, people,
-    permissions, provision, reports, roles, seat_requests, seat_sharing, seats, system, waitlist,
+    permissions, provision, reports, roles, seat_requests, seat_sharing, seats, settings, system,
+    waitlist,
 };
 use crate::bulk::JobRecord;
 use crate::commerce::CatalogItem;
@@ -137,7 +138,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             json!({ "description": "Everything about safety" }),
         ),
         vec![crud::put_endpoint::<Product>(&PRODUCTS, product)],
-        crud::reads::<Seat>(&SEATS),
+        vec![crud::list_endpoint::<Seat>(&SEATS)],
         seats::endpoints(&SEATS, seat),
         seat_sharing::endpoints(),
         waitlist::endpoints(&DENIALS),
@@ -159,6 +160,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         keys::endpoints(),
         crud::reads::<JobRecord>(&JOBS),
         jobs::endpoints(),
+        settings::endpoints(),
         system::endpoints(),
     ];
     batch::with_batches(all.concat())

@@ -1,12 +1,13 @@
 //! Seats over HTTP: what the engine does, as operations.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::http::Method;
 use serde_json::{Value as JsonValue, json};
 
 use super::crud::{self, Paths, check_match};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Run};
 use super::reply::Reply;
 use super::request::Request;
 use super::write::write;
@@ -14,17 +15,18 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::bulk::{AssignTerms, JobRecord, queue_assignments};
 use crate::commerce::integrity as books;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::events::Plan;
+use crate::records;
 use crate::seats::actions::{
     self, AssignInput, ExtendInput, RevokeInput, SeatChanged, SeatResult, TransferInput,
     record_denial,
 };
 use crate::seats::integrity;
-use crate::seats::ledger::LedgerEntry;
+use crate::seats::ledger::{self, LedgerEntry};
 use crate::seats::seat::{NewSeat, SeatPatch};
 use crate::seats::{Seat, SeatTemplate};
-use crate::types::Ref;
+use crate::types::{Ref, Timestamp};
 
 /// The operations.
 pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
@@ -40,6 +42,17 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
         .takes::<SeatPatch>(json!({ "quantity": 25 }))
         .gives::<SeatChanged>(200)
         .problems(&[Code::NotFound, Code::QuantityBelowUsage, Code::PreconditionFailed, Code::AlreadyExists]);
+    let get = crud::get_endpoint::<Seat>(paths);
+    let standing = Arc::clone(&get.run);
+    let mut get = get
+        .parameter(
+            "as_of",
+            "The counters as they stood at this moment, by the ledger; everything else is as it is now.",
+            json!({ "type": "string", "format": "date-time" }),
+        )
+        .runs(move |app, request| as_of(app, request, Arc::clone(&standing)))
+        .problems(&[Code::InvalidParameter]);
+    get.description.push_str(" With `as_of` the counters are those of that moment: `quantity`, `assigned`, `reserved`, `spent`, `waitlisted`, `overage`, `available`.");
     let action = |path, id: &str, summary: &str, words: &str| {
         Endpoint::new(Method::POST, path, id, "seats", move |app, request| {
             act(app, request, path)
@@ -56,6 +69,7 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
     };
     let person = json!({ "users": ["email:ada@example.com"] });
     vec![
+        get,
         create,
         patch,
         crud::delete_endpoint::<Seat>(paths),
@@ -73,7 +87,7 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
         action(TRANSFER, "transfer_seat", "Hand a place over", "From one person to another, in one transaction.")
             .takes::<TransferInput>(json!({ "from": "email:ada@example.com", "to": "email:grace@example.com" })),
         crud::children::<Seat, LedgerEntry>("/seats/{id}/ledger", "list_seat_ledger", "seat_id")
-            .about("The ledger of a seat", "Every change of its counters with actor, cause and reference, the newest first."),
+            .about("The ledger of a seat", "Every change of its counters with actor, cause and reference, and what stood after it, the newest first."),
         Endpoint::new(Method::GET, "/integrity", "check_integrity", "seats", check)
             .about("Prove the counters", "Compares every seat's counters with the sums of its ledger and the count of its assignments. `mismatches` is empty when all is well.")
             .scope(Permission::SettingsRead)
@@ -92,6 +106,27 @@ const ASSIGN: &str = "/seats/{id}/assign";
 const REVOKE: &str = "/seats/{id}/revoke";
 const EXTEND: &str = "/seats/{id}/extend";
 const TRANSFER: &str = "/seats/{id}/transfer";
+
+/// The seat, or with `as_of` the seat with the counters of that moment.
+async fn as_of(app: App, mut request: Request, now: Run) -> Result<Reply> {
+    let given = request.query.iter().position(|(name, _)| name == "as_of");
+    let Some(place) = given else {
+        return now(app, request).await;
+    };
+    let (_, text) = request.query.remove(place);
+    request.no_query()?;
+    let at = Timestamp::parse(&text).filter(|at| *at <= request.call.now);
+    let at = at.ok_or_else(|| {
+        Error::new(
+            Code::InvalidParameter,
+            "«as_of» takes a time of RFC 3339 that has been, such as 2027-01-31T09:30:00Z.",
+        )
+    })?;
+    let caller = &request.call.caller;
+    let seat = records::find::<Seat>(&app.db, caller, &request.reference(0)?).await?;
+    let seat = ledger::as_of(&app.db, &caller.account, seat, at).await?;
+    Reply::json(200, &seat)
+}
 
 async fn create(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;

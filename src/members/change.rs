@@ -90,6 +90,6 @@ pub async fn plan_remove(
     ));
     plan.event(event("removed", &team.id, &user.id, standing));
     leave::withdraw_requests(&mut plan, call, Some(&user.id), Some(&team.id));
-    leave::release(db, ids, call, &mut plan, Some(&user.id), Some(&team.id)).await?;
+    leave::release_of_member(db, ids, call, &mut plan, &user.id, &team.id).await?;
     Ok(plan)
 }

@@ -9,6 +9,7 @@ pub mod cell;
 mod denials_and_waitlist;
 mod enrollment_progress;
 mod expiring_access;
+mod idle_places;
 mod orders_and_credits;
 mod organization_rollup;
 mod seat_usage;
@@ -70,6 +71,7 @@ pub static REPORTS: &[Report] = &[
     enrollment_progress::REPORT,
     seat_usage::REPORT,
     expiring_access::REPORT,
+    idle_places::REPORT,
     denials_and_waitlist::REPORT,
     organization_rollup::REPORT,
     orders_and_credits::REPORT,

@@ -49,6 +49,10 @@ pub struct Assignment {
     pub starts_at: Option<Timestamp>,
     /// When it ends; absent: never.
     pub expires_at: Option<Timestamp>,
+    /// When its end was last moved, or the place was taken up again.
+    pub extended_at: Option<Timestamp>,
+    /// When the place goes back because it is not used, unless its holder becomes active before.
+    pub reclaim_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// What orders the waiting line: when the person joined it, unless somebody moved them.
@@ -64,7 +68,7 @@ pub struct Assignment {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
-columns!(Assignment in "seat_assignments": id, seat_id, product_id, user_id, team_id, state, starts_at, expires_at, ended_at, waiting_at, cause,
+columns!(Assignment in "seat_assignments": id, seat_id, product_id, user_id, team_id, state, starts_at, expires_at, extended_at, reclaim_at, ended_at, waiting_at, cause,
     provision_id, version, created_at, updated_at);
 
 impl Kind for Assignment {

@@ -1,5 +1,5 @@
 //! The proof: every seat's counters equal the sums of its ledger and the count of its
-//! assignments and of the places that holds keep.
+//! assignments and of the places that holds keep, and every entry's balance is the sum of the entries up to it.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,9 +15,9 @@ use crate::types::{AccountId, Id};
 pub struct Mismatch {
     /// The seat.
     pub seat_id: Id<Seat>,
-    /// What disagrees: `ledger` or `assignments`.
+    /// What disagrees: `ledger`, `assignments`, or an entry's own `balance` with the entries up to it.
     pub with: String,
-    /// Quantity, assigned, reserved, spent and waitlisted as the seat has them.
+    /// Quantity, assigned, reserved, spent and waitlisted as the seat has them, or the entry.
     pub counters: [i64; 5],
     /// The same as the other side has them.
     pub other: [i64; 5],
@@ -56,6 +56,32 @@ fn against(other: &str, compared: &[&str]) -> Select {
     )
 }
 
+/// The entries whose balances are not the sums of the entries up to them. An unlimited seat has no quantity to compare.
+fn balances() -> Select {
+    let columns = ["quantity", "assigned", "reserved", "spent", "waitlisted"];
+    let side = |suffix: &str| {
+        columns
+            .map(|name| format!("CAST(COALESCE(e.{name}{suffix}, 0) AS TEXT)"))
+            .join(" || ' ' || ")
+    };
+    let sums = columns
+        .map(|name| format!("CAST(sum({name}_delta) OVER so_far AS BIGINT) AS {name}_sum"))
+        .join(", ");
+    let differs = columns
+        .map(|name| format!("e.{name}_after <> e.{name}_sum"))
+        .join(" OR ");
+    Select::new(
+        format!(
+            "SELECT e.seat_id, {}, {} FROM (SELECT seat_id, quantity_after, assigned_after, reserved_after, spent_after, waitlisted_after, {sums} \
+             FROM seat_ledger WHERE account_id = $1 WINDOW so_far AS (PARTITION BY seat_id ORDER BY created_at, id)) e \
+             WHERE {differs} ORDER BY e.seat_id LIMIT 100",
+            side("_after"),
+            side("_sum")
+        ),
+        vec![],
+    )
+}
+
 /// Checks all seats of an account in one snapshot.
 pub async fn check(db: &Db, account: &AccountId) -> Result<Report> {
     let all = ["quantity", "assigned", "reserved", "spent", "waitlisted"];
@@ -73,11 +99,16 @@ pub async fn check(db: &Db, account: &AccountId) -> Result<Report> {
         vec![],
     ));
     let by_ledger = batch.add::<Row>(against(ledger, &all));
+    let by_balance = batch.add::<Row>(balances());
     let by_life = batch.add::<Row>(against(live, &["assigned", "reserved", "waitlisted"]));
     let mut rows = db.read(account, batch).await?;
     let checked = rows.first(&count).map_or(0, |(count,)| count);
     let mut mismatches = Vec::new();
-    for (with, slot) in [("ledger", by_ledger), ("assignments", by_life)] {
+    for (with, slot) in [
+        ("ledger", by_ledger),
+        ("assignments", by_life),
+        ("balance", by_balance),
+    ] {
         for (seat_id, counters, other) in rows.take(&slot) {
             mismatches.push(Mismatch {
                 seat_id,

@@ -7,6 +7,7 @@ use super::actions::PROMOTE_AT_ONCE;
 use super::assignment::{Assignment, AssignmentState};
 use super::change::Change;
 use super::seat::Seat;
+use super::settings::{self, SeatSettings};
 use crate::access::grants::require_rights;
 use crate::access::rights::{self, Rights};
 use crate::access::{Call, owners};
@@ -88,11 +89,48 @@ pub async fn release(
     user: Option<&Id<User>>,
     team: Option<&Id<Team>>,
 ) -> Result<()> {
-    let going = Leaving { user, team };
-    let leaving = format!(
-        "state IN ('waitlisted', 'reserved', 'active') AND {}",
-        Leaving::THEIRS
-    );
+    end_places(db, ids, call, plan, &Leaving { user, team }, LIVE).await
+}
+
+/// The same at the end of a membership, where the account's settings may say that places which are in use stay: then
+/// nothing ends but what was waited for or held.
+pub async fn release_of_member(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    plan: &mut Plan,
+    user: &Id<User>,
+    team: &Id<Team>,
+) -> Result<()> {
+    let settings = db
+        .first::<(serde_json::Value,)>(call.account(), settings::read())
+        .await?;
+    let states = if SeatSettings::of(settings).release_on_leave {
+        LIVE
+    } else {
+        NOT_IN_USE
+    };
+    let going = Leaving {
+        user: Some(user),
+        team: Some(team),
+    };
+    end_places(db, ids, call, plan, &going, states).await
+}
+
+/// What holds a place or waits for one.
+const LIVE: &str = "'waitlisted', 'reserved', 'active'";
+/// The same without places in use.
+const NOT_IN_USE: &str = "'waitlisted', 'reserved'";
+
+async fn end_places(
+    db: &Db,
+    ids: &Ids,
+    call: &Call,
+    plan: &mut Plan,
+    going: &Leaving<'_>,
+    states: &str,
+) -> Result<()> {
+    let leaving = format!("state IN ({states}) AND {}", Leaving::THEIRS);
     let seats_of =
         format!("SELECT seat_id FROM seat_assignments WHERE account_id = $1 AND {leaving}");
     let mut batch = Batch::new();
@@ -120,8 +158,8 @@ pub async fn release(
         going.with(PROMOTE_AT_ONCE),
     ));
     // Only who leaves a team can be in another one that shares its seats.
-    let others = team.map(|team| {
-        let user = user.map(ToString::to_string).unwrap_or_default();
+    let others = going.team.map(|team| {
+        let user = going.user.map(ToString::to_string).unwrap_or_default();
         batch.add::<Elsewhere>(elsewhere(
             "SELECT a.seat_id, a.user_id FROM seat_assignments a WHERE a.account_id = $1 AND a.team_id = $2 \
              AND ($3 = '' OR a.user_id = $3) AND a.state IN ('waitlisted', 'reserved', 'active')",

@@ -1,4 +1,8 @@
-//! The ledger of a seat: every change of its counters, append-only.
+//! The ledger of a seat: every change of its counters, append-only, with what stood after it.
+//!
+//! An entry gets its balance and its moment from the seat's row as the same list of writes has left it, under the lock of
+//! that row ([`record`]). So balances follow each other without a gap however many write at once, moments never go back
+//! within a seat, and the counters of any moment are those of one entry ([`as_of`]).
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,8 +11,11 @@ use super::assignment::Assignment;
 use super::seat::Seat;
 use crate::access::Permission;
 use crate::columns;
+use crate::db::{Column as _, Db, Row, Select, Statement, Value};
+use crate::error::{Code, Error, Result};
+use crate::params;
 use crate::resource::{Expand, Field, FieldKind, Record};
-use crate::types::{Id, Kind, Timestamp};
+use crate::types::{AccountId, Id, Kind, Timestamp};
 
 /// One entry of a seat's ledger. Its deltas, summed over the seat, are the seat's counters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -30,6 +37,16 @@ pub struct LedgerEntry {
     pub spent_delta: i64,
     /// Change of the people waiting.
     pub waitlisted_delta: i64,
+    /// The quantity after it; absent: unlimited.
+    pub quantity_after: Option<i64>,
+    /// The places in use after it.
+    pub assigned_after: i64,
+    /// The places held for somebody after it.
+    pub reserved_after: i64,
+    /// The places used for good after it.
+    pub spent_after: i64,
+    /// The people waiting after it.
+    pub waitlisted_after: i64,
     /// The assignment it is about.
     pub assignment_id: Option<Id<Assignment>>,
     /// The caller's reference, such as an order's number; counted once per seat.
@@ -46,11 +63,18 @@ pub struct LedgerEntry {
     pub actor_id: Option<String>,
     /// Its name at that moment.
     pub actor_name: String,
-    /// When.
+    /// Whether it is the last entry of its change.
+    #[serde(skip)]
+    pub(crate) closes: bool,
+    /// When: later than the entry before it.
     pub created_at: Timestamp,
+    /// The free places after it; absent: unlimited.
+    pub available_after: Option<i64>,
 }
 columns!(LedgerEntry in "seat_ledger": id, seat_id, cause, quantity_delta, assigned_delta, reserved_delta, spent_delta, waitlisted_delta,
-    assignment_id, reference, hold_id, counterpart_id, counterpart_seat_id, actor_type, actor_id, actor_name, created_at);
+    quantity_after, assigned_after, reserved_after, spent_after, waitlisted_after, assignment_id, reference, hold_id, counterpart_id,
+    counterpart_seat_id, actor_type, actor_id, actor_name, closes, created_at;
+    available_after = "seat_ledger.quantity_after - seat_ledger.assigned_after - seat_ledger.reserved_after - seat_ledger.spent_after");
 
 impl Kind for LedgerEntry {
     const PREFIX: &'static str = "entry";
@@ -76,4 +100,112 @@ impl Record for LedgerEntry {
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+}
+
+/// Entries that one statement writes at the most.
+const ROWS: usize = 100;
+
+impl LedgerEntry {
+    /// How many more places were used after it than before.
+    pub const fn used_delta(&self) -> i64 {
+        self.assigned_delta + self.reserved_delta + self.spent_delta
+    }
+
+    /// Places that nobody else could have after it.
+    pub const fn used_after(&self) -> i64 {
+        self.assigned_after + self.reserved_after + self.spent_after
+    }
+}
+
+/// What entries that come later in the same change do to the counters.
+#[derive(Clone, Copy, Default)]
+struct Later {
+    quantity: i64,
+    assigned: i64,
+    reserved: i64,
+    spent: i64,
+    waitlisted: i64,
+    entries: i64,
+}
+
+/// The statements that write the entries of one change of a seat, behind the statement that writes the seat's row: the
+/// last gets that row's counters, each before it those without what comes later.
+pub(super) fn record(entries: &[LedgerEntry]) -> Vec<Statement> {
+    let mut later = Later::default();
+    let mut rows: Vec<(&LedgerEntry, Later)> = Vec::with_capacity(entries.len());
+    for entry in entries.iter().rev() {
+        rows.push((entry, later));
+        later.quantity += entry.quantity_delta;
+        later.assigned += entry.assigned_delta;
+        later.reserved += entry.reserved_delta;
+        later.spent += entry.spent_delta;
+        later.waitlisted += entry.waitlisted_delta;
+        later.entries += 1;
+    }
+    rows.reverse();
+    rows.chunks(ROWS).map(insertion).collect()
+}
+
+fn insertion(rows: &[(&LedgerEntry, Later)]) -> Statement {
+    let mut params = Vec::new();
+    let mut place = |value: Value| {
+        params.push(value);
+        format!("${}", params.len() + 1)
+    };
+    let selects: Vec<String> = rows
+        .iter()
+        .map(|(entry, later)| {
+            let columns = LedgerEntry::STORED.iter().zip(entry.values());
+            let columns: Vec<String> = columns
+                .map(|(column, value)| {
+                    let of_seat = match *column {
+                        "quantity_after" => ("quantity", later.quantity),
+                        "assigned_after" => ("assigned", later.assigned),
+                        "reserved_after" => ("reserved", later.reserved),
+                        "spent_after" => ("spent", later.spent),
+                        "waitlisted_after" => ("waitlisted", later.waitlisted),
+                        "created_at" => ("ledger_at", later.entries),
+                        "closes" => return place((later.entries == 0).value()),
+                        _ => return place(value),
+                    };
+                    format!("w.{} - {}", of_seat.0, place(of_seat.1.value()))
+                })
+                .collect();
+            let seat = place(entry.seat_id.value());
+            format!(
+                "SELECT $1, {} FROM WRITTEN(seats) w WHERE w.account_id = $1 AND w.id = {seat}",
+                columns.join(", ")
+            )
+        })
+        .collect();
+    let sql = format!(
+        "INSERT INTO seat_ledger (account_id, {}) {}",
+        LedgerEntry::STORED.join(", "),
+        selects.join(" UNION ALL ")
+    );
+    Statement::new(sql, params)
+}
+
+/// A seat with its counters as they stood at a moment. Everything else is as it is now.
+pub async fn as_of(db: &Db, account: &AccountId, seat: Seat, at: Timestamp) -> Result<Seat> {
+    let entry = db
+        .first::<LedgerEntry>(
+            account,
+            Select::rows::<LedgerEntry>(
+                "WHERE account_id = $1 AND seat_id = $2 AND created_at <= $3 ORDER BY created_at DESC, id DESC LIMIT 1",
+                params![seat.id.clone(), at],
+            ),
+        )
+        .await?;
+    let Some(entry) = entry else {
+        return Err(Error::new(
+            Code::NotFound,
+            format!(
+                "The seat did not exist at {at}: it was made at {}.",
+                seat.created_at
+            ),
+        )
+        .with("created_at", seat.created_at.to_string()));
+    };
+    Ok(seat.standing_after(&entry))
 }

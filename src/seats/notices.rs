@@ -16,6 +16,7 @@ use crate::events::Plan;
 use crate::locale::Locale;
 use crate::params;
 use crate::resources::{Course, Product, Team, User};
+use crate::types::text::Language;
 use crate::types::{AccountId, Ids, Timestamp};
 
 /// What a mail about a place needs to know.
@@ -107,10 +108,7 @@ impl Facts {
         (kind, once_key): (TemplateKind, String),
         context: JsonValue,
     ) {
-        let own = self.user.locale.as_ref();
-        let locale = own
-            .and_then(|tag| Locale::parse(tag.as_str()).ok())
-            .or_else(|| Locale::parse(self.locale.as_deref()?).ok());
+        let own = self.user.locale.as_ref().map(Language::as_str);
         outbox::queue(
             plan,
             ids,
@@ -119,7 +117,7 @@ impl Facts {
                 kind,
                 user_id: Some(self.user.id.to_string()),
                 to: self.user.email.clone(),
-                locale: locale.unwrap_or_else(Locale::english),
+                locale: reader_locale(own, self.locale.as_deref()),
                 context,
                 once_key: Some(once_key),
                 link_id: None,
@@ -127,6 +125,13 @@ impl Facts {
             },
         );
     }
+}
+
+/// The language of a reader: their own, else the account's.
+pub(super) fn reader_locale(own: Option<&str>, account: Option<&str>) -> Locale {
+    own.and_then(|tag| Locale::parse(tag).ok())
+        .or_else(|| Locale::parse(account?).ok())
+        .unwrap_or_else(Locale::english)
 }
 
 /// Whether a mail of this key was queued before.

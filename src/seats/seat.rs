@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ledger::LedgerEntry;
 use super::template::SeatTemplate;
 use super::terms::{Expiry, Terms};
 use crate::access::Permission;
@@ -76,6 +77,14 @@ pub struct Seat {
     pub waitlisted: i64,
     /// Places allowed above the quantity by a marked exception.
     pub overage: i64,
+    /// After how many days without activity the holder is told that the place goes back; absent: as the account's
+    /// settings say; 0: never.
+    pub reclaim_after_days: Option<i64>,
+    /// How many days after that it goes back; absent: as the account's settings say.
+    pub reclaim_notice_days: Option<i64>,
+    /// The moment of the last entry of its ledger.
+    #[serde(skip)]
+    pub(crate) ledger_at: Timestamp,
     #[serde(skip)]
     pub(crate) version: i64,
     /// When the record was made.
@@ -86,7 +95,7 @@ pub struct Seat {
     pub available: Option<i64>,
 }
 columns!(Seat in "seats": id, product_id, name, external_id, team_ids, quantity, expiry, expires_at, expires_in_days, reusable, extendable,
-    template_id, status, tags, assigned, reserved, spent, waitlisted, overage,
+    template_id, status, tags, assigned, reserved, spent, waitlisted, overage, reclaim_after_days, reclaim_notice_days, ledger_at,
     version, created_at, updated_at;
     available = "seats.available");
 
@@ -129,6 +138,9 @@ impl Seat {
             spent: 0,
             waitlisted: 0,
             overage: 0,
+            reclaim_after_days: None,
+            reclaim_notice_days: None,
+            ledger_at: stamp.now,
             version: 1,
             created_at: stamp.now,
             updated_at: stamp.now,
@@ -160,6 +172,22 @@ impl Seat {
     /// Whether its places may be given at all: it is neither archived nor frozen, and its date has not passed.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.status == SeatStatus::Active && self.terms().end(now).is_none_or(|end| end > now)
+    }
+
+    /// It with the counters that stood after an entry of its ledger.
+    #[must_use]
+    pub fn standing_after(self, entry: &LedgerEntry) -> Self {
+        let over = |quantity: i64| (entry.used_after() - quantity).max(0);
+        Self {
+            quantity: entry.quantity_after,
+            assigned: entry.assigned_after,
+            reserved: entry.reserved_after,
+            spent: entry.spent_after,
+            waitlisted: entry.waitlisted_after,
+            overage: entry.quantity_after.map_or(0, over),
+            available: entry.available_after,
+            ..self
+        }
     }
 
     /// Whether so many more places can be given.
@@ -214,6 +242,8 @@ impl Seat {
             external_id: new.external_id,
             tags: new.tags,
             template_id: template.map(|template| template.id.clone()),
+            reclaim_after_days: new.reclaim_after_days,
+            reclaim_notice_days: new.reclaim_notice_days,
             reusable: new.reusable.unwrap_or(terms.reusable),
             extendable: new.extendable.unwrap_or(terms.extendable),
             ..Self::under(terms, product_id, team_ids, new.quantity, stamp)
@@ -305,6 +335,10 @@ impl Resource for Seat {
         .map_err(Error::invalid)?;
         (self.expiry, self.expires_at, self.expires_in_days) =
             (terms.expiry, terms.expires_at, terms.expires_in_days);
+        patch.reclaim_after_days.apply(&mut self.reclaim_after_days);
+        patch
+            .reclaim_notice_days
+            .apply(&mut self.reclaim_notice_days);
         patch.name.apply(&mut self.name);
         patch.external_id.apply(&mut self.external_id);
         self.reusable = patch.reusable.unwrap_or(self.reusable);

@@ -54,6 +54,15 @@ pub struct NewSeat {
     /// Whether an assignment may be extended.
     #[serde(default)]
     pub extendable: Option<bool>,
+    /// After how many days without activity the holder is told that the place goes back; as the account's settings say
+    /// unless said; 0: never.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 3650))]
+    pub reclaim_after_days: Option<i64>,
+    /// How many days after that it goes back; as the account's settings say unless said.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 365))]
+    pub reclaim_notice_days: Option<i64>,
     /// Labels.
     #[serde(default)]
     pub tags: Tags,
@@ -97,6 +106,13 @@ pub struct SeatPatch {
     #[serde(deserialize_with = "present")]
     #[schemars(with = "bool")]
     pub extendable: Option<bool>,
+    /// After how many days without activity the holder is told that the place goes back; `null`: as the account's
+    /// settings say; 0: never.
+    #[schemars(range(min = 0, max = 3650))]
+    pub reclaim_after_days: Patch<i64>,
+    /// How many days after that it goes back; `null`: as the account's settings say.
+    #[schemars(range(min = 1, max = 365))]
+    pub reclaim_notice_days: Patch<i64>,
     /// Whether its places may be given.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "SeatStatus")]

@@ -1,11 +1,13 @@
-//! What time brings about: assignments that end, and free places for those who wait.
+//! What time brings about: assignments that end, free places for those who wait, and what people are told of.
 
 use super::access::Access;
 use super::actions::{PROMOTE_AT_ONCE, waiting_at};
 use super::assignment::{Assignment, AssignmentState};
 use super::change::Change;
 use super::holds::lapse_due;
+use super::remind::remind_due;
 use super::seat::Seat;
+use super::watch::watch_seats;
 use crate::access::Call;
 use crate::app::App;
 use crate::commit::commit;
@@ -18,6 +20,15 @@ use crate::types::{AccountId, Id};
 
 /// So many assignments of one seat end in one list of writes at the most.
 const AT_ONCE: i64 = 50;
+
+/// One round: what is over ends, then people are told of what is to come. What fails in one part keeps none of the others
+/// from its turn; the round is run again then.
+pub async fn sweep(app: &App, account: &AccountId) -> Result<()> {
+    let ended = expire_due(app, account).await;
+    let reminded = remind_due(app, account).await;
+    let watched = watch_seats(app, account).await;
+    ended.and(reminded).and(watched)
+}
 
 /// Ends the holds and the assignments of an account whose time is over, seat by seat. What is cut off half-way goes on at the next run.
 pub async fn expire_due(app: &App, account: &AccountId) -> Result<()> {

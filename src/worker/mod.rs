@@ -329,7 +329,8 @@ async fn run_one(app: App, claimed: Claimed, job: Job) -> Result<()> {
             seats::request_mails::tell_of_request(&app, &account, &request_id).await
         }
         Job::LapseHold { hold_id } => seats::holds::lapse(&app, &account, &hold_id).await,
-        Job::ExpireAssignments => seats::expire_due(&app, &account).await,
+        Job::ExpireAssignments => seats::sweep(&app, &account).await,
+        Job::ReclaimIdle => seats::reclaim_idle(&app, &account).await,
         Job::CheckDomain { claim_id } => verification::check(&app, &account, &claim_id).await,
         Job::CheckDomains => verification::check_due(&app, &account).await,
         Job::SweepInvitations => {

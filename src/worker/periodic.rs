@@ -21,11 +21,16 @@ struct Round {
     offset: i64,
 }
 
-const ROUNDS: [Round; 5] = [
+const ROUNDS: [Round; 6] = [
     Round {
         job: Job::ExpireAssignments,
         period: 300,
         offset: 0,
+    },
+    Round {
+        job: Job::ReclaimIdle,
+        period: 3600,
+        offset: 1200,
     },
     Round {
         job: Job::CheckDomains,

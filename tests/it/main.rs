@@ -43,6 +43,7 @@ mod seat_pages;
 mod seat_paths;
 mod seat_requests;
 mod seats;
+mod seats_over_time;
 mod sign_in;
 mod snippets;
 mod streams;

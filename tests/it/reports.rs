@@ -7,10 +7,11 @@ use crate::support::http::{ApiApp, Call, KeyOptions};
 use crate::support::operation::{Document, assert_problem};
 use crate::support::world;
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "enrollment_progress",
     "seat_usage",
     "expiring_access",
+    "idle_places",
     "denials_and_waitlist",
     "organization_rollup",
     "orders_and_credits",

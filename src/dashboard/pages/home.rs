@@ -17,6 +17,7 @@ use crate::db::{Batch, Select};
 use crate::error::Result;
 use crate::params;
 use crate::resources::{Team, User};
+use crate::seats::settings::{self, SeatSettings};
 use crate::seats::{Assignment, Seat, SeatRequest};
 use crate::types::Timestamp;
 
@@ -25,6 +26,8 @@ const DAYS: i64 = 30;
 /// Weeks of the second.
 const WEEKS: i64 = 12;
 const DAY: i64 = 86_400_000_000;
+/// A level that no seat reaches.
+const NEVER: i64 = 1_000_000;
 
 /// What the page shows, as it is read.
 struct Figures {
@@ -32,6 +35,8 @@ struct Figures {
     mails: i64,
     unfulfilled: i64,
     full: i64,
+    low: i64,
+    lowest: i64,
     waiting: i64,
     requests: i64,
     expiring: i64,
@@ -79,6 +84,9 @@ pub(super) async fn home(desk: Desk) -> Result<Shown> {
 async fn figures(desk: &Desk) -> Result<Figures> {
     let now = desk.call.now;
     let whole = desk.caller().reach == Reach::Account;
+    let row = desk.db().first(&desk.caller().account, settings::read());
+    let levels = SeatSettings::of(row.await?).low_levels;
+    let lowest = levels.iter().min().copied().unwrap_or(NEVER);
     let mut batch = Batch::new();
     let jobs = batch.add::<(i64,)>(Select::new(
         "SELECT count(*) FROM jobs WHERE account_id = $1 AND state = 'dead'",
@@ -103,6 +111,11 @@ async fn figures(desk: &Desk) -> Result<Figures> {
     let requests = batch.add::<(i64,)>(desk.within::<SeatRequest>(
         "SELECT count(*) FROM seat_requests WHERE seat_requests.account_id = $1 AND state = 'pending'{reach}",
         params![],
+    ));
+    let low = batch.add::<(i64,)>(desk.within::<Seat>(
+        "SELECT count(*) FROM seats WHERE seats.account_id = $1 AND status = 'active' AND quantity > 0 AND available > 0 \
+         AND (assigned + reserved + spent) * 100 >= quantity * $2{reach}",
+        params![lowest],
     ));
     let expiring = batch.add::<(i64,)>(desk.within::<Assignment>(
         "SELECT count(*) FROM seat_assignments WHERE seat_assignments.account_id = $1 AND state = 'active' AND expires_at > $2 AND expires_at <= $3{reach}",
@@ -146,6 +159,8 @@ async fn figures(desk: &Desk) -> Result<Figures> {
         mails: account_only(rows.first(&mails).map_or(0, |(n,)| n)),
         unfulfilled: rows.first(&unfulfilled).map_or(0, |(n,)| n),
         full,
+        low: rows.first(&low).map_or(0, |(n,)| n),
+        lowest,
         waiting,
         requests: rows.first(&requests).map_or(0, |(n,)| n),
         expiring: rows.first(&expiring).map_or(0, |(n,)| n),
@@ -232,6 +247,17 @@ fn attention(desk: &Desk, figures: &Figures) -> Vec<AttentionItem> {
             ("allocation is full", "allocations are full"),
             "The next wish will be refused or wait",
             "/dashboard/seats?available[lte]=0",
+        ),
+        item(
+            figures.low,
+            Icon::Seat,
+            Tone::Accent,
+            ("allocation runs low", "allocations run low"),
+            &format!(
+                "{}% or more of the places are in use; the fewest free first",
+                figures.lowest
+            ),
+            "/dashboard/seats?available[gte]=1",
         ),
         item(
             figures.expiring,

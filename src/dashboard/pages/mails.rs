@@ -49,6 +49,7 @@ fn kind_name(kind: TemplateKind) -> &'static str {
         TemplateKind::SeatRequested => "Seat asked for",
         TemplateKind::SeatRequestDecided => "Request decided",
         TemplateKind::SeatExpiring => "Access ends soon",
+        TemplateKind::SeatIdle => "Place goes back",
         TemplateKind::AccountNotice => "Notice",
     }
 }

@@ -10,7 +10,9 @@ use crate::access::password_rules::{MAX_BYTES, MIN_CHARS, PasswordRuleError, che
 use crate::access::passwords;
 use crate::app::App;
 use crate::dashboard::answer::{self, Answer};
-use crate::dashboard::components::{Avatar, Badge, Button, Card, EmptyState, Field, Form, Tone};
+use crate::dashboard::components::{
+    Avatar, Badge, Button, Callout, Card, EmptyState, Field, Form, Tone,
+};
 use crate::dashboard::door::Reader;
 use crate::dashboard::form::{FieldErrors, GuestPosted};
 use crate::dashboard::icons::Icon;
@@ -88,6 +90,11 @@ async fn home(reader: Reader) -> Answer {
          WHERE a.account_id = $1 AND a.user_id = $2 AND a.state = 'waitlisted' ORDER BY a.id",
         params![*user],
     ));
+    let going = batch.add::<(String, Timestamp)>(Select::new(
+        "SELECT p.name, a.reclaim_at FROM seat_assignments a JOIN products p ON p.account_id = $1 AND p.id = a.product_id \
+         WHERE a.account_id = $1 AND a.user_id = $2 AND a.state = 'active' AND a.reclaim_at IS NOT NULL ORDER BY a.reclaim_at, a.id",
+        params![*user],
+    ));
     let teams = batch.add::<(String, String)>(Select::new(
         "SELECT t.name, m.role FROM team_members m JOIN teams t ON t.account_id = $1 AND t.id = m.team_id AND t.deleted_at IS NULL \
          WHERE m.account_id = $1 AND m.user_id = $2 ORDER BY m.joined_at, t.id",
@@ -96,10 +103,12 @@ async fn home(reader: Reader) -> Answer {
     let mut rows = app.db.read(&reader.session.account, batch).await?;
     let wishes = my_requests::section(&reader, &tongue).await?;
     let (courses, waiting, teams) = (rows.take(&courses), rows.take(&waiting), rows.take(&teams));
+    let going = rows.take(&going);
     let body = html! {
         div.stack {
             section aria-labelledby="courses" {
                 h2.section-title #courses { (tongue.say("courses-title")) }
+                @for (product, at) in &going { (going_back(&tongue, product, *at)) }
                 (course_list(&tongue, &courses, &waiting, reader.guest.now))
             }
             (wishes)
@@ -117,6 +126,17 @@ async fn home(reader: Reader) -> Answer {
         &[("count", courses.len().into())],
     );
     Ok(learner::page(&reader, &title, &lead, &body))
+}
+
+/// A place that goes back because nobody uses it.
+fn going_back(tongue: &Tongue, product: &str, at: Timestamp) -> Callout {
+    let date = tongue.locale.date(at.to_jiff(), &tongue.zone);
+    let values = [("product", product.into()), ("date", date.into())];
+    Callout::new(
+        Tone::Warning,
+        say(&tongue.locale, "courses-going-back", &values),
+    )
+    .body(html! { (tongue.say("courses-going-back-way")) })
 }
 
 fn course_list(

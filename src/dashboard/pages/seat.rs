@@ -10,8 +10,8 @@ use super::person::place_menu;
 use super::seat_line::{self, Refused};
 use crate::access::Permission;
 use crate::dashboard::components::{
-    Avatar, Badge, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Row, Stat, Table,
-    Tags, Tone, columns, counted, day, number, split,
+    Avatar, Badge, Button, Callout, Card, Cell, Column, CopyField, EmptyState, Facts, Row, Stat,
+    Table, Tags, Tone, columns, counted, day, number, split,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
@@ -21,7 +21,9 @@ use crate::params;
 use crate::records;
 use crate::resources::{Team, User};
 use crate::seats::ledger::LedgerEntry;
+use crate::seats::reclaim::Rule;
 use crate::seats::seat::SeatStatus;
+use crate::seats::settings::{self, SeatSettings};
 use crate::seats::{Assignment, AssignmentState, Seat};
 use crate::types::Id;
 
@@ -57,6 +59,8 @@ struct Dossier {
     sitting: Vec<Sitting>,
     waiting: Vec<Sitting>,
     entries: Vec<LedgerEntry>,
+    settings: SeatSettings,
+    idle: i64,
     denials: i64,
     refused: Vec<Refused>,
     told: Vec<Told>,
@@ -81,6 +85,7 @@ pub(super) async fn seat(desk: Desk) -> Result<Shown> {
         ..Page::titled(title(&dossier.product, seat))
     };
     let main = html! {
+        @if let Some(hint) = low_hint(&desk, &dossier) { (hint) }
         (Card::new(meter(seat, false).render()))
         (sitting(&desk, &dossier))
         @if !dossier.waiting.is_empty() { (seat_line::waiting(&desk, &dossier.waiting)) }
@@ -140,7 +145,7 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
         SHOWN,
     ));
     let entries = batch.add::<LedgerEntry>(Select::rows::<LedgerEntry>(
-        &format!("WHERE account_id = $1 AND seat_id = $2 ORDER BY id DESC LIMIT {ENTRIES}"),
+        &format!("WHERE account_id = $1 AND seat_id = $2 ORDER BY created_at DESC, id DESC LIMIT {ENTRIES}"),
         id(),
     ));
     let denials = batch.add::<(i64,)>(Select::new(
@@ -148,6 +153,11 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
         id(),
     ));
     let refused = batch.add::<Refused>(seat_line::denials_of(&seat));
+    let settings = batch.add::<(serde_json::Value,)>(settings::read());
+    let idle = batch.add::<(i64,)>(Select::new(
+        "SELECT count(*) FROM seat_assignments WHERE account_id = $1 AND seat_id = $2 AND state = 'active' AND reclaim_at IS NOT NULL",
+        id(),
+    ));
     let told = batch.add::<Told>(feed::select(" AND events.seat_id = $2", id(), 20));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
     Ok(Dossier {
@@ -158,11 +168,64 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
         sitting: rows.take(&sitting),
         waiting: rows.take(&waiting),
         entries: rows.take(&entries),
+        settings: SeatSettings::of(rows.first(&settings)),
+        idle: rows.first(&idle).map_or(0, |(n,)| n),
         denials: rows.first(&denials).map_or(0, |(n,)| n),
         refused: rows.take(&refused),
         told: rows.take(&told),
         seat,
     })
+}
+
+/// What is said of a seat that runs low, with what can be done about it.
+fn low_hint(desk: &Desk, dossier: &Dossier) -> Option<Callout> {
+    let seat = &dossier.seat;
+    let level = dossier.settings.level(seat.used(), seat.quantity);
+    if level == 0 || seat.status != SeatStatus::Active {
+        return None;
+    }
+    let free = seat.available.unwrap_or(0);
+    let (tone, title) = if free > 0 {
+        let left = counted(count(free), "place is left", "places are left");
+        (
+            Tone::Warning,
+            format!("{left}: more than {level}% are in use."),
+        )
+    } else {
+        (Tone::Danger, "All places are in use.".to_owned())
+    };
+    let href = seat_href(seat.id.as_str());
+    let idle = format!(
+        "/dashboard/reports/idle_places?product={}{}",
+        seat.product_id,
+        match seat.team_ids.0.as_slice() {
+            [team] => format!("&team={team}"),
+            _ => String::new(),
+        }
+    );
+    let actions = html! {
+        @if desk.may_in_account(Permission::SeatsWrite) { (Button::link("Add places", format!("{href}/edit")).small()) }
+        @if desk.may(Permission::ReportsRead) { (Button::link("Who uses none", idle).small().quiet()) }
+    };
+    Some(Callout::new(tone, title).actions(actions))
+}
+
+/// The seat's rule for places that nobody uses, in a few words.
+fn reclaim_words(dossier: &Dossier) -> String {
+    let Some(rule) = Rule::of(&dossier.seat, &dossier.settings) else {
+        return "Stay with their holders".to_owned();
+    };
+    let told = match dossier.idle {
+        0 => String::new(),
+        n => format!(
+            "; {}",
+            counted(count(n), "place goes back soon", "places go back soon")
+        ),
+    };
+    format!(
+        "Told after {} idle days, back {} days later{told}",
+        rule.after_days, rule.notice_days
+    )
 }
 
 fn badges(seat: &Seat) -> Markup {
@@ -246,9 +309,10 @@ fn sitting(desk: &Desk, dossier: &Dossier) -> Card {
             person_cell(one),
             Cell::new(state_badge(place.state)),
             Cell::new(day(place.starts_at.unwrap_or(place.created_at).to_jiff())),
-            Cell::new(match place.ended_at {
-                Some(at) => html! { span.muted { "Ended " (day(at.to_jiff())) } },
-                None => end(place.expires_at, desk.call.now),
+            Cell::new(match (place.ended_at, place.reclaim_at) {
+                (Some(at), _) => html! { span.muted { "Ended " (day(at.to_jiff())) } },
+                (None, Some(at)) => html! { span.row { (day(at.to_jiff())) (Badge::new("idle").tone(Tone::Warning)) } },
+                (None, None) => end(place.expires_at, desk.call.now),
             }),
         ]);
         let is_live = matches!(
@@ -299,23 +363,27 @@ fn cause(word: &str) -> &str {
         "expired" => "Place expired",
         "moved_in" => "Places moved here",
         "moved_out" => "Places moved to another team",
+        "reclaimed" => "Idle place taken back",
+        "revived" => "Place taken up again",
+        "restored" => "Place restored",
+        "reserved" => "Place reserved",
+        "withdrawn" => "Place withdrawn",
+        "taken" => "Places taken",
+        "held" => "Places held",
         other => other,
     }
 }
 
 fn ledger(dossier: &Dossier) -> Card {
-    let seat = &dossier.seat;
-    let (mut places, mut used) = (seat.quantity.unwrap_or(0), seat.used());
     let rows: Vec<Row> = dossier
         .entries
         .iter()
         .map(|entry| {
-            let used_delta = entry.assigned_delta + entry.reserved_delta + entry.spent_delta;
-            let balance = match seat.quantity {
-                Some(_) => format!("{used} of {places}"),
+            let used = entry.used_after();
+            let balance = match entry.quantity_after {
+                Some(places) => format!("{used} of {places}"),
                 None => used.to_string(),
             };
-            (places, used) = (places - entry.quantity_delta, used - used_delta);
             let what = html! {
                 (cause(&entry.cause))
                 span.cell-sub { "by " (entry.actor_name) @if let Some(reference) = &entry.reference { " · " (reference) } }
@@ -323,7 +391,7 @@ fn ledger(dossier: &Dossier) -> Card {
             Row::new([
                 Cell::new(what),
                 delta(entry.quantity_delta),
-                delta(used_delta),
+                delta(entry.used_delta()),
                 delta(entry.waitlisted_delta),
                 Cell::new(balance),
                 Cell::new(day(entry.created_at.to_jiff())),
@@ -351,6 +419,7 @@ fn facts(dossier: &Dossier) -> Card {
         .markup("Teams", html! { @for (n, (id, name)) in dossier.teams.iter().enumerate() { @if n > 0 { ", " } (link(&team_href(id.as_str()), name)) } })
         .markup("Terms", html! { @for (icon, term) in terms(seat) { span.row.secondary { (icon) (term) } } })
         .text("Extendable", extendable)
+        .text("Idle places", reclaim_words(dossier))
         .text("External id", seat.external_id.as_ref().map_or("", |id| id.as_str()))
         .markup("Created", day(seat.created_at.to_jiff()));
     let tags: Vec<String> = seat

@@ -44,9 +44,20 @@ fn terms_of(desk: &Desk, body: &mut Map<String, JsonValue>) {
         }
         _ => {}
     }
+    for name in ["reclaim_after_days", "reclaim_notice_days"] {
+        let value = match desk.field(name) {
+            "" => JsonValue::Null,
+            text => whole(text),
+        };
+        body.insert(name.into(), value);
+    }
     for name in ["reusable", "extendable"] {
         body.insert(name.into(), json!(!desk.field(name).is_empty()));
     }
+}
+
+fn shown(number: Option<i64>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
 }
 
 fn terms_fields(desk: &Desk, seat: Option<&Seat>, errors: Option<&FieldErrors>) -> Markup {
@@ -56,9 +67,7 @@ fn terms_fields(desk: &Desk, seat: Option<&Seat>, errors: Option<&FieldErrors>) 
         .map_or_else(String::new, |at| {
             at.to_jiff().strftime("%Y-%m-%d").to_string()
         });
-    let days = seat
-        .and_then(|seat| seat.expires_in_days)
-        .map_or_else(String::new, |days| days.to_string());
+    let days = shown(seat.and_then(|seat| seat.expires_in_days));
     html! {
         (RadioCards::new("expiry", "When a place ends")
             .card("never", "Never", "Access stays until it is taken back.")
@@ -69,6 +78,10 @@ fn terms_fields(desk: &Desk, seat: Option<&Seat>, errors: Option<&FieldErrors>) 
         div.form-row {
             (Field::date("expires_at", "Date").value(desk.shown("expires_at", &date)).error(fault(errors, "expires_at")).hint("The last day, for «on a date»."))
             (Field::number("expires_in_days", "Days").value(desk.shown("expires_in_days", &days)).error(fault(errors, "expires_in_days")).hint("For «after days»."))
+        }
+        div.form-row {
+            (Field::number("reclaim_after_days", "Tell after idle days").value(desk.shown("reclaim_after_days", &shown(seat.and_then(|seat| seat.reclaim_after_days)))).error(fault(errors, "reclaim_after_days")).hint("Without activity. Empty: as in the settings; 0: never."))
+            (Field::number("reclaim_notice_days", "Take back days later").value(desk.shown("reclaim_notice_days", &shown(seat.and_then(|seat| seat.reclaim_notice_days)))).error(fault(errors, "reclaim_notice_days")).hint("Empty: as in the settings."))
         }
         (Checkbox { name: "reusable".into(), label: "A freed place can be given again".into(), checked: desk.ticked("reusable", seat.is_none_or(|seat| seat.reusable)), ..Checkbox::default() })
         (Checkbox { name: "extendable".into(), label: "A place can be extended beyond its end".into(), checked: desk.ticked("extendable", seat.is_none_or(|seat| seat.extendable)), ..Checkbox::default() })

@@ -11,7 +11,12 @@ use axum::routing::{MethodRouter, get};
 use super::desk::{Desk, Shown};
 use super::{
     assignments, audit, bulk, catalog, catalog_buy, catalog_edit, courses, credits, domains,
-    enrollments, groups, home, invitations, invite, invited, job, join_link, join_link_edit, link, links, mails, order, order_edit, order_refund, orders, organization, organization_edit, organization_move, organization_people, organizations, person, person_edit, person_explain, person_life, person_restore, person_roles, products, provision, provisions, reports, requests, roles, search, seat, seat_actions, seat_edit, seat_line, seat_teams, seats, team, team_edit, team_members, team_restore, teams, users,
+    enrollments, groups, home, invitations, invite, invited, job, join_link, join_link_edit, link,
+    links, mails, order, order_edit, order_refund, orders, organization, organization_edit,
+    organization_move, organization_people, organizations, person, person_edit, person_explain,
+    person_life, person_restore, person_roles, products, provision, provisions, reports, requests,
+    roles, search, seat, seat_actions, seat_edit, seat_line, seat_settings, seat_teams, seats,
+    team, team_edit, team_members, team_restore, teams, users,
 };
 use crate::app::App;
 use crate::dashboard::answer::Answer;
@@ -412,6 +417,10 @@ fn of_seats() -> Router<App> {
         .route(
             "/dashboard/assignments",
             at(Room::Seats, assignments::assignments),
+        )
+        .route(
+            "/dashboard/settings/seats",
+            at(Room::SeatSettings, seat_settings::settings),
         )
 }
 

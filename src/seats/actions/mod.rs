@@ -187,8 +187,8 @@ pub(super) async fn scene(
         ));
         let entries = batch.add::<(Id<Assignment>, Id<LedgerEntry>, i64)>(Select::new(
             format!(
-                "SELECT a.id, l.id, l.spent_delta FROM seat_assignments a JOIN seat_ledger l ON l.account_id = $1 AND l.seat_id = a.seat_id \
-                 AND l.created_at = a.ended_at AND l.assignment_id = a.id AND l.assigned_delta = -1 {of_person}"
+                "SELECT a.id, l.id, l.spent_delta FROM seat_assignments a JOIN seat_ledger l ON l.account_id = $1 AND l.assignment_id = a.id \
+                 AND l.assigned_delta = -1 {of_person} ORDER BY l.created_at DESC"
             ),
             params![seat.id.clone(), list],
         ));

@@ -11,7 +11,7 @@ mod reversal;
 use super::access::Access;
 use super::assignment::Assignment;
 use super::cause::Cause;
-use super::ledger::LedgerEntry;
+use super::ledger::{self, LedgerEntry};
 use super::seat::Seat;
 use crate::access::Call;
 use crate::db::{Statement, Value};
@@ -22,7 +22,7 @@ use crate::resources::{Team, User};
 use crate::types::{Id, Ids, Timestamp};
 
 pub use super::denial::{deny, exhausted};
-pub(in crate::seats) use places::UNSTARTED;
+pub(in crate::seats) use places::{UNSTARTED, guarded_by};
 
 /// Rows that are inserted by one statement at the most: a list of writes has room for some hundreds of statements.
 const ROWS: usize = 200;
@@ -176,7 +176,9 @@ impl<'a> Change<'a> {
 
     fn entry(&mut self, cause: &str, deltas: Deltas, about: About<'_>) -> Id<LedgerEntry> {
         let actor = &self.call.caller.actor;
-        let id: Id<LedgerEntry> = self.ids.next(self.call.now);
+        // A microsecond apart, so that the entries of one change sort in their order by their ids too.
+        let at = i64::try_from(self.entries.len()).unwrap_or(0) + self.call.now.micros();
+        let id: Id<LedgerEntry> = self.ids.next(Timestamp::from_micros(at));
         let (counterpart_id, counterpart_seat_id) = about.counterpart.unzip();
         self.entries.push(LedgerEntry {
             id: id.clone(),
@@ -187,6 +189,14 @@ impl<'a> Change<'a> {
             reserved_delta: deltas.reserved,
             spent_delta: deltas.spent,
             waitlisted_delta: deltas.waitlisted,
+            // What stands after it is known when the seat's row is written.
+            quantity_after: None,
+            assigned_after: 0,
+            reserved_after: 0,
+            spent_after: 0,
+            waitlisted_after: 0,
+            available_after: None,
+            closes: false,
             assignment_id: about.assignment.cloned(),
             reference: about.reference.map(str::to_owned),
             hold_id: about.hold.map(str::to_owned),
@@ -246,18 +256,26 @@ impl<'a> Change<'a> {
 
     /// Hands everything to the plan, what it means for people's access to `access`, and the seat as it will be. Those who
     /// wait for places that are free then are served by a job.
-    pub fn finish(self, plan: &mut Plan, access: &mut Access) -> Seat {
+    pub fn finish(mut self, plan: &mut Plan, access: &mut Access) -> Seat {
+        let entries = i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
         if self.is_new {
+            self.seat.ledger_at = self.call.now;
             plan.write(Statement::insert(&self.seat));
+            plan.write_all(ledger::record(&self.entries));
             plan.write_all(self.seat.team_rows());
         } else if let Some(version) = self.whole_row {
+            let after_all = Timestamp::from_micros(self.seat.ledger_at.micros() + entries);
+            if entries > 0 {
+                self.seat.ledger_at = after_all.max(self.call.now);
+            }
             plan.write(Statement::update(&self.seat, version));
-        } else if self.deltas != Deltas::default() || !self.teams.is_empty() {
-            plan.write(self.update());
+            plan.write_all(ledger::record(&self.entries));
+        } else if !self.entries.is_empty() || !self.teams.is_empty() {
+            plan.write(self.update(entries));
+            plan.write_all(ledger::record(&self.entries));
         }
         plan.write_all(self.inserts.chunks(ROWS).map(Statement::insert_all));
         plan.write_all(self.writes);
-        plan.write_all(self.entries.chunks(ROWS).map(Statement::insert_all));
         for event in self.events {
             plan.event(event);
         }
@@ -279,7 +297,7 @@ impl<'a> Change<'a> {
     }
 
     /// The one UPDATE of the seat, with its guards.
-    fn update(&self) -> Statement {
+    fn update(&self, entries: i64) -> Statement {
         let d = self.deltas;
         let mut params = params![
             d.quantity,
@@ -288,7 +306,8 @@ impl<'a> Change<'a> {
             d.spent,
             d.waitlisted,
             self.call.now,
-            self.seat.id.clone()
+            self.seat.id.clone(),
+            entries
         ];
         let used = "assigned + reserved + spent + $3 + $4 + $5";
         let overage = if self.guards.may_exceed {
@@ -302,7 +321,8 @@ impl<'a> Change<'a> {
         };
         let mut sql = format!(
             "UPDATE seats SET quantity = quantity + $2, assigned = assigned + $3, reserved = reserved + $4, spent = spent + $5, \
-             waitlisted = waitlisted + $6, updated_at = $7, version = version + 1, overage = {overage} \
+             waitlisted = waitlisted + $6, updated_at = $7, version = version + 1, overage = {overage}, \
+             ledger_at = CASE WHEN $9 = 0 THEN ledger_at ELSE GREATEST(ledger_at + $9, $7) END \
              WHERE account_id = $1 AND id = $8"
         );
         if d.used() > 0 {
@@ -321,7 +341,7 @@ impl<'a> Change<'a> {
         }
         if self.guards.know_waiters {
             params.push(Value::Int(Some(self.seat.waitlisted - d.waitlisted)));
-            sql.push_str(" AND waitlisted = $9");
+            sql.push_str(" AND waitlisted = $10");
         }
         for team in &self.teams {
             params.push(Value::text(format!("%\"{team}\"%")));
