@@ -479,11 +479,12 @@ both! {
 }
 
 /// The rooms of those who look after the machinery.
-const MACHINERY: [&str; 11] = [
+const MACHINERY: [&str; 12] = [
     "/dashboard/reports",
     "/dashboard/reports/enrollment_progress",
     "/dashboard/reports/seat_usage",
     "/dashboard/reports/expiring_access?from=2026-03-02&to=2027-03-02&time_zone=Europe/Berlin",
+    "/dashboard/reports/idle_places?status=idle",
     "/dashboard/reports/denials_and_waitlist?status=waitlisted",
     "/dashboard/reports/organization_rollup",
     "/dashboard/jobs",
