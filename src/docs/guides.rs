@@ -86,6 +86,13 @@ pub(super) const GUIDES: &[Guide] = &[
         source: include_str!("../../docs/enrollments.md"),
     },
     Guide {
+        name: "seats-over-time",
+        label: "Seats over time",
+        about: "Ledger, ends and reminders, low levels, places that nobody uses, settings.",
+        icon: Icon::Clock,
+        source: include_str!("../../docs/seats-over-time.md"),
+    },
+    Guide {
         name: "lifecycle",
         label: "Deleting, restoring, erasing, merging",
         about: "How people and teams go, come back and become one.",

@@ -30,6 +30,7 @@ mod openapi;
 mod orders;
 mod organizations;
 mod pages;
+mod pains_seats;
 mod provision;
 mod races;
 mod reports;

@@ -482,11 +482,12 @@ both! {
 }
 
 /// The rooms of those who look after the machinery.
-const MACHINERY: [&str; 11] = [
+const MACHINERY: [&str; 13] = [
     "/dashboard/reports",
     "/dashboard/reports/enrollment_progress",
     "/dashboard/reports/seat_usage",
     "/dashboard/reports/expiring_access?from=2026-03-02&to=2027-03-02&time_zone=Europe/Berlin",
+    "/dashboard/reports/idle_places?status=idle",
     "/dashboard/reports/denials_and_waitlist?status=waitlisted",
     "/dashboard/reports/organization_rollup",
     "/dashboard/jobs",
@@ -494,6 +495,7 @@ const MACHINERY: [&str; 11] = [
     "/dashboard/mails?state=queued&kind=welcome",
     "/dashboard/audit?actor_type=system",
     "/dashboard/settings/api/new",
+    "/dashboard/settings/seats",
 ];
 
 both! {
@@ -514,6 +516,38 @@ both! {
         let (status, _, file) = desk.send(request.body(Body::empty()).expect("a request")).await;
         assert_eq!(status, StatusCode::OK);
         assert!(file.starts_with("user_id,email,") && file.contains("ada0@example.com") && file.contains("Europe/Berlin"), "{file}");
+    }
+
+    async fn what_is_done_about_seats_is_set_by_a_form(test: TestApp) {
+        let desk = Desk::open(&test, "owner").await;
+        let page = "/dashboard/settings/seats";
+        assert!(desk.get(page).await.contains("30, 7, 1"));
+        let form = [("promoted_mail", "true"), ("reminder_days", "14, 3"), ("low_levels", ""), ("reclaim_after_days", "60"), ("reclaim_notice_days", "5")];
+        let (status, to, text) = desk.post(page, &form).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, page), "{text}");
+        let rows: Vec<(Value,)> = test.rows("SELECT settings FROM accounts WHERE account_id = $1", vec![]).await;
+        let seats = &rows[0].0["seats"];
+        assert_eq!(*seats, json!({ "assigned_mail": false, "promoted_mail": true, "reminder_days": [14, 3], "low_levels": [], "low_mail": false, "reclaim_after_days": 60, "reclaim_notice_days": 5, "release_on_leave": false }));
+        let (status, _, text) = desk.post(page, &[("reminder_days", "soon"), ("reclaim_after_days", "0")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+        assert!(text.contains("soon"), "what was typed comes back: {text}");
+        let (status, ..) = desk.post_as(page, "forged", &form).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+    }
+
+    async fn a_seat_that_runs_low_says_so(test: TestApp) {
+        let made = fill(&test).await;
+        let full = "UPDATE seats SET quantity = assigned + reserved + spent WHERE account_id = $1 AND assigned > 0";
+        test.db.write(&test.account, vec![Statement::guarded(full, params![])]).await.expect("a full seat");
+        let desk = Desk::open(&test, "owner").await;
+        assert!(desk.get(&format!("/dashboard/seats/{}", made.seat)).await.contains("All places are in use."));
+        let more = "UPDATE seats SET quantity = (assigned + reserved + spent) * 5 / 4 + 1 WHERE account_id = $1 AND assigned > 0";
+        test.db.write(&test.account, vec![Statement::guarded(more, params![])]).await.expect("a seat with room");
+        let low = "UPDATE accounts SET settings = $2 WHERE account_id = $1";
+        let levels = json!({ "seats": { "low_levels": [10] } }).to_string();
+        test.db.write(&test.account, vec![Statement::new(low, params![levels])]).await.expect("levels");
+        assert!(desk.get(&format!("/dashboard/seats/{}", made.seat)).await.contains("more than 10% are in use"));
+        assert!(desk.get("/dashboard").await.contains("low"));
     }
 
     async fn a_bulk_job_is_watched_tried_again_and_undone(test: TestApp) {

@@ -56,7 +56,7 @@ fn days(number: i64) -> JsonValue {
 }
 
 both! {
-    async fn a_thousand_wishes_for_ten_places_give_ten(app: ApiApp) {
+    async fn pain_01_a_thousand_wishes_for_ten_places_give_ten(app: ApiApp) {
         let seat = one_seat(&app, &json!({ "quantity": 10 })).await;
         let wishes = (0..1000).map(|n| wish(&format!("p{n}"), "t", "p", &json!({}))).collect();
         let answers = at_once(&app, wishes).await;

@@ -119,7 +119,7 @@ both! {
             worker.await.expect("a worker that ends");
         }
         let kinds: Vec<(String, i64)> = test.rows("SELECT kind, count(*) FROM jobs WHERE account_id = $1 GROUP BY kind ORDER BY kind", vec![]).await;
-        assert_eq!(kinds, [("check_domains".to_owned(), 1), ("check_integrity".to_owned(), 1), ("clean_up".to_owned(), 1), ("expire_assignments".to_owned(), 1), ("sweep_invitations".to_owned(), 1)]);
+        assert_eq!(kinds, [("check_domains".to_owned(), 1), ("check_integrity".to_owned(), 1), ("clean_up".to_owned(), 1), ("expire_assignments".to_owned(), 1), ("reclaim_idle".to_owned(), 1), ("sweep_invitations".to_owned(), 1)]);
     }
 
     async fn a_lost_workers_jobs_come_back_and_die_at_the_last_attempt(test: TestApp) {

@@ -184,6 +184,26 @@ fn assignment(told: &Told, about: About, verb: &str) -> Sentence {
             Tone::Neutral,
             html! { (line("Has for another team the", "has for another team the")) " " (of("")) },
         ),
+        "revived" => (
+            Icon::Seat,
+            Tone::Success,
+            html! { (line("Has again the", "has again the")) " " (of("")) },
+        ),
+        "expiring" => (
+            Icon::Mail,
+            Tone::Neutral,
+            html! { (line("Was reminded that the time ends of the", "was reminded that the time ends of the")) " " (of("")) },
+        ),
+        "idle" => (
+            Icon::Clock,
+            Tone::Warning,
+            html! { (line("Does not use the", "does not use the")) " " (of("")) },
+        ),
+        "kept" => (
+            Icon::Check,
+            Tone::Success,
+            html! { (line("Keeps the", "keeps the")) " " (of("")) },
+        ),
         _ => record(told, "seat", verb),
     }
 }
@@ -291,6 +311,14 @@ fn seat(told: &Told, about: About, verb: &str) -> Sentence {
             Tone::Danger,
             html! { "A place" (named) " was refused: none is free" },
         ),
+        "low" => {
+            let (used, total) = (number(data, "used"), number(data, "quantity"));
+            (
+                Icon::Alert,
+                Tone::Warning,
+                html! { (used) " of " (counted(total, "place", "places")) (named) " are in use" },
+            )
+        }
         _ => assignment(told, about, verb),
     }
 }
@@ -489,6 +517,7 @@ fn detail(told: &Told) -> Markup {
     html! {
         "By " (by(event))
         @if let Some(at) = Timestamp::parse(ends).filter(|_| shows_end) { " · until " (day(at.to_jiff())) }
+        @if let Some(at) = Timestamp::parse(text(&event.data, "reclaim_at")).filter(|_| event.r#type == "seat.idle") { " · goes back " (day(at.to_jiff())) }
         @if event.r#type == "mail.failed" && !reply.is_empty() { " · " (reply) }
         @if event.r#type.ends_with(".updated") { (changes(event)) }
     }

@@ -105,6 +105,7 @@ fn kind_name(kind: &str) -> &str {
         "send_mail" => "Send a mail",
         "promote_waitlist" => "Give freed seats to those who wait",
         "expire_assignments" => "End access whose time is over",
+        "reclaim_idle" => "Take back places that nobody uses",
         "check_domain" | "check_domains" => "Look claims of domains up",
         "check_integrity" => "Compare seats with their ledger",
         "clean_up" => "Remove what is old",

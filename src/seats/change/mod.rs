@@ -22,7 +22,8 @@ use crate::resources::{Team, User};
 use crate::types::{Id, Ids, Timestamp};
 
 pub use super::denial::{deny, exhausted};
-pub(in crate::seats) use places::{UNSTARTED, guarded_by};
+pub(in crate::seats) use places::UNSTARTED;
+pub(in crate::seats) use reversal::guarded_by;
 
 /// Rows that are inserted by one statement at the most: a list of writes has room for some hundreds of statements.
 const ROWS: usize = 200;

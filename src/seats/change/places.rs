@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{About, Change, Deltas, Holder, INVITED};
-use crate::db::{Statement, Value};
+use crate::db::Statement;
 use crate::error::{Code, Error, Result};
 use crate::jobs::Job;
 use crate::resources::Team;
@@ -18,24 +18,6 @@ use crate::types::{Id, Timestamp};
 pub(in crate::seats) const UNSTARTED: &str = "NOT EXISTS (SELECT 1 FROM enrollments e JOIN product_courses c ON c.account_id = $1 AND c.course_id = e.course_id \
      AND c.product_id = seat_assignments.product_id WHERE e.account_id = $1 AND e.user_id = seat_assignments.user_id AND e.source = 'seat' \
      AND (e.started_at IS NOT NULL OR e.completed_at IS NOT NULL OR e.percent > 0))";
-
-/// A write of a row that must also fulfil a condition, with `{}` for each of its values.
-pub(in crate::seats) fn guarded_by(
-    update: &Statement,
-    (condition, values): &(String, Vec<Value>),
-) -> Statement {
-    let mut params = update.params().to_vec();
-    let mut sql = format!("{} AND ", update.sql());
-    let mut values = values.iter();
-    for (n, part) in condition.split("{}").enumerate() {
-        if n > 0 {
-            params.extend(values.next().cloned());
-            sql.push_str(&format!("${}", params.len() + 1));
-        }
-        sql.push_str(part);
-    }
-    Statement::guarded(sql, params)
-}
 
 impl Change<'_> {
     fn assignment(&self, holder: &Holder, state: AssignmentState) -> Assignment {
@@ -240,24 +222,6 @@ impl Change<'_> {
             Statement::guarded(sql, update.params().to_vec())
         };
         self.stop(assignment, AssignmentState::Revoked, "withdrawn", 0, guard)
-    }
-
-    /// Gives a place back that its holder does not use; `is_idle` is what must still be true of the row. The plan is stale
-    /// when they become active meanwhile.
-    pub fn reclaim(
-        &mut self,
-        assignment: &Assignment,
-        is_idle: &(String, Vec<Value>),
-    ) -> Result<Assignment> {
-        let spent = i64::from(!self.seat.reusable);
-        let guard = |update: Statement| guarded_by(&update, is_idle);
-        self.stop(
-            assignment,
-            AssignmentState::Released,
-            "reclaimed",
-            spent,
-            guard,
-        )
     }
 
     pub(super) fn stop(

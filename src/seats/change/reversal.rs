@@ -1,11 +1,51 @@
-//! Places taken up again or taken back as if they had never been: what restoring, merging and undoing do.
+//! Places taken up again, taken back as if they had never been, or because nobody uses them: what restoring, merging,
+//! undoing and reclaiming do.
+
+use std::fmt::Write as _;
 
 use super::{About, Change, Deltas};
+use crate::db::{Statement, Value};
 use crate::error::Result;
 use crate::seats::assignment::{Assignment, AssignmentState};
 use crate::types::Timestamp;
 
+/// A write of a row that must also fulfil a condition, with `{}` for each of its values.
+pub(in crate::seats) fn guarded_by(
+    update: &Statement,
+    (condition, values): &(String, Vec<Value>),
+) -> Statement {
+    let mut params = update.params().to_vec();
+    let mut sql = format!("{} AND ", update.sql());
+    let mut values = values.iter();
+    for (n, part) in condition.split("{}").enumerate() {
+        if n > 0 {
+            params.extend(values.next().cloned());
+            let _ = write!(sql, "${}", params.len() + 1);
+        }
+        sql.push_str(part);
+    }
+    Statement::guarded(sql, params)
+}
+
 impl Change<'_> {
+    /// Gives a place back that its holder does not use; `is_idle` is what must still be true of the row. The plan is stale
+    /// when they become active meanwhile.
+    pub fn reclaim(
+        &mut self,
+        assignment: &Assignment,
+        is_idle: &(String, Vec<Value>),
+    ) -> Result<Assignment> {
+        let spent = i64::from(!self.seat.reusable);
+        let guard = |update: Statement| guarded_by(&update, is_idle);
+        self.stop(
+            assignment,
+            AssignmentState::Released,
+            "reclaimed",
+            spent,
+            guard,
+        )
+    }
+
     fn was_spent(&self, ended: &Assignment) -> bool {
         !self.seat.reusable && self.seat.spent > 0 && ended.starts_at.is_some()
     }

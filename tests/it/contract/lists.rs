@@ -59,7 +59,7 @@ fn encoded(text: &str) -> String {
 }
 
 both! {
-    async fn a_walk_sees_each_record_once_while_others_come(app: ApiApp) {
+    async fn pain_35_a_walk_sees_each_record_once_while_others_come(app: ApiApp) {
         let document = Document::of(&app).await;
         make_examples(&app, &document).await;
         for list in document.lists() {
