@@ -134,7 +134,7 @@ pub fn refunded(order: Option<&Order>, seat: &Id<Seat>) -> i64 {
         .sum()
 }
 
-/// Adds to a plan that so many places of each seat were taken back, and tells it in words.
+/// Adds to a plan that so many places of each seat were taken back; tells how many that are in all, and the same in words.
 pub fn take_back(
     db: &Db,
     ids: &Ids,
@@ -142,7 +142,7 @@ pub fn take_back(
     plan: &mut Plan,
     order: Order,
     taken: &[(Id<Seat>, i64)],
-) -> Result<String> {
+) -> Result<(i64, String)> {
     let mut wanted = Vec::new();
     for (seat, places) in taken {
         let mut places = *places;
@@ -183,5 +183,5 @@ pub fn take_back(
     }
     let (changes, _) = work.conclude("order.refund");
     plan.absorb(changes);
-    Ok(says)
+    Ok((went, says))
 }

@@ -96,9 +96,9 @@ impl Work<'_> {
         // What was refunded went back already.
         let refunded = provisioned::refunded(scene.order.as_ref(), &seat.id);
         let added = (bought - refunded).max(0);
-        if refunded > 0 {
+        if let Some(order) = scene.order.as_ref().filter(|_| refunded > 0) {
             let says = format!("{refunded} places were refunded before.");
-            self.report.kept("places", &seat.id, says);
+            self.report.kept("order", &order.id, says);
         }
         let taken = change.take_away(added, "undone");
         self.taken.push((seat.id.clone(), taken));
@@ -126,8 +126,13 @@ impl Work<'_> {
             return Ok(());
         };
         let (ids, call) = (self.ids, self.call);
-        let says = provisioned::take_back(db, ids, call, self.plan, order.clone(), &self.taken)?;
-        self.report.undone("order", &order.id, says);
+        let (went, says) =
+            provisioned::take_back(db, ids, call, self.plan, order.clone(), &self.taken)?;
+        if went > 0 {
+            self.report.undone("order", &order.id, says);
+        } else {
+            self.report.kept("order", &order.id, says);
+        }
         Ok(())
     }
 }
