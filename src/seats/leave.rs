@@ -25,9 +25,9 @@ use crate::types::{Id, Ids, Ref};
 const AT_ONCE: i64 = 500;
 
 /// Who or what leaves, as conditions on tables of people in teams.
-struct Leaving<'a> {
-    user: Option<&'a Id<User>>,
-    team: Option<&'a Id<Team>>,
+pub(super) struct Leaving<'a> {
+    pub(super) user: Option<&'a Id<User>>,
+    pub(super) team: Option<&'a Id<Team>>,
 }
 
 impl Leaving<'_> {
@@ -46,8 +46,19 @@ impl Leaving<'_> {
         values
     }
 
+    /// The read of how often places were given by the memberships, for [`Self::guard`].
+    pub(super) fn given(&self) -> Select {
+        Select::new(
+            format!(
+                "SELECT CAST(COALESCE(sum(version), 0) AS BIGINT) FROM team_members WHERE account_id = $1 AND {}",
+                Self::THEIRS
+            ),
+            self.values(),
+        )
+    }
+
     /// Makes the plan stale where a place was given by one of the memberships since they were read.
-    fn guard(&self, plan: &mut Plan, given: i64) {
+    pub(super) fn guard(&self, plan: &mut Plan, given: i64) {
         let theirs = Self::THEIRS;
         plan.guard(Statement::exactly(
             format!(
@@ -134,13 +145,7 @@ async fn end_places(
     let seats_of =
         format!("SELECT seat_id FROM seat_assignments WHERE account_id = $1 AND {leaving}");
     let mut batch = Batch::new();
-    let given = batch.add::<(i64,)>(Select::new(
-        format!(
-            "SELECT CAST(COALESCE(sum(version), 0) AS BIGINT) FROM team_members WHERE account_id = $1 AND {}",
-            Leaving::THEIRS
-        ),
-        going.values(),
-    ));
+    let given = batch.add::<(i64,)>(going.given());
     let ending = batch.add::<Assignment>(Select::rows::<Assignment>(
         &format!("WHERE account_id = $1 AND {leaving} ORDER BY id LIMIT $4"),
         going.with(AT_ONCE + 1),

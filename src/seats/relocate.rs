@@ -14,6 +14,7 @@ use super::actions::PROMOTE_AT_ONCE;
 use super::assignment::{Assignment, AssignmentState};
 use super::cause::Cause;
 use super::change::{Change, Holder};
+use super::leave::Leaving;
 use super::seat::Seat;
 use crate::access::Call;
 use crate::db::{Batch, Db, Select};
@@ -70,6 +71,8 @@ struct Scene {
     /// Live places and wishes of the person at seats of the new team.
     there: Vec<Assignment>,
     waiting: Vec<Assignment>,
+    /// How often places were given by the membership that ends.
+    given: i64,
 }
 
 const LIVE: &str = "state IN ('waitlisted', 'reserved', 'active')";
@@ -115,6 +118,7 @@ async fn scene(
         &format!("WHERE account_id = $1 AND state = 'waitlisted' AND user_id <> $2 AND seat_id IN ({}) ORDER BY waiting_at, id LIMIT $4", own("seat_id")),
         params![*user, *from, PROMOTE_AT_ONCE],
     ));
+    let given = batch.add::<(i64,)>(leaving(user, from).given());
     let mut rows = db.read(call.account(), batch).await?;
     let seats = rows
         .take(&seats)
@@ -126,7 +130,15 @@ async fn scene(
         products: rows.take(&products),
         there: rows.take(&there),
         waiting: rows.take(&waiting),
+        given: rows.first(&given).map_or(0, |(given,)| given),
     })
+}
+
+const fn leaving<'a>(user: &'a Id<User>, from: &'a Id<Team>) -> Leaving<'a> {
+    Leaving {
+        user: Some(user),
+        team: Some(from),
+    }
 }
 
 impl Scene {
@@ -149,6 +161,7 @@ pub async fn relocate(
     (from, to, is_member): (&Id<Team>, &Id<Team>, bool),
 ) -> Result<Vec<MovedPlace>> {
     let scene = scene(db, call, user, from, to).await?;
+    leaving(user, from).guard(plan, scene.given);
     let mut changes: BTreeMap<Id<Seat>, Change<'_>> = BTreeMap::new();
     let mut there: Vec<Id<Seat>> = scene.there.iter().map(|one| one.seat_id.clone()).collect();
     let mut moved = Vec::new();
