@@ -48,6 +48,7 @@ mod search;
 mod seat;
 mod seat_actions;
 mod seat_edit;
+mod seat_over_time;
 mod seat_settings;
 mod seats;
 mod sign_in;
