@@ -17,6 +17,7 @@ use crate::commerce::credits::{self, CreditsInput};
 use crate::commerce::orders::input::NewOrder;
 use crate::commerce::orders::place::plan_create;
 use crate::commit::commit;
+use crate::db::Statement;
 use crate::error::{Error, Result};
 use crate::provisioning;
 use crate::records;
@@ -102,7 +103,12 @@ pub async fn fill(app: &App, call: &Call) -> Result<()> {
         .try_collect::<()>()
         .await?;
     organizations::name_admins(app, call).await?;
-    doors::make(app, call).await
+    doors::make(app, call).await?;
+    // Levels that were reached in these days are past: nobody is told of them today.
+    let past = "UPDATE seats SET watched_at = ledger_at WHERE account_id = $1";
+    let past = vec![Statement::new(past, Vec::new())];
+    app.db.write(call.account(), past).await?;
+    Ok(())
 }
 
 /// The catalog, the customers' credits, and what was bought: with credits, and in a shop.

@@ -78,6 +78,58 @@ const fn is_zero(part: &usize) -> bool {
     *part == 0
 }
 
+/// Whether each column that a list can be read along is one of the record's own, so that its last record tells where the
+/// next page begins.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "within the bounds that the loop looks at"
+)]
+const fn orders_are_stored<R: Record>() -> bool {
+    let mut at = 0;
+    while at < R::FIELDS.len() {
+        let field = &R::FIELDS[at];
+        if field.sort && !is_among(R::STORED, field.column) {
+            return false;
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < R::SEARCH.len() {
+        if !is_among(R::STORED, R::SEARCH[at]) {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "within the bounds that the loop looks at"
+)]
+const fn is_among(columns: &[&str], column: &str) -> bool {
+    let mut at = 0;
+    while at < columns.len() {
+        if is_same(columns[at].as_bytes(), column.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "within the bounds that the loop looks at"
+)]
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
 /// A stored column of a record as the text that a cursor holds.
 fn stored_text<R: Record>(row: &R, column: &str) -> Option<String> {
     let at = R::STORED.iter().position(|stored| *stored == column)?;
@@ -140,6 +192,12 @@ impl ListQuery {
         caller: &Caller,
         cursor_key: &[u8; 32],
     ) -> Result<Page<R>> {
+        const {
+            assert!(
+                orders_are_stored::<R>(),
+                "a list is ordered by what the record does not hold"
+            );
+        }
         let by_match = self.search.filter(|_| !self.is_sorted);
         let (mut part, mut rows) = (0, Vec::<(usize, R)>::new());
         if by_match.is_some() {

@@ -76,8 +76,14 @@ pub struct Membership {
     pub managed_by: ManagedBy,
     /// Since when.
     pub joined_at: Timestamp,
+    #[serde(skip)]
+    email_key: String,
+    #[serde(skip)]
+    name_key: String,
+    #[serde(skip)]
+    family_key: String,
 }
-columns!(Membership in "members": id, team_id, role, managed_by, joined_at);
+columns!(Membership in "members": id, team_id, role, managed_by, joined_at, email_key, name_key, family_key);
 
 impl Kind for Membership {
     const PREFIX: &'static str = "user";

@@ -10,7 +10,11 @@ use crate::types::merge::present;
 
 /// What an account does about seats by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, as the settings page shows it"
+)]
 pub struct SeatSettings {
     /// Whether people are told by mail when they are given a place, unless the call says otherwise.
     pub assigned_mail: bool,

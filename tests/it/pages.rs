@@ -546,7 +546,7 @@ both! {
         let low = "UPDATE accounts SET settings = $2 WHERE account_id = $1";
         let levels = json!({ "seats": { "low_levels": [10] } }).to_string();
         test.db.write(&test.account, vec![Statement::new(low, params![levels])]).await.expect("levels");
-        assert!(desk.get(&format!("/dashboard/seats/{}", made.seat)).await.contains("more than 10% are in use"));
+        assert!(desk.get(&format!("/dashboard/seats/{}", made.seat)).await.contains("10% or more are in use"));
         assert!(desk.get("/dashboard").await.contains("low"));
     }
 

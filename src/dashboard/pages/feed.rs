@@ -192,7 +192,7 @@ fn assignment(told: &Told, about: About, verb: &str) -> Sentence {
         "expiring" => (
             Icon::Mail,
             Tone::Neutral,
-            html! { (line("Was reminded that the time ends of the", "was reminded that the time ends of the")) " " (of("")) },
+            html! { (line("Was reminded of the end of the", "was reminded of the end of the")) " " (of("")) },
         ),
         "idle" => (
             Icon::Clock,

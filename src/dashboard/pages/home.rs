@@ -140,7 +140,7 @@ async fn figures(desk: &Desk) -> Result<Figures> {
     ));
     let told = batch.add::<Told>(match &desk.caller().reach {
         Reach::Account => feed::select(
-            " AND events.type NOT IN ('mail.queued', 'mail.sent', 'mail.caught')",
+            " AND events.type NOT IN ('mail.queued', 'mail.sent', 'mail.caught', 'seat.expiring')",
             params![],
             12,
         ),

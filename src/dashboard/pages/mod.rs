@@ -61,6 +61,7 @@ mod seat;
 mod seat_actions;
 mod seat_edit;
 mod seat_line;
+mod seat_over_time;
 mod seat_settings;
 mod seat_teams;
 mod seats;

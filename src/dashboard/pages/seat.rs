@@ -8,10 +8,11 @@ use super::feed::{self, About, Told};
 use super::look::{count, end, link, meter, seat_href, state_badge, team_href, terms, user_href};
 use super::person::place_menu;
 use super::seat_line::{self, Refused};
+use super::seat_over_time::{ledger, low_hint, reclaim_words};
 use crate::access::Permission;
 use crate::dashboard::components::{
-    Avatar, Badge, Button, Callout, Card, Cell, Column, CopyField, EmptyState, Facts, Row, Stat,
-    Table, Tags, Tone, columns, counted, day, number, split,
+    Avatar, Badge, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Row, Stat, Table,
+    Tags, Tone, columns, counted, day, number, split,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
@@ -21,7 +22,6 @@ use crate::params;
 use crate::records;
 use crate::resources::{Team, User};
 use crate::seats::ledger::LedgerEntry;
-use crate::seats::reclaim::Rule;
 use crate::seats::seat::SeatStatus;
 use crate::seats::settings::{self, SeatSettings};
 use crate::seats::{Assignment, AssignmentState, Seat};
@@ -85,12 +85,12 @@ pub(super) async fn seat(desk: Desk) -> Result<Shown> {
         ..Page::titled(title(&dossier.product, seat))
     };
     let main = html! {
-        @if let Some(hint) = low_hint(&desk, &dossier) { (hint) }
+        @if let Some(hint) = low_hint(&desk, seat, &dossier.settings) { (hint) }
         (Card::new(meter(seat, false).render()))
         (sitting(&desk, &dossier))
         @if !dossier.waiting.is_empty() { (seat_line::waiting(&desk, &dossier.waiting)) }
         @if !dossier.refused.is_empty() { (seat_line::denials(&dossier.refused)) }
-        (ledger(&dossier))
+        (ledger(&dossier.entries))
     };
     let aside = html! {
         (facts(&dossier))
@@ -175,57 +175,6 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
         told: rows.take(&told),
         seat,
     })
-}
-
-/// What is said of a seat that runs low, with what can be done about it.
-fn low_hint(desk: &Desk, dossier: &Dossier) -> Option<Callout> {
-    let seat = &dossier.seat;
-    let level = dossier.settings.level(seat.used(), seat.quantity);
-    if level == 0 || seat.status != SeatStatus::Active {
-        return None;
-    }
-    let free = seat.available.unwrap_or(0);
-    let (tone, title) = if free > 0 {
-        let left = counted(count(free), "place is left", "places are left");
-        (
-            Tone::Warning,
-            format!("{left}: more than {level}% are in use."),
-        )
-    } else {
-        (Tone::Danger, "All places are in use.".to_owned())
-    };
-    let href = seat_href(seat.id.as_str());
-    let idle = format!(
-        "/dashboard/reports/idle_places?product={}{}",
-        seat.product_id,
-        match seat.team_ids.0.as_slice() {
-            [team] => format!("&team={team}"),
-            _ => String::new(),
-        }
-    );
-    let actions = html! {
-        @if desk.may_in_account(Permission::SeatsWrite) { (Button::link("Add places", format!("{href}/edit")).small()) }
-        @if desk.may(Permission::ReportsRead) { (Button::link("Who uses none", idle).small().quiet()) }
-    };
-    Some(Callout::new(tone, title).actions(actions))
-}
-
-/// The seat's rule for places that nobody uses, in a few words.
-fn reclaim_words(dossier: &Dossier) -> String {
-    let Some(rule) = Rule::of(&dossier.seat, &dossier.settings) else {
-        return "Stay with their holders".to_owned();
-    };
-    let told = match dossier.idle {
-        0 => String::new(),
-        n => format!(
-            "; {}",
-            counted(count(n), "place goes back soon", "places go back soon")
-        ),
-    };
-    format!(
-        "Told after {} idle days, back {} days later{told}",
-        rule.after_days, rule.notice_days
-    )
 }
 
 fn badges(seat: &Seat) -> Markup {
@@ -339,79 +288,6 @@ fn sitting(desk: &Desk, dossier: &Dossier) -> Card {
         .flush()
 }
 
-/// `+3`, `-1`, or nothing.
-fn delta(value: i64) -> Cell {
-    match value {
-        0 => Cell::none(),
-        value => Cell::new(format!("{value:+}")),
-    }
-}
-
-/// What an entry means, in plain words.
-fn cause(word: &str) -> &str {
-    match word {
-        "created" => "Allocated",
-        "added" => "Places added",
-        "grown" => "Place added on demand",
-        "resized" => "Places changed",
-        "assigned" => "Place given",
-        "waitlisted" => "Waits in line",
-        "promoted" => "Moved up from the line",
-        "accepted" => "Reservation accepted",
-        "released" => "Place given back",
-        "revoked" => "Place revoked",
-        "expired" => "Place expired",
-        "moved_in" => "Places moved here",
-        "moved_out" => "Places moved to another team",
-        "reclaimed" => "Idle place taken back",
-        "revived" => "Place taken up again",
-        "restored" => "Place restored",
-        "reserved" => "Place reserved",
-        "withdrawn" => "Place withdrawn",
-        "taken" => "Places taken",
-        "held" => "Places held",
-        other => other,
-    }
-}
-
-fn ledger(dossier: &Dossier) -> Card {
-    let rows: Vec<Row> = dossier
-        .entries
-        .iter()
-        .map(|entry| {
-            let used = entry.used_after();
-            let balance = match entry.quantity_after {
-                Some(places) => format!("{used} of {places}"),
-                None => used.to_string(),
-            };
-            let what = html! {
-                (cause(&entry.cause))
-                span.cell-sub { "by " (entry.actor_name) @if let Some(reference) = &entry.reference { " · " (reference) } }
-            };
-            Row::new([
-                Cell::new(what),
-                delta(entry.quantity_delta),
-                delta(entry.used_delta()),
-                delta(entry.waitlisted_delta),
-                Cell::new(balance),
-                Cell::new(day(entry.created_at.to_jiff())),
-            ])
-        })
-        .collect();
-    let heads = [
-        Column::new("Entry"),
-        Column::new("Places").numeric(),
-        Column::new("In use").numeric(),
-        Column::new("Waiting").numeric(),
-        Column::new("Balance").numeric(),
-        Column::new("When"),
-    ];
-    Card::new(Table::new("Ledger", heads, rows).plain().render())
-        .title("Ledger")
-        .lead("Every change of the counters, the newest first. The balance is what stood after it.")
-        .flush()
-}
-
 fn facts(dossier: &Dossier) -> Card {
     let seat = &dossier.seat;
     let extendable = if seat.extendable { "Yes" } else { "No" };
@@ -419,7 +295,7 @@ fn facts(dossier: &Dossier) -> Card {
         .markup("Teams", html! { @for (n, (id, name)) in dossier.teams.iter().enumerate() { @if n > 0 { ", " } (link(&team_href(id.as_str()), name)) } })
         .markup("Terms", html! { @for (icon, term) in terms(seat) { span.row.secondary { (icon) (term) } } })
         .text("Extendable", extendable)
-        .text("Idle places", reclaim_words(dossier))
+        .text("Idle places", reclaim_words(seat, &dossier.settings, dossier.idle))
         .text("External id", seat.external_id.as_ref().map_or("", |id| id.as_str()))
         .markup("Created", day(seat.created_at.to_jiff()));
     let tags: Vec<String> = seat
