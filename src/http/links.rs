@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 use std::collections::BTreeMap;
 
-use super::crud::{self, Paths, check_match, keyed_body, version_gone};
+use super::crud::{self, Paths, check_match, conditional, keyed_body, version_gone};
 use super::endpoint::Endpoint;
 use super::reply::Reply;
 use super::request::Request;
@@ -267,7 +267,7 @@ async fn counters(app: App, request: Request) -> Result<Reply> {
     ));
     let mut rows = app.db.read(&caller.account, batch).await?;
     let views = rows.first(&views);
-    Reply::json(
+    let reply = Reply::json(
         200,
         &LinkCounters {
             views: views.map_or(0, |(views, _)| views),
@@ -277,7 +277,11 @@ async fn counters(app: App, request: Request) -> Result<Reply> {
             requests: rows.take(&requests).into_iter().collect(),
             refused: rows.take(&refused).into_iter().collect(),
         },
-    )
+    )?;
+    Ok(conditional(
+        reply.with_etag(),
+        request.if_none_match.as_deref(),
+    ))
 }
 
 /// Runs the decision of an address.
