@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 use std::collections::BTreeMap;
 
-use super::crud::{self, Paths, check_match, keyed_body, version_gone};
+use super::crud::{self, Paths, check_match, conditional, keyed_body, version_gone};
 use super::endpoint::Endpoint;
 use super::reply::Reply;
 use super::request::Request;
@@ -278,7 +278,7 @@ async fn counters(app: App, request: Request) -> Result<Reply> {
             refused: rows.take(&refused).into_iter().collect(),
         },
     )?;
-    Ok(crud::conditional(
+    Ok(conditional(
         reply.with_etag(),
         request.if_none_match.as_deref(),
     ))

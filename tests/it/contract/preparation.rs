@@ -286,6 +286,7 @@ async fn special(app: &ApiApp, document: &Document, operation: &Operation) -> Op
         "put_enrollment" => {
             let mut body = body(app, document, operation).await.expect("an example");
             let key = body["external_id"].as_str().expect("a key").to_owned();
+            // An end is put off freely; to set one where there is none would shorten it.
             body["expires_at"] = json!("2030-01-01T00:00:00Z");
             made(app, "/api/enrollments", &body).await;
             body["expires_at"] = json!("2031-01-01T00:00:00Z");
