@@ -464,6 +464,8 @@ async fn full_seat(app: &ApiApp, document: &Document) -> (String, String) {
     assert_eq!(refused.status, 409, "{}", refused.text());
     let mut last = String::new();
     for user in ["email:grace@example.com", &other] {
+        // Who waits longer stands before.
+        app.node.app.clock.advance(1);
         let wish = json!({ "users": [user], "if_full": "waitlist" });
         let waits = app.post(&assign, &wish).await;
         assert_eq!(waits.status, 200, "{}", waits.text());
