@@ -225,6 +225,9 @@ both! {
         // All of one moment: there is no room between them.
         let places = assign(&app, &seat, &names, "waitlist").await;
         let place = |name: &str| places[names.iter().position(|one| *one == name).expect("known")].clone();
+        for (n, name) in (1..).zip(&names[1..]) {
+            act(&app, &seat, "waitlist/move", &json!({ "assignment": place(name), "position": n }), 200).await;
+        }
         assert_eq!(names_in_line(&app, &seat).await, ["a", "b", "c", "d"]);
         let steps: [(&str, JsonValue, &[&str]); 7] = [
             ("d", json!({ "position": 1 }), &["d", "a", "b", "c"]),
@@ -243,6 +246,7 @@ both! {
             assert_eq!(Some(wanted[usize::try_from(answer["position"].as_i64().expect("a number") - 1).expect("small")]), Some(name));
         }
         // Who comes later stands behind all of them, and who is first is served first.
+        app.node.app.clock.advance(1);
         member(&app, "late", "t").await;
         assign(&app, &seat, &["late"], "waitlist").await;
         assert_eq!(names_in_line(&app, &seat).await, ["a", "d", "b", "c", "late"]);

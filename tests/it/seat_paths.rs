@@ -290,7 +290,10 @@ async fn walk(way: Way, ground: &Ground<'_>) {
             let answer = ground.post("/api/provision/batch", &items).await;
             assert_eq!(answer.status, 207, "{}", answer.text());
             assert_eq!(
-                answer.text().matches("seats_exhausted").count(),
+                answer
+                    .text()
+                    .matches("\"code\":\"seats_exhausted\"")
+                    .count(),
                 2,
                 "{}",
                 answer.text()
@@ -468,6 +471,7 @@ async fn walk(way: Way, ground: &Ground<'_>) {
             )
             .await;
             let path = format!("/api/users/{}/restore", gone["id"].as_str().expect("an id"));
+            app.node.app.clock.advance(1);
             let back = ground.post(&path, &json!({})).await;
             assert_eq!(back.status, 200, "{}", back.text());
             ground.assert_full(1, &["waitlisted", "released"]).await;
