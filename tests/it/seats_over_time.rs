@@ -389,12 +389,12 @@ both! {
         round(&app, &Job::ReclaimIdle, 11).await;
         assert_eq!(mails(&app, "seat_idle").await.len(), 1, "the account has no rule");
         // A rule that is taken back lets everybody off; one in the account does not concern a seat that says never.
-        let set = async |seat: &str, body: JsonValue| {
+        let change = async |seat: &str, body: JsonValue| {
             let call = Call::new("PATCH", format!("/api/seats/{seat}")).key(&app.key.secret).json(&body);
             let answer = app.node.send(call).await;
             assert_eq!(answer.status, 200, "{}", answer.text());
         };
-        set(&seat, json!({ "reclaim_after_days": 0 })).await;
+        change(&seat, json!({ "reclaim_after_days": 0 })).await;
         settings(&app, &json!({ "reclaim_after_days": 5, "reclaim_notice_days": 1 })).await;
         round(&app, &Job::ReclaimIdle, 3).await;
         round(&app, &Job::ReclaimIdle, 3).await;
