@@ -148,7 +148,7 @@ async fn watch_feed(app: App, account: AccountId) {
         match look(&app, &account, &keys).await {
             Ok(news) => tell(&app, &account, news),
             Err(error) => {
-                tracing::warn!(%account, ?error, "the feed of events could not be looked at")
+                tracing::warn!(%account, ?error, "the feed of events could not be looked at");
             }
         }
         tokio::select! {

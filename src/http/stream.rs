@@ -42,7 +42,7 @@ pub fn endpoint(list: &Endpoint) -> Endpoint {
     let once = Arc::clone(&list.run);
     let mut endpoint = list.clone();
     endpoint.path = "/events/stream";
-    endpoint.id = "stream_events".to_owned();
+    "stream_events".clone_into(&mut endpoint.id);
     endpoint
         .query
         .retain(|one| !OF_PAGES.contains(&one.name.as_str()));
@@ -74,6 +74,9 @@ pub fn endpoint(list: &Endpoint) -> Endpoint {
         })
 }
 
+/// Members of a query with their values.
+type Filters = Vec<(String, String)>;
+
 /// What a stream is.
 struct Open {
     app: App,
@@ -81,7 +84,7 @@ struct Open {
     caller: Arc<Caller>,
     /// When its rights were read.
     checked: Timestamp,
-    filters: Vec<(String, String)>,
+    filters: Filters,
     /// The sequence that was passed last.
     passed: i64,
     /// Events that were read and not sent yet, the next one last.
@@ -119,7 +122,7 @@ async fn open(app: App, request: Request) -> Result<Reply> {
 
 /// Where the stream begins, if that is said, and its filters. What a client says when it comes back goes before the
 /// address it was given at first.
-fn asked(request: &Request) -> Result<(Option<i64>, Vec<(String, String)>)> {
+fn asked(request: &Request) -> Result<(Option<i64>, Filters)> {
     let number = |name: &str, text: &str| {
         let number = text.trim().parse().ok().filter(|number: &i64| *number >= 0);
         number.ok_or_else(|| {

@@ -78,6 +78,17 @@ impl<R: FromRow + Send + 'static> Part<R> {
     }
 }
 
+/// A request: its id, team, product, note, state, reason and when it was made.
+type RequestRow = (
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+    Timestamp,
+);
+
 /// The questions of an export, each with where its rows will be.
 struct Asked {
     former_addresses: Part<(String, Timestamp)>,
@@ -86,15 +97,7 @@ struct Asked {
     roles: Part<(Option<String>, String, Timestamp)>,
     provisions: Part<(String, Option<String>, JsonValue, Timestamp)>,
     denials: Part<(String, String, Timestamp)>,
-    seat_requests: Part<(
-        String,
-        String,
-        String,
-        Option<String>,
-        String,
-        Option<String>,
-        Timestamp,
-    )>,
+    seat_requests: Part<RequestRow>,
     sessions: Part<(Option<String>, Option<String>, Timestamp, Timestamp)>,
     api_keys: Part<(String, String, Timestamp)>,
     lms_wishes: Part<(String, Timestamp, Option<Timestamp>)>,

@@ -113,13 +113,14 @@ fn unless(
     let same = |key: &&str| format!("o.{key} = {table}.{key}");
     let same = keys.iter().map(same).collect::<Vec<_>>().join(" AND ");
     // Columns beside it that name the same person in the same row.
-    let beside: String = REFERENCES
+    let beside: Vec<String> = REFERENCES
         .iter()
         .filter(|(of, _, rule)| *of == table && *rule == Rule::MoveBeside("user_id"))
         .map(|(_, beside, _)| {
             format!(", {beside} = CASE WHEN {beside} = $3 THEN $2 ELSE {beside} END")
         })
         .collect();
+    let beside = beside.concat();
     let there = format!(
         "({open} AND EXISTS (SELECT 1 FROM (SELECT * FROM {table} WHERE account_id = $1 AND {column} = $2 AND {open}) o WHERE {same}))"
     );

@@ -131,7 +131,7 @@ fn own_list(reader: &Reader, tongue: &Tongue, own: &[Own]) -> Card {
                     div.row {
                         (state_badge(tongue, *state))
                         @if *state == SeatRequestState::Pending {
-                            (button(reader, &format!("/my/requests/{id}/cancel"), Button::submit(tongue.say("requests-cancel")).small()))
+                            (button(reader, &format!("/my/requests/{id}/cancel"), &Button::submit(tongue.say("requests-cancel")).small()))
                         }
                     }
                 }
@@ -142,7 +142,7 @@ fn own_list(reader: &Reader, tongue: &Tongue, own: &[Own]) -> Card {
 }
 
 /// A form that is one button.
-fn button(reader: &Reader, action: &str, button: Button) -> Form {
+fn button(reader: &Reader, action: &str, button: &Button) -> Form {
     Form::post(action, reader.csrf.clone(), html! { (button) })
 }
 
@@ -240,7 +240,7 @@ fn decision(reader: &Reader, tongue: &Tongue, (id, person, product, team, note):
         } else {
             button
         };
-        self::button(reader, &format!("/my/requests/{id}/approve"), button).hidden("if_full", word)
+        self::button(reader, &format!("/my/requests/{id}/approve"), &button).hidden("if_full", word)
     };
     let reason = Field::text("reason", &tongue.say("requests-reason"))
         .autocomplete("off")
@@ -279,6 +279,7 @@ fn refused(reader: &Reader, to: &str, error: Error) -> Answer {
     Ok(back(reader, to, Notice::error(texts.join(" "))))
 }
 
+#[expect(clippy::result_large_err, reason = "as the door of readers gives it")]
 fn reader_of(posted: GuestPosted) -> Result<(Reader, FormData), Response> {
     let GuestPosted { guest, form } = posted;
     guest.reader().map(|reader| (reader, form))

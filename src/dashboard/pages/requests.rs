@@ -25,6 +25,7 @@ use crate::seats::request::{ApproveRequest, DeclineRequest, SeatRequestState};
 use crate::seats::requests::{is_given, plan_approve, plan_decline};
 use crate::seats::{Seat, SeatRequest};
 use crate::types::Ref;
+use crate::types::text::Description;
 
 const ROOM: &str = "/dashboard/requests";
 
@@ -114,7 +115,7 @@ fn row(desk: &Desk, one: &SeatRequest, names: &Names) -> Row {
     let name = |id: &str| names.get(id).map_or("", String::as_str);
     let person = name(one.user_id.as_str());
     let href = format!("{ROOM}/{}", one.id);
-    let note = one.note.as_ref().map(|note| note.as_str());
+    let note = one.note.as_ref().map(Description::as_str);
     let row = Row::new([
         Cell::record(&Avatar::person(person), person, &href, note),
         Cell::new(name(one.product_id.as_str())),
@@ -176,10 +177,10 @@ async fn scene(desk: &Desk) -> Result<Scene> {
 /// One request, with the forms by which it is decided.
 pub(super) async fn request(desk: Desk) -> Result<Shown> {
     let scene = scene(&desk).await?;
-    shown(&desk, &scene, None)
+    Ok(shown(&desk, &scene, None))
 }
 
-fn shown(desk: &Desk, scene: &Scene, errors: Option<&FieldErrors>) -> Result<Shown> {
+fn shown(desk: &Desk, scene: &Scene, errors: Option<&FieldErrors>) -> Shown {
     let person = scene.name(scene.request.user_id.as_str());
     let page = Page {
         crumbs: vec![("Requests".into(), ROOM.into())],
@@ -195,7 +196,7 @@ fn shown(desk: &Desk, scene: &Scene, errors: Option<&FieldErrors>) -> Result<Sho
             @if decides { (approval(desk, scene, errors)) (refusal(desk, scene, errors)) }
         }
     };
-    Ok(Shown::form(page, errors, body))
+    Shown::form(page, errors, body)
 }
 
 fn facts(scene: &Scene) -> Card {
@@ -223,13 +224,13 @@ fn facts(scene: &Scene) -> Card {
             ),
         )
         .markup("Seat", free)
-        .text("They say", text(one.note.as_ref().map(|note| note.as_str())))
+        .text("They say", text(one.note.as_ref().map(Description::as_str)))
         .markup("Asked", moment(one.created_at.to_jiff()))
         .markup(
             "Decided",
             html! { @if let Some(at) = one.decided_at { (moment(at.to_jiff())) @if let Some(by) = &one.decided_by { " by " (by) } } @else { span.muted { "Not yet" } } },
         )
-        .text("Reason", text(one.reason.as_ref().map(|why| why.as_str())));
+        .text("Reason", text(one.reason.as_ref().map(Description::as_str)));
     Card::new(facts.render())
 }
 
@@ -297,7 +298,7 @@ pub(super) async fn approve(desk: Desk) -> Result<Shown> {
         )),
         Err(error) => {
             record_denial(db, ids, call, &error, "request").await?;
-            shown(&desk, &scene, Some(&faults(error)?))
+            Ok(shown(&desk, &scene, Some(&faults(error)?)))
         }
     }
 }
@@ -315,6 +316,6 @@ pub(super) async fn decline(desk: Desk) -> Result<Shown> {
     .await;
     match done {
         Ok(_) => Ok(Shown::done(ROOM, "Declined. The person is told by mail.")),
-        Err(error) => shown(&desk, &scene, Some(&faults(error)?)),
+        Err(error) => Ok(shown(&desk, &scene, Some(&faults(error)?))),
     }
 }

@@ -156,9 +156,10 @@ pub(super) async fn step(desk: Desk) -> Result<Shown> {
 pub(super) fn denials(refused: &[Refused]) -> Card {
     let rows = refused.iter().map(|one| {
         let denial = &one.denial;
-        let who = match (&denial.user_id, &one.name) {
-            (Some(id), Some(name)) => html! { a href=(user_href(id.as_str())) { (name) } },
-            _ => html! { span.muted { "Nobody in particular" } },
+        let who = if let (Some(id), Some(name)) = (&denial.user_id, &one.name) {
+            html! { a href=(user_href(id.as_str())) { (name) } }
+        } else {
+            html! { span.muted { "Nobody in particular" } }
         };
         Row::new([
             Cell::new(who),
