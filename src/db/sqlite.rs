@@ -66,7 +66,7 @@ impl Sqlite {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        pooled.map_or_else(|| connect(&self.path), Ok)
+        pooled.map_or_else(|| reader(&self.path), Ok)
     }
 
     fn text(&self, sql: &str, scan: bool) -> Result<std::sync::Arc<str>, DbError> {
@@ -134,6 +134,13 @@ impl Sqlite {
             .await
             .map_err(|_| DbError::Unavailable("the writer has stopped".into()))?
     }
+}
+
+/// Opens a connection for reading. It forgets its pages whenever another one commits, so a large cache would hold little.
+fn reader(path: &Path) -> Result<Connection, DbError> {
+    let connection = connect(path)?;
+    connection.execute_batch("PRAGMA cache_size=-2000")?;
+    Ok(connection)
 }
 
 /// Opens a connection with the settings every one of them needs.

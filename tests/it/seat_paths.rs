@@ -372,7 +372,7 @@ async fn walk(way: Way, ground: &Ground<'_>) {
             let (request, joined) = ground.join(true).await;
             joined.expect("a confirmed address");
             let path = format!(
-                "/api/links/{}/requests/approve",
+                "/api/links/{}/approve",
                 request["link_id"].as_str().expect("an id")
             );
             let answer = ground

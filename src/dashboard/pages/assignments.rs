@@ -1,12 +1,11 @@
 //! The list of places: who sits or waits where, and until when.
 
-use std::collections::BTreeMap;
 
 use maud::html;
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::{end, link, seat_href, state_badge, team_href, user_href};
+use super::names::{self, Named, Names};
 use super::person::place_menu;
 use super::users::{pager, team_choices};
 use crate::access::Permission;
@@ -15,13 +14,9 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::{Batch, Select};
+use crate::db::Batch;
 use crate::error::Result;
-use crate::params;
 use crate::seats::{Assignment, AssignmentState};
-
-/// The names beside a page of places, by id.
-type Names = BTreeMap<String, String>;
 
 /// The page.
 pub(super) async fn assignments(desk: Desk) -> Result<Shown> {
@@ -91,22 +86,19 @@ pub(super) async fn assignments(desk: Desk) -> Result<Shown> {
 }
 
 async fn names(desk: &Desk, list: &[Assignment]) -> Result<(Names, Vec<(String, String)>)> {
-    let ids = |of: fn(&Assignment) -> String| {
-        let ids: Vec<String> = list.iter().map(of).collect();
-        params![json!(ids).to_string()]
-    };
+    let ids = |of: fn(&Assignment) -> String| list.iter().map(of).collect::<Vec<String>>();
     let mut batch = Batch::new();
     let slots = [
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, coalesce(name, email) FROM users WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Person,
             ids(|one| one.user_id.to_string()),
         )),
-        batch.add::<(String, String)>(Select::new(
-            "SELECT s.id, p.name FROM seats s JOIN products p ON p.account_id = $1 AND p.id = s.product_id WHERE s.account_id = $1 AND s.id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Seat,
             ids(|one| one.seat_id.to_string()),
         )),
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, name FROM teams WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Team,
             ids(|one| one.team_id.to_string()),
         )),
     ];

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::count;
+use super::names::{self, Named};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
 use crate::commerce::CatalogItem;
@@ -17,9 +17,8 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::{Batch, Select};
+use crate::db::Batch;
 use crate::error::Result;
-use crate::params;
 use crate::resources::Product;
 use crate::types::{ExternalId, Id};
 
@@ -41,10 +40,7 @@ pub(super) async fn catalog(desk: Desk) -> Result<Shown> {
         .map(|item| item.product_id.as_str())
         .collect();
     let mut batch = Batch::new();
-    let names = batch.add::<(Id<Product>, String)>(Select::new(
-        "SELECT id, name FROM products WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(products).to_string()],
-    ));
+    let names = batch.add::<(Id<Product>, String)>(names::select(Named::Product, &products));
     let teams = batch.add::<(String, String)>(team_choices(&desk));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
     let names: BTreeMap<_, _> = rows.take(&names).into_iter().collect();

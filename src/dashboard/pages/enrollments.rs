@@ -1,12 +1,11 @@
 //! The list of enrollments: who is in which course, how far, and until when.
 
-use std::collections::BTreeMap;
 
 use maud::html;
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::{end, enrollment_badge, link, since, user_href};
+use super::names::{self, Named, Names};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
 use crate::dashboard::components::{
@@ -20,7 +19,6 @@ use crate::params;
 use crate::resources::Enrollment;
 use crate::resources::enrollment::EnrollmentSource;
 
-type Names = BTreeMap<String, String>;
 type Choices = Vec<(String, String)>;
 
 /// The page.
@@ -84,18 +82,15 @@ pub(super) async fn enrollments(desk: Desk) -> Result<Shown> {
 }
 
 async fn beside(desk: &Desk, list: &[Enrollment]) -> Result<(Names, Choices, Choices)> {
-    let ids = |of: fn(&Enrollment) -> String| {
-        let ids: Vec<String> = list.iter().map(of).collect();
-        params![json!(ids).to_string()]
-    };
+    let ids = |of: fn(&Enrollment) -> String| list.iter().map(of).collect::<Vec<String>>();
     let mut batch = Batch::new();
     let slots = [
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, coalesce(name, email) FROM users WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Person,
             ids(|one| one.user_id.to_string()),
         )),
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, name FROM courses WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Course,
             ids(|one| one.course_id.to_string()),
         )),
     ];

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::{link, named_role_badge, team_href};
+use super::names::{self, Named};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
 use crate::dashboard::components::{
@@ -14,10 +14,9 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::{Batch, Select};
+use crate::db::Batch;
 use crate::error::Result;
 use crate::invitations::{Invitation, InvitationState};
-use crate::params;
 use crate::resources::Team;
 use crate::types::Id;
 
@@ -53,10 +52,7 @@ pub(super) async fn list(desk: Desk) -> Result<Shown> {
     let url = desk.list(ROOM);
     let teams: Vec<&str> = list.rows.iter().map(|one| one.team_id.as_str()).collect();
     let mut batch = Batch::new();
-    let names = batch.add::<(Id<Team>, String)>(Select::new(
-        "SELECT id, name FROM teams WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(teams).to_string()],
-    ));
+    let names = batch.add::<(Id<Team>, String)>(names::select(Named::Team, &teams));
     let choices = batch.add::<(String, String)>(team_choices(&desk));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
     let names: BTreeMap<_, _> = rows.take(&names).into_iter().collect();

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::{count, link, team_href};
+use super::names::{self, Named};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
 use crate::app::App;
@@ -104,10 +105,7 @@ pub(super) async fn list(desk: Desk) -> Result<Shown> {
     let teams: Vec<&str> = list.rows.iter().map(|one| one.team_id.as_str()).collect();
     let ids: Vec<&str> = list.rows.iter().map(|one| one.id.as_str()).collect();
     let mut batch = Batch::new();
-    let names = batch.add::<(Id<Team>, String)>(Select::new(
-        "SELECT id, name FROM teams WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(teams).to_string()],
-    ));
+    let names = batch.add::<(Id<Team>, String)>(names::select(Named::Team, &teams));
     let waiting = batch.add::<(Id<Link>, i64)>(Select::new(
         "SELECT link_id, count(*) FROM link_requests WHERE account_id = $1 AND state = 'pending' AND link_id IN (SELECT value FROM JSON_LIST($2) AS wanted) GROUP BY link_id",
         params![json!(ids).to_string()],

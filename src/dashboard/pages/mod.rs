@@ -31,6 +31,7 @@ mod look;
 mod mails;
 mod my;
 mod my_requests;
+mod names;
 mod offers;
 mod order;
 mod order_edit;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, Render, html};
-use serde_json::json;
 
 use super::credits::signed;
 use super::desk::{Desk, Shown};
 use super::look::{count, link, organization_href, seat_href, team_href};
+use super::names::{self, Named};
 use super::orders::{badge, price, title};
 use crate::access::Permission;
 use crate::commerce::orders::OrderRefund;
@@ -68,44 +68,17 @@ pub(super) async fn order(desk: Desk) -> Result<Shown> {
 }
 
 async fn dossier(desk: &Desk, order: Order) -> Result<Dossier> {
-    let list = |ids: Vec<String>| json!(ids).to_string();
-    let lines = &order.lines.0;
-    let products = list(
-        lines
-            .iter()
-            .map(|line| line.product_id.to_string())
-            .collect(),
-    );
+    let (lines, paid) = (&order.lines.0, &order.paid_by.0);
     let of_lines = lines.iter().filter_map(|line| line.team_id.as_ref());
-    let of_payers = order
-        .paid_by
-        .0
-        .iter()
-        .filter_map(|paid| paid.team_id.as_ref());
+    let of_payers = paid.iter().filter_map(|one| one.team_id.as_ref());
     let teams = of_lines.chain(of_payers).chain(&order.team_id);
-    let teams = list(teams.map(ToString::to_string).collect());
-    let nodes = order
-        .paid_by
-        .0
-        .iter()
-        .filter_map(|paid| paid.organization_id.as_ref());
-    let nodes = list(
-        nodes
-            .chain(&order.organization_id)
-            .map(ToString::to_string)
-            .collect(),
-    );
-    let named = |table: &str| {
-        format!(
-            "SELECT id, name FROM {table} WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)"
-        )
-    };
+    let nodes = paid.iter().filter_map(|one| one.organization_id.as_ref());
+    let nodes = nodes.chain(&order.organization_id);
+    let products = lines.iter().map(|line| &line.product_id);
     let mut batch = Batch::new();
-    let products =
-        batch.add::<(Id<Product>, String)>(Select::new(named("products"), params![products]));
-    let teams = batch.add::<(Id<Team>, String)>(Select::new(named("teams"), params![teams]));
-    let nodes = batch
-        .add::<(Id<Organization>, String)>(Select::new(named("organizations"), params![nodes]));
+    let products = batch.add::<(Id<Product>, String)>(names::select(Named::Product, products));
+    let teams = batch.add::<(Id<Team>, String)>(names::select(Named::Team, teams));
+    let nodes = batch.add::<(Id<Organization>, String)>(names::select(Named::Organization, nodes));
     let refunds = batch.add::<OrderRefund>(Select::new(
         format!(
             "SELECT {} FROM order_refunds WHERE account_id = $1 AND order_id = $2 ORDER BY created_at DESC, id DESC LIMIT {REFUNDS}",

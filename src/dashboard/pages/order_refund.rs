@@ -5,6 +5,7 @@ use serde_json::{Value as JsonValue, json};
 
 use super::desk::{Desk, Shown, fault, faults, read, summary};
 use super::look::{count, many};
+use super::names::{self, Named};
 use super::orders::title;
 use super::seat_edit::whole;
 use crate::access::Permission;
@@ -15,9 +16,7 @@ use crate::commerce::orders::refunded::Refunded;
 use crate::dashboard::components::{Button, Callout, Card, Field, Tone, counted, number};
 use crate::dashboard::form::FieldErrors;
 use crate::dashboard::layout::Page;
-use crate::db::Select;
 use crate::error::Result;
-use crate::params;
 use crate::records;
 use crate::resources::Product;
 use crate::types::{Id, Ref};
@@ -108,10 +107,7 @@ async fn names(desk: &Desk, order: &Order) -> Result<Vec<(Id<Product>, String)>>
         .iter()
         .map(|line| line.product_id.as_str())
         .collect();
-    let select = Select::new(
-        "SELECT id, name FROM products WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(ids).to_string()],
-    );
+    let select = names::select(Named::Product, &ids);
     Ok(desk.db().fetch(&desk.caller().account, select).await?)
 }
 

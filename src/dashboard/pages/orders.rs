@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use maud::html;
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::count;
+use super::names::{self, Named};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
 use crate::commerce::orders::Order;
@@ -16,9 +16,8 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::{Batch, Select};
+use crate::db::Batch;
 use crate::error::Result;
-use crate::params;
 use crate::resources::{Organization, Team};
 use crate::types::Id;
 
@@ -89,14 +88,9 @@ pub(super) async fn orders(desk: Desk) -> Result<Shown> {
         .map(Id::as_str)
         .collect();
     let mut batch = Batch::new();
-    let team_names = batch.add::<(Id<Team>, String)>(Select::new(
-        "SELECT id, name FROM teams WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(teams).to_string()],
-    ));
-    let node_names = batch.add::<(Id<Organization>, String)>(Select::new(
-        "SELECT id, name FROM organizations WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(nodes).to_string()],
-    ));
+    let team_names = batch.add::<(Id<Team>, String)>(names::select(Named::Team, &teams));
+    let node_names =
+        batch.add::<(Id<Organization>, String)>(names::select(Named::Organization, &nodes));
     let choices = batch.add::<(String, String)>(team_choices(&desk));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
     let team_names: BTreeMap<_, _> = rows.take(&team_names).into_iter().collect();

@@ -1,12 +1,12 @@
 //! Provisions: their list, one of them with its steps, and taking it back.
 
-use std::collections::BTreeMap;
 
 use maud::{Markup, Render, html};
-use serde_json::{Value as JsonValue, json};
+use serde_json::Value as JsonValue;
 
 use super::desk::{Desk, Shown, faults, summary};
 use super::look::{link, team_href, user_href};
+use super::names::{self, Named, Names};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
 use crate::dashboard::components::{
@@ -15,9 +15,8 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::{Batch, Select};
+use crate::db::Batch;
 use crate::error::{Error, Result};
-use crate::params;
 use crate::provisioning::answer::{Provision, ProvisionOutcome, ProvisionStatus};
 use crate::provisioning::record::ProvisionSummary;
 use crate::provisioning::status;
@@ -25,8 +24,6 @@ use crate::provisioning::undo::{UndoItem, UndoReport, plan_undo};
 use crate::types::Id;
 
 const LIST: &str = "/dashboard/provisions";
-
-type Names = BTreeMap<String, String>;
 
 fn href(id: &str) -> String {
     format!("{LIST}/{id}")
@@ -38,16 +35,15 @@ pub(super) async fn provisions(desk: Desk) -> Result<Shown> {
     let url = desk.list(LIST);
     let mut batch = Batch::new();
     let ids = |of: &dyn Fn(&ProvisionSummary) -> Option<String>| {
-        let ids: Vec<String> = list.rows.iter().filter_map(of).collect();
-        params![json!(ids).to_string()]
+        list.rows.iter().filter_map(of).collect::<Vec<String>>()
     };
     let slots = [
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, coalesce(name, email) FROM users WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Person,
             ids(&|one| Some(one.user_id.to_string())),
         )),
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, name FROM teams WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Team,
             ids(&|one| one.team_id.as_ref().map(ToString::to_string)),
         )),
     ];

@@ -1,12 +1,12 @@
 //! The room of requests: who asks for a place, and what is decided on it.
 
-use std::collections::BTreeMap;
 
 use maud::{Markup, Render, html};
 use serde_json::{Value as JsonValue, json};
 
 use super::desk::{Desk, Shown, fault, faults, read, summary};
 use super::look::{count, link, seat_href, team_href, user_href};
+use super::names::{self, Named, Names};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
 use crate::dashboard::components::{
@@ -16,7 +16,7 @@ use crate::dashboard::components::{
 use crate::dashboard::form::FieldErrors;
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::{Batch, Row as _, Select};
+use crate::db::{Batch, Row as _};
 use crate::error::Result;
 use crate::params;
 use crate::records;
@@ -28,9 +28,6 @@ use crate::types::Ref;
 use crate::types::text::Description;
 
 const ROOM: &str = "/dashboard/requests";
-
-/// The names beside requests, by id.
-type Names = BTreeMap<String, String>;
 
 fn badge(state: SeatRequestState) -> Badge {
     match state {
@@ -86,22 +83,19 @@ pub(super) async fn requests(desk: Desk) -> Result<Shown> {
 }
 
 async fn names(desk: &Desk, list: &[SeatRequest]) -> Result<(Names, Vec<(String, String)>)> {
-    let ids = |of: fn(&SeatRequest) -> String| {
-        let ids: Vec<String> = list.iter().map(of).collect();
-        params![json!(ids).to_string()]
-    };
+    let ids = |of: fn(&SeatRequest) -> String| list.iter().map(of).collect::<Vec<String>>();
     let mut batch = Batch::new();
     let slots = [
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, coalesce(name, email) FROM users WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Person,
             ids(|one| one.user_id.to_string()),
         )),
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, name FROM products WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Product,
             ids(|one| one.product_id.to_string()),
         )),
-        batch.add::<(String, String)>(Select::new(
-            "SELECT id, name FROM teams WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
+        batch.add::<(String, String)>(names::select(
+            Named::Team,
             ids(|one| one.team_id.to_string()),
         )),
     ];

@@ -92,8 +92,8 @@ fn cause(word: &str) -> &str {
         "reserved" => "Place reserved",
         "withdrawn" => "Place withdrawn",
         "taken" => "Places taken",
-        "moved_in" => "Places moved in",
-        "moved_out" => "Places moved out",
+        "moved_in" => "Places moved here",
+        "moved_out" => "Places moved to another team",
         "held" => "Places held",
         other => other,
     }

@@ -6,6 +6,7 @@ use maud::{Markup, Render, html};
 use serde_json::json;
 
 use super::desk::{Desk, Shown};
+use super::names::{self, Named};
 use super::team::{Stock, seat_card};
 use super::users::{pager, team_choices};
 use crate::access::Permission;
@@ -34,10 +35,8 @@ pub(super) async fn seats(desk: Desk) -> Result<Shown> {
         .flat_map(|seat| seat.team_ids.0.iter().map(Id::as_str))
         .collect();
     let mut batch = Batch::new();
-    let product_names = batch.add::<(Id<Product>, String)>(Select::new(
-        "SELECT id, name FROM products WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(products).to_string()],
-    ));
+    let product_names =
+        batch.add::<(Id<Product>, String)>(names::select(Named::Product, &products));
     let team_names = batch.add::<(Id<Team>, String, Option<String>)>(desk.within::<Team>(
         "SELECT teams.id, teams.name, o.name FROM teams LEFT JOIN organizations o ON o.account_id = $1 AND o.id = teams.organization_id \
          WHERE teams.account_id = $1 AND teams.id IN (SELECT value FROM JSON_LIST($2) AS wanted){reach}",

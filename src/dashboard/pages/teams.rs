@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::{count, link, organization_href, team_href};
+use super::names::{self, Named};
 use super::users::pager;
 use crate::access::Permission;
 use crate::dashboard::components::{
@@ -100,10 +101,8 @@ async fn beside(desk: &Desk, teams: &[Team]) -> Result<Beside> {
         .filter_map(|team| team.organization_id.as_ref().map(Id::as_str))
         .collect();
     let mut batch = Batch::new();
-    let organizations = batch.add::<(Id<Organization>, String)>(Select::new(
-        "SELECT id, name FROM organizations WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(above).to_string()],
-    ));
+    let organizations =
+        batch.add::<(Id<Organization>, String)>(names::select(Named::Organization, &above));
     let usage = batch.add::<(Id<Team>, i64, i64, i64, i64)>(usage_of(&ids));
     let whole = desk.may_in_account(Permission::OrganizationsRead);
     let choices = batch.add::<(String, String)>(organization_choices());

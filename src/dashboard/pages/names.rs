@@ -1,0 +1,49 @@
+//! The names that lists show beside the ids they hold, read at once for a whole page.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::db::Select;
+use crate::params;
+
+/// Names by id.
+pub(super) type Names = BTreeMap<String, String>;
+
+/// What an id is of.
+#[derive(Clone, Copy)]
+pub(super) enum Named {
+    /// A person: the name, or where there is none the address.
+    Person,
+    /// A team.
+    Team,
+    /// An organization.
+    Organization,
+    /// A product.
+    Product,
+    /// A course.
+    Course,
+    /// A seat: the name of its product.
+    Seat,
+}
+
+/// The read of names: rows of id and name.
+pub(super) fn select(of: Named, ids: impl IntoIterator<Item = impl Display>) -> Select {
+    let (name, table) = match of {
+        Named::Person => ("coalesce(t.name, t.email)", "users"),
+        Named::Team => ("t.name", "teams"),
+        Named::Organization => ("t.name", "organizations"),
+        Named::Product => ("t.name", "products"),
+        Named::Course => ("t.name", "courses"),
+        Named::Seat => (
+            "(SELECT p.name FROM products p WHERE p.account_id = $1 AND p.id = t.product_id)",
+            "seats",
+        ),
+    };
+    let ids: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
+    Select::new(
+        format!(
+            "SELECT t.id, {name} FROM {table} t WHERE t.account_id = $1 AND t.id IN (SELECT value FROM JSON_LIST($2) AS wanted)"
+        ),
+        params![serde_json::json!(ids).to_string()],
+    )
+}
