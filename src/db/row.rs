@@ -21,6 +21,8 @@ pub trait Row: FromRow {
     const COMPUTED: &'static [&'static str];
     /// The stored columns' values in their order.
     fn values(&self) -> Vec<Value>;
+    /// The values of the expressions in their order.
+    fn computed_values(&self) -> Vec<Value>;
     /// `a, b, c`: everything to select, each stored column with its table's name before it.
     fn selection() -> &'static str;
     /// `INSERT INTO table (account_id, a, b) VALUES ($1, $2, $3)`.
@@ -48,6 +50,9 @@ macro_rules! columns {
             const COMPUTED: &'static [&'static str] = &[$($($expression),+)?];
             fn values(&self) -> Vec<$crate::db::Value> {
                 vec![$($crate::db::Column::value(&self.$stored)),+]
+            }
+            fn computed_values(&self) -> Vec<$crate::db::Value> {
+                vec![$($($crate::db::Column::value(&self.$computed)),+)?]
             }
             fn selection() -> &'static str {
                 static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new($crate::db::row::selection_text::<$type>);

@@ -78,24 +78,25 @@ const fn is_zero(part: &usize) -> bool {
     *part == 0
 }
 
-/// Whether each column that a list can be read along is one of the record's own, so that its last record tells where the
-/// next page begins.
+/// Whether the record holds each column that its list can be read along, so that the last one on a page tells where the next
+/// begins.
 #[expect(
     clippy::indexing_slicing,
     reason = "within the bounds that the loop looks at"
 )]
-const fn orders_are_stored<R: Record>() -> bool {
+const fn orders_are_held<R: Record>() -> bool {
     let mut at = 0;
     while at < R::FIELDS.len() {
         let field = &R::FIELDS[at];
-        if field.sort && !is_among(R::STORED, field.column) {
+        let is_compared = matches!(field.kind, FieldKind::Int | FieldKind::Time);
+        if (field.sort || is_compared) && !is_held::<R>(field.column) {
             return false;
         }
         at += 1;
     }
     at = 0;
     while at < R::SEARCH.len() {
-        if !is_among(R::STORED, R::SEARCH[at]) {
+        if !is_held::<R>(R::SEARCH[at]) {
             return false;
         }
         at += 1;
@@ -107,10 +108,17 @@ const fn orders_are_stored<R: Record>() -> bool {
     clippy::indexing_slicing,
     reason = "within the bounds that the loop looks at"
 )]
-const fn is_among(columns: &[&str], column: &str) -> bool {
+const fn is_held<R: Record>(column: &str) -> bool {
     let mut at = 0;
-    while at < columns.len() {
-        if is_same(columns[at].as_bytes(), column.as_bytes()) {
+    while at < R::STORED.len() {
+        if R::STORED[at].len() == column.len() && ends_with(R::STORED[at], column) {
+            return true;
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < R::COMPUTED.len() {
+        if ends_with(R::COMPUTED[at], column) {
             return true;
         }
         at += 1;
@@ -122,18 +130,30 @@ const fn is_among(columns: &[&str], column: &str) -> bool {
     clippy::indexing_slicing,
     reason = "within the bounds that the loop looks at"
 )]
-const fn is_same(one: &[u8], other: &[u8]) -> bool {
+const fn ends_with(text: &str, end: &str) -> bool {
+    let (text, end) = (text.as_bytes(), end.as_bytes());
+    if end.len() > text.len() {
+        return false;
+    }
     let mut at = 0;
-    while at < one.len() && at < other.len() && one[at] == other[at] {
+    while at < end.len() && text[text.len() - end.len() + at] == end[at] {
         at += 1;
     }
-    at == one.len() && at == other.len()
+    at == end.len()
 }
 
-/// A stored column of a record as the text that a cursor holds.
-fn stored_text<R: Record>(row: &R, column: &str) -> Option<String> {
-    let at = R::STORED.iter().position(|stored| *stored == column)?;
-    match row.values().into_iter().nth(at)? {
+/// A column of a record, one of its own or one that the database computes (`seats.available`), as the text that a cursor
+/// holds.
+fn text_of<R: Record>(row: &R, column: &str) -> Option<String> {
+    let stored = R::STORED.iter().position(|stored| *stored == column);
+    let value = match stored {
+        Some(at) => row.values().into_iter().nth(at)?,
+        None => {
+            let at = R::COMPUTED.iter().position(|one| one.ends_with(column))?;
+            row.computed_values().into_iter().nth(at)?
+        }
+    };
+    match value {
         Value::Text(text) => text.map(|text| text.as_ref().to_owned()),
         Value::Int(number) => number.map(|number| number.to_string()),
         Value::Bool(_) => None,
@@ -194,8 +214,8 @@ impl ListQuery {
     ) -> Result<Page<R>> {
         const {
             assert!(
-                orders_are_stored::<R>(),
-                "a list is ordered by what the record does not hold"
+                orders_are_held::<R>(),
+                "a list is read along what the record does not hold"
             );
         }
         let by_match = self.search.filter(|_| !self.is_sorted);
@@ -243,7 +263,7 @@ impl ListQuery {
             Some(_) => R::SEARCH.get(part).copied().unwrap_or_default(),
             None => self.sort.column,
         };
-        let key = stored_text(row, column)
+        let key = text_of(row, column)
             .ok_or_else(|| DbError::decode("a column that lists can be ordered by", column))?;
         Ok(Place {
             binding: self.binding.clone(),

@@ -146,6 +146,9 @@ impl Row for Role {
             self.updated_at
         ]
     }
+    fn computed_values(&self) -> Vec<Value> {
+        Vec::new()
+    }
     fn selection() -> &'static str {
         static TEXT: LazyLock<String> = LazyLock::new(row::selection_text::<Role>);
         &TEXT

@@ -1,6 +1,5 @@
 //! The list of places: who sits or waits where, and until when.
 
-
 use maud::html;
 
 use super::desk::{Desk, Shown};

@@ -1,6 +1,5 @@
 //! The list of enrollments: who is in which course, how far, and until when.
 
-
 use maud::html;
 
 use super::desk::{Desk, Shown};

@@ -1,6 +1,5 @@
 //! Provisions: their list, one of them with its steps, and taking it back.
 
-
 use maud::{Markup, Render, html};
 use serde_json::Value as JsonValue;
 

@@ -1,6 +1,5 @@
 //! The room of requests: who asks for a place, and what is decided on it.
 
-
 use maud::{Markup, Render, html};
 use serde_json::{Value as JsonValue, json};
 
