@@ -172,6 +172,10 @@ async fn php_runs() {
     .await;
 }
 
+/// These tests' reqwest is built without a crypto library of its own; a reader's brings one.
+const PROVIDER: &str =
+    "rustls::crypto::ring::default_provider().install_default().expect(\"a provider\");";
+
 /// All Rust programs as one: each a module, run in order.
 fn one_program(list: &[Program]) -> String {
     let mut code = String::from("#![allow(dead_code)]\n");
@@ -184,10 +188,7 @@ fn one_program(list: &[Program]) -> String {
         );
         let _ = writeln!(runs, "    {}::run();", program.name);
     }
-    // These tests' reqwest is built without a crypto library of its own; a reader's brings one.
-    let provider =
-        "rustls::crypto::ring::default_provider().install_default().expect(\"a provider\");";
-    let _ = write!(code, "fn main() {{\n    {provider}\n{runs}}}\n");
+    let _ = write!(code, "fn main() {{\n    {PROVIDER}\n{runs}}}\n");
     code
 }
 
@@ -213,42 +214,55 @@ fn compiled(name: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Compiles a program against the crates of these tests, in whichever of their forms fits.
-async fn compile(source: &Path, target: &Path) -> Result<(), String> {
+/// Crates to compile against, each with its compiled form.
+type Crates = [(&'static str, PathBuf); 3];
+
+/// Compiles a program against crates of these tests.
+async fn compile(source: &Path, target: &Path, crates: &Crates) -> Result<String, String> {
     let own = std::env::current_exe().expect("this program");
     let folder = own.parent().expect("a folder");
-    let mut last = "there is no compiled reqwest".to_owned();
+    let mut command = program_of("rustc", &["--edition", "2024", "--crate-type", "bin", "-o"]);
+    command.arg(target).arg(source);
+    command
+        .arg("-L")
+        .arg(format!("dependency={}", folder.display()));
+    for (name, path) in crates {
+        command
+            .arg("--extern")
+            .arg(format!("{name}={}", path.display()));
+    }
+    run(command, "").await
+}
+
+/// The compiled forms that go together: with which a program that makes a client compiles and runs.
+async fn fitting(folder: &Path) -> Crates {
+    let (source, target) = (folder.join("probe.rs"), folder.join("probe"));
+    let probe = format!(
+        "fn main() {{ {PROVIDER} let _ = reqwest::blocking::Client::new().post(\"http://localhost\").json(&serde_json::json!(1)); }}\n"
+    );
+    std::fs::write(&source, probe).expect("a file");
     let [all_reqwest, all_json, all_rustls] = ["reqwest", "serde_json", "rustls"].map(compiled);
-    let mut chosen = Vec::new();
+    let mut last = "there is no compiled reqwest".to_owned();
     for reqwest in &all_reqwest {
         for json in &all_json {
-            let with = |rustls| {
-                [
-                    ("reqwest", reqwest),
-                    ("serde_json", json),
-                    ("rustls", rustls),
-                ]
-            };
-            chosen.extend(all_rustls.iter().map(with));
+            for rustls in &all_rustls {
+                let crates = [
+                    ("reqwest", reqwest.clone()),
+                    ("serde_json", json.clone()),
+                    ("rustls", rustls.clone()),
+                ];
+                let done = match compile(&source, &target, &crates).await {
+                    Ok(_) => run(Command::new(&target), "").await,
+                    Err(fault) => Err(fault),
+                };
+                match done {
+                    Ok(_) => return crates,
+                    Err(fault) => last = fault,
+                }
+            }
         }
     }
-    for crates in chosen {
-        let mut command = program_of("rustc", &["--edition", "2024", "--crate-type", "bin", "-o"]);
-        command.arg(target).arg(source);
-        command
-            .arg("-L")
-            .arg(format!("dependency={}", folder.display()));
-        for (name, path) in crates {
-            command
-                .arg("--extern")
-                .arg(format!("{name}={}", path.display()));
-        }
-        match run(command, "").await {
-            Ok(_) => return Ok(()),
-            Err(fault) => last = fault,
-        }
-    }
-    Err(last)
+    panic!("{last}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -258,7 +272,8 @@ async fn rust_compiles_and_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     let (source, target) = (folder.path().join("all.rs"), folder.path().join("all"));
     std::fs::write(&source, one_program(&list)).expect("a file");
-    compile(&source, &target)
+    let crates = fitting(folder.path()).await;
+    compile(&source, &target, &crates)
         .await
         .expect("the programs compile");
     let told = run(Command::new(&target), &app.key.secret)

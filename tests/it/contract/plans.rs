@@ -155,7 +155,7 @@ async fn all_faults(app: &ApiApp, planner: &Planner, document: &Document) -> Vec
         paths.insert(list.id.clone(), prepare(app, document, list).await.path);
     }
     // These leave rows in tables that nothing else writes to.
-    for operation in ["merge_user", "erase_user"].map(|id| document.operation(id)) {
+    for operation in ["merge_user", "erase_user", "refund_order"].map(|id| document.operation(id)) {
         let prepared = prepare(app, document, operation).await;
         let done = app.send(prepared.call(operation, &app.key.secret)).await;
         assert!(done.status < 300, "{}: {}", operation.id, done.text());
