@@ -14,7 +14,7 @@ use super::write::write;
 use crate::app::App;
 use crate::body::read_body;
 use crate::error::{Code, Error, Fault, Result};
-use crate::listing::ListQuery;
+use crate::listing::{ListQuery, expand_paths};
 use crate::records;
 use crate::resource::{Record, Resource};
 use crate::types::{Email, ExternalId, Ref};
@@ -290,7 +290,7 @@ async fn get<R: Record>(app: App, request: Request) -> Result<Reply> {
         if name != "expand" {
             return request.no_query().map(|()| Reply::empty());
         }
-        paths.extend(value.split(',').map(str::to_owned));
+        paths.extend(expand_paths(value)?);
     }
     let reference: Ref<R> = request.reference(0)?;
     let record = records::find::<R>(&app.db, caller, &reference).await?;

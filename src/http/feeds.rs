@@ -9,6 +9,7 @@ use super::endpoint::Endpoint;
 use super::jobs::in_order;
 use super::request::Request;
 use super::stream;
+use crate::error::{Code, Error};
 use crate::events::{AuditFact, EventRow};
 
 const EVENTS: Paths = Paths {
@@ -51,8 +52,16 @@ fn feed(endpoint: Endpoint) -> Endpoint {
             json!({ "type": "integer", "minimum": 0 }),
         )
         .runs(move |app, mut request: Request| {
-            for (name, _) in &mut request.query {
+            let mut wrong = None;
+            for (name, value) in &mut request.query {
                 if name == "since" {
+                    let sequence = value.trim().parse::<i64>().ok();
+                    if sequence.is_none_or(|sequence| sequence < 0) {
+                        wrong = Some(Error::new(
+                            Code::InvalidParameter,
+                            "since takes the sequence of an event.",
+                        ));
+                    }
                     "sequence[gt]".clone_into(name);
                 }
             }
@@ -61,7 +70,13 @@ fn feed(endpoint: Endpoint) -> Endpoint {
             if !request.query.contains(&published) {
                 request.query.push(published);
             }
-            inner(app, request)
+            let inner = Arc::clone(&inner);
+            async move {
+                match wrong {
+                    Some(error) => Err(error),
+                    None => inner(app, request).await,
+                }
+            }
         });
     in_order(published, "sequence")
 }

@@ -18,7 +18,7 @@ use crate::access::{Call, Permission, signed};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::listing::{DEFAULT_LIMIT, MAX_LIMIT};
-use crate::reports::{Asked, Cell, Column, Filter, Place, REPORTS, Report, STREAM_ROWS};
+use crate::reports::{Asked, Cell, Column, Filter, LABEL, Place, REPORTS, Report, STREAM_ROWS};
 
 /// The media type of CSV.
 const CSV: &str = "text/csv";
@@ -151,11 +151,11 @@ fn filter_schema(filter: Filter, report: &Report) -> (&'static str, JsonValue) {
         ),
         Filter::Tag => (
             "A label.",
-            json!({"type": "string", "minLength": 1, "maxLength": 200}),
+            json!({"type": "string", "minLength": 1, "maxLength": LABEL}),
         ),
         Filter::Source => (
             "Where an order came from: a shop's name, `api`, `catalog`, `provision`.",
-            json!({"type": "string", "minLength": 1, "maxLength": 200}),
+            json!({"type": "string", "minLength": 1, "maxLength": LABEL}),
         ),
         Filter::From => (
             "The first day.",

@@ -168,7 +168,7 @@ impl ListQuery {
                 "sort" => query.parse_sort::<R>(value)?,
                 "include" if value == "total_count" => query.total = Total::Exact,
                 "include" => return Err(refuse("include takes total_count only.".to_owned())),
-                "expand" => query.expand = value.split(',').map(str::to_owned).collect(),
+                "expand" => query.expand = expand_paths(value)?,
                 "q" => query.search::<R>(value)?,
                 "deleted" if R::SOFT_DELETE => {}
                 _ => query.filter::<R>(name, value)?,
@@ -388,6 +388,15 @@ impl ListQuery {
         self.after = Some(cursor);
         Ok(())
     }
+}
+
+/// The relations that `expand` names.
+pub fn expand_paths(value: &str) -> Result<Vec<String>> {
+    let paths: Vec<String> = value.split(',').map(str::to_owned).collect();
+    if paths.len() > 100 {
+        return Err(refuse("expand takes 100 relations at the most.".to_owned()));
+    }
+    Ok(paths)
 }
 
 struct Alternatives<'a> {

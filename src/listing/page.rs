@@ -145,13 +145,11 @@ const fn ends_with(text: &str, end: &str) -> bool {
 /// A column of a record, one of its own or one that the database computes (`seats.available`), as the text that a cursor
 /// holds.
 fn text_of<R: Record>(row: &R, column: &str) -> Option<String> {
-    let stored = R::STORED.iter().position(|stored| *stored == column);
-    let value = match stored {
-        Some(at) => row.values().into_iter().nth(at)?,
-        None => {
-            let at = R::COMPUTED.iter().position(|one| one.ends_with(column))?;
-            row.computed_values().into_iter().nth(at)?
-        }
+    let value = if let Some(at) = R::STORED.iter().position(|one| *one == column) {
+        row.values().into_iter().nth(at)?
+    } else {
+        let at = R::COMPUTED.iter().position(|one| one.ends_with(column))?;
+        row.computed_values().into_iter().nth(at)?
     };
     match value {
         Value::Text(text) => text.map(|text| text.as_ref().to_owned()),

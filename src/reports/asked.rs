@@ -171,13 +171,15 @@ impl Asked {
                 self.status = Some(words);
             }
             Filter::Tag => {
-                if value.is_empty() || value.contains('\0') {
-                    return Err(refuse("tag takes a label.".to_owned()));
+                if !is_label(value) {
+                    return Err(refuse(format!(
+                        "tag takes a label of {LABEL} characters at the most."
+                    )));
                 }
                 self.tag = Some(value.to_owned());
             }
             Filter::Source => {
-                if value.is_empty() || value.contains('\0') {
+                if !is_label(value) {
                     return Err(refuse(
                         "source takes the name of a shop, or api, catalog, provision.".to_owned(),
                     ));
@@ -248,4 +250,11 @@ async fn named<R: Record>(db: &Db, caller: &Caller, text: &str) -> Result<R> {
     records::maybe::<R>(db, caller, &reference)
         .await?
         .ok_or_else(|| refuse(format!("There is no such {kind} in this account.")))
+}
+
+/// Characters of a tag or a source at the most.
+pub const LABEL: usize = 200;
+
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\0') && text.chars().count() <= LABEL
 }

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use futures::future::BoxFuture;
 
-pub use asked::{Asked, Filter};
+pub use asked::{Asked, Filter, LABEL};
 pub use cell::{Cell, Column};
 
 use cell::ReportRow;

@@ -14,15 +14,12 @@ checks.negative_data_rejection.expected-statuses = ["207", "400", "401", "403", 
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "has not been run over the operations that came with batches, jobs and orders"]
 async fn finds_nothing() {
     let app = ApiApp::on(Engine::Sqlite).await;
     let mut server = JoinSet::new();
     let address = app.node.listen(&mut server).await;
     let url = format!("http://{address}");
     let authorization = format!("Bearer {}", app.key.secret);
-    let settings = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(settings.path(), SETTINGS).expect("settings");
     let options = [
         "--checks",
         "all",
@@ -40,6 +37,7 @@ async fn finds_nothing() {
         &url,
         &format!("{url}/api/openapi.json"),
         &[("Authorization", &authorization)],
+        SETTINGS,
         &options,
     )
     .await;

@@ -149,7 +149,7 @@ pub(super) fn ids(given: &[String]) -> Json<Vec<String>> {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
-pub struct Scopes(BTreeSet<Permission>);
+pub struct Scopes(#[schemars(with = "Vec<Permission>")] BTreeSet<Permission>);
 
 impl Scopes {
     /// Each of them.

@@ -7,16 +7,19 @@ use tokio::process::Command;
 use super::from_script;
 
 /// Lets Schemathesis loose on the server at `base_url`, with the document at `document` (an address or a file), these
-/// headers on every call, and further options of its `run` command. The error is its whole report.
+/// headers on every call, settings (the text of a `schemathesis.toml`) and further options of its `run` command. The error is
+/// its whole report.
 ///
 /// It is seeded, so a run can be repeated; two runs on servers of the same state make the same calls.
 pub(crate) async fn run(
     base_url: &str,
     document: &str,
     headers: &[(&str, &str)],
+    settings: &str,
     options: &[&str],
 ) -> Result<String, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("schemathesis.toml"), settings).expect("settings");
     let mut command = Command::new(from_script("TEST_SCHEMATHESIS"));
     command
         .args(["run", document, "--url", base_url, "--seed", "1"])
@@ -83,16 +86,16 @@ mod tests {
         let key = [("X-Key", "secret")];
         let kept = serve(json!(1), &mut server).await;
         let document = format!("{kept}/openapi.json");
-        super::run(&kept, &document, &key, &OPTIONS)
+        super::run(&kept, &document, &key, "", &OPTIONS)
             .await
             .expect("a kept promise");
-        super::run(&kept, &document, &[], &OPTIONS)
+        super::run(&kept, &document, &[], "", &OPTIONS)
             .await
             .expect_err("no key");
 
         let broken = serve(json!("one"), &mut server).await;
         let document = format!("{broken}/openapi.json");
-        let report = super::run(&broken, &document, &key, &OPTIONS).await;
+        let report = super::run(&broken, &document, &key, "", &OPTIONS).await;
         let report = report.expect_err("a broken promise");
         assert!(report.contains("not of type \"integer\""), "{report}");
     }
