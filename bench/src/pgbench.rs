@@ -32,7 +32,7 @@ pub async fn script(app: &App, call: &Call, team: usize) -> String {
             .zip(b.params())
             .map(|(a, b)| literal(a, b, &mut unique))
             .collect();
-        let mut sql = translate(a.sql(), Dialect::Postgres).into_owned();
+        let mut sql = one_by_one(&translate(a.sql(), Dialect::Postgres));
         for (n, value) in values.iter().enumerate().rev() {
             sql = sql.replace(&format!("${}", n + 2), value);
         }
@@ -40,6 +40,15 @@ pub async fn script(app: &App, call: &Call, team: usize) -> String {
     }
     text.push_str("COMMIT;\n");
     text
+}
+
+/// A statement for itself: what the one before has written stands in its table.
+fn one_by_one(sql: &str) -> String {
+    let Some((before, rest)) = sql.split_once("WRITTEN(") else {
+        return sql.to_owned();
+    };
+    let (table, after) = rest.split_once(')').expect("a table");
+    format!("{before}{table}{}", one_by_one(after))
 }
 
 async fn writes(app: &App, call: &Call, team: usize, person: &str) -> Vec<Statement> {
