@@ -1,7 +1,7 @@
 //! The ledger of a seat: every change of its counters, append-only, with what stood after it.
 //!
 //! An entry gets its balance and its moment from the seat's row as the same list of writes has left it, under the lock of
-//! that row ([`record`]). So balances follow each other without a gap however many write at once, moments never go back
+//! that row (`record`). So balances follow each other without a gap however many write at once, moments never go back
 //! within a seat, and the counters of any moment are those of one entry ([`as_of`]).
 
 use schemars::JsonSchema;
