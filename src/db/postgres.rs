@@ -253,9 +253,10 @@ fn config(url: &str, settings: &DbSettings) -> Result<tokio_postgres::Config, Db
         .parse()
         .map_err(|_| DbError::Internal("database.url is not a PostgreSQL address".into()))?;
     let timeout = settings.statement_timeout.as_millis();
-    // Nothing may wait or hold for ever, however a client or a node ends.
+    // Nothing may wait or hold for ever, however a client or a node ends. And no statement wants to read a table from end to
+    // end: one that was prepared while its table was small would do so until statistics are gathered anew.
     let limits = format!(
-        "-c statement_timeout={timeout} -c lock_timeout={timeout} -c idle_in_transaction_session_timeout=10000 \
+        "-c enable_seqscan=off -c statement_timeout={timeout} -c lock_timeout={timeout} -c idle_in_transaction_session_timeout=10000 \
          -c client_min_messages=warning -c jit=off"
     );
     let options = config
