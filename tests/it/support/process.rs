@@ -164,7 +164,8 @@ mod tests {
         command
     }
 
-    const READY: &str = r#"echo '{"url":"http://127.0.0.1:1","version":"x"}'; echo logged >&2;"#;
+    /// It logs before it says that it is ready: whatever is asked of it from then on comes after both lines.
+    const READY: &str = r#"echo logged >&2; echo '{"url":"http://127.0.0.1:1","version":"x"}';"#;
 
     #[tokio::test]
     async fn a_program_is_ready_then_ends_as_asked() {
