@@ -10,7 +10,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Metrics, Object, Pool, RecyclingMethod, Runtime,
+};
 use tokio_postgres::types::{ToSql, Type};
 
 use super::batch::Entry;
@@ -19,6 +21,9 @@ use super::{DbError, DbSettings, Expect, Reader, Statement, Value};
 
 /// So many texts are kept prepared; past it they are forgotten together and prepared anew.
 const PREPARED_MAX: usize = 1000;
+/// How long a connection keeps the plans of its prepared statements. PostgreSQL plans by the size that tables have at
+/// the time, and would keep the plan of a small one until statistics are gathered anew, long after an import.
+const PLANS_KEPT: Duration = Duration::from_secs(10);
 
 pub(super) struct Postgres {
     pool: Pool,
@@ -39,6 +44,15 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(settings.acquire_timeout))
             .create_timeout(Some(settings.acquire_timeout))
+            .post_recycle(Hook::async_fn(|client, metrics| {
+                Box::pin(async move {
+                    if is_first_of_its_period(metrics) {
+                        let discarded = client.batch_execute("DISCARD PLANS").await;
+                        discarded.map_err(HookError::Backend)?;
+                    }
+                    Ok(())
+                })
+            }))
             .build()
             .map_err(|error| DbError::Internal(error.into()))?;
         Ok(Self {
@@ -150,6 +164,13 @@ impl Postgres {
             .map(|n| Ok(u64::try_from(row.try_get::<_, i64>(n)?).unwrap_or(0)))
             .collect()
     }
+}
+
+/// Whether a connection is taken for the first time in one of the periods of its life.
+fn is_first_of_its_period(metrics: &Metrics) -> bool {
+    let taken = metrics.recycled.unwrap_or(metrics.created);
+    let period = |age: Duration| age.as_secs() / PLANS_KEPT.as_secs();
+    period(metrics.age()) != period(taken.duration_since(metrics.created))
 }
 
 /// Joins writes into `WITH w0 AS (… RETURNING 1), … SELECT count…`. All see the rows as they were before the first of

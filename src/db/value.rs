@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use postgres_types::{IsNull, ToSql, Type, private::BytesMut};
+use postgres_types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
 
 use super::DbError;
 
@@ -72,13 +72,20 @@ pub struct Reader<'a> {
     row: Source<'a>,
     at: usize,
     /// The next column, where it has been looked at already.
-    seen: Option<rusqlite::types::ValueRef<'a>>,
+    seen: Option<Cell<'a>>,
 }
 
 #[derive(Clone, Copy)]
 enum Source<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     Postgres(&'a tokio_postgres::Row),
+}
+
+/// A column of a row, not yet read as anything.
+#[derive(Clone, Copy)]
+enum Cell<'a> {
+    Sqlite(rusqlite::types::ValueRef<'a>),
+    Postgres(Option<Bytes<'a>>),
 }
 
 impl<'a> Reader<'a> {
@@ -98,57 +105,54 @@ impl<'a> Reader<'a> {
         }
     }
 
-    const fn next(&mut self) -> usize {
-        let at = self.at;
-        self.at += 1;
-        self.seen = None;
-        at
+    /// The next column, without passing it.
+    fn peek(&mut self) -> Result<Cell<'a>, DbError> {
+        if let Some(cell) = self.seen {
+            return Ok(cell);
+        }
+        let cell = match self.row {
+            Source::Sqlite(row) => Cell::Sqlite(row.get_ref(self.at)?),
+            Source::Postgres(row) => Cell::Postgres(row.try_get(self.at)?),
+        };
+        self.seen = Some(cell);
+        Ok(cell)
     }
 
-    /// The next column of a row of SQLite, which is looked at once even where its being there was asked before.
-    fn next_of(
-        &mut self,
-        row: &'a rusqlite::Row<'a>,
-    ) -> Result<rusqlite::types::ValueRef<'a>, DbError> {
-        let seen = self.seen;
-        let at = self.next();
-        Ok(match seen {
-            Some(value) => value,
-            None => row.get_ref(at)?,
-        })
+    fn next(&mut self) -> Result<Cell<'a>, DbError> {
+        let cell = self.peek()?;
+        self.pass();
+        Ok(cell)
+    }
+
+    const fn pass(&mut self) {
+        self.at += 1;
+        self.seen = None;
     }
 
     /// The next column as text.
     pub fn text(&mut self) -> Result<Option<&'a str>, DbError> {
-        match self.row {
-            Source::Sqlite(row) => Ok(self
-                .next_of(row)?
-                .as_str_or_null()
-                .map_err(rusqlite::Error::from)?),
-            Source::Postgres(row) => Ok(row.try_get(self.next())?),
+        match self.next()? {
+            Cell::Sqlite(value) => Ok(value.as_str_or_null().map_err(rusqlite::Error::from)?),
+            Cell::Postgres(bytes) => bytes.map(|bytes| bytes.read(&Type::TEXT)).transpose(),
         }
     }
 
     /// The next column as a whole number.
     pub fn int(&mut self) -> Result<Option<i64>, DbError> {
-        match self.row {
-            Source::Sqlite(row) => Ok(self
-                .next_of(row)?
-                .as_i64_or_null()
-                .map_err(rusqlite::Error::from)?),
-            Source::Postgres(row) => Ok(row.try_get(self.next())?),
+        match self.next()? {
+            Cell::Sqlite(value) => Ok(value.as_i64_or_null().map_err(rusqlite::Error::from)?),
+            Cell::Postgres(bytes) => bytes.map(|bytes| bytes.read(&Type::INT8)).transpose(),
         }
     }
 
     /// The next column as a truth.
     pub fn truth(&mut self) -> Result<Option<bool>, DbError> {
-        match self.row {
-            Source::Sqlite(row) => Ok(self
-                .next_of(row)?
+        match self.next()? {
+            Cell::Sqlite(value) => Ok(value
                 .as_i64_or_null()
                 .map_err(rusqlite::Error::from)?
                 .map(|int| int != 0)),
-            Source::Postgres(row) => Ok(row.try_get(self.next())?),
+            Cell::Postgres(bytes) => bytes.map(|bytes| bytes.read(&Type::BOOL)).transpose(),
         }
     }
 
@@ -166,23 +170,58 @@ impl<'a> Reader<'a> {
 
     /// Whether the next column is NULL, without passing it.
     fn is_null(&mut self) -> Result<bool, DbError> {
-        match self.row {
-            Source::Sqlite(row) => {
-                let value = row.get_ref(self.at)?;
-                self.seen = Some(value);
-                Ok(value == rusqlite::types::ValueRef::Null)
-            }
-            Source::Postgres(row) => Ok(row.try_get::<_, Option<Anything>>(self.at)?.is_none()),
+        Ok(match self.peek()? {
+            Cell::Sqlite(value) => value == rusqlite::types::ValueRef::Null,
+            Cell::Postgres(bytes) => bytes.is_none(),
+        })
+    }
+}
+
+/// A column of PostgreSQL as it came, with the type it has there.
+#[derive(Clone, Copy)]
+struct Bytes<'a> {
+    bytes: &'a [u8],
+    is: Kind,
+}
+
+/// The types of a schema that has three, and whatever else an expression may give.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Int,
+    Bool,
+    Other,
+}
+
+impl Kind {
+    fn of(ty: &Type) -> Self {
+        match *ty {
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => Self::Text,
+            Type::INT8 => Self::Int,
+            Type::BOOL => Self::Bool,
+            _ => Self::Other,
         }
     }
 }
 
-/// A column of any type, of which only its being there counts.
-struct Anything;
+impl<'a> Bytes<'a> {
+    fn read<T: FromSql<'a>>(self, ty: &Type) -> Result<T, DbError> {
+        if self.is != Kind::of(ty) {
+            return Err(DbError::decode(ty.name(), "a column of another type"));
+        }
+        T::from_sql(ty, self.bytes).map_err(DbError::Internal)
+    }
+}
 
-impl<'a> postgres_types::FromSql<'a> for Anything {
-    fn from_sql(_: &Type, _: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self)
+impl<'a> FromSql<'a> for Bytes<'a> {
+    fn from_sql(
+        ty: &Type,
+        bytes: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self {
+            bytes,
+            is: Kind::of(ty),
+        })
     }
     fn accepts(_: &Type) -> bool {
         true
@@ -202,7 +241,7 @@ pub trait Column: Sized {
 impl<T: Column> Column for Option<T> {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
         if reader.is_null()? {
-            reader.next();
+            reader.pass();
             return Ok(None);
         }
         T::read(reader).map(Some)

@@ -14,7 +14,7 @@ use super::write::write;
 use crate::app::App;
 use crate::body::read_body;
 use crate::error::{Code, Error, Fault, Result};
-use crate::listing::{ListQuery, expand_paths};
+use crate::listing::{ListQuery, Page, expand_paths};
 use crate::records;
 use crate::resource::{Record, Resource};
 use crate::types::{Email, ExternalId, Ref};
@@ -248,6 +248,17 @@ pub async fn page_with<R: Record>(
     let caller = &request.call.caller;
     let query = ListQuery::parse_within::<R>(pairs, within, caller, &app.keys.cursor)?;
     let page = query.run::<R>(&app.db, caller, &app.keys.cursor).await?;
+    answer_page(app, request, &query, page, path).await
+}
+
+/// The answer with a page that has been read, its records expanded as the query asks, and the way to the next one.
+pub async fn answer_page<R: Record>(
+    app: &App,
+    request: &Request,
+    query: &ListQuery,
+    page: Page<R>,
+    path: &str,
+) -> Result<Reply> {
     let info = PageInfo {
         has_more: page.next_cursor.is_some(),
         next_cursor: page.next_cursor,
@@ -266,7 +277,7 @@ pub async fn page_with<R: Record>(
         Reply::json_about(200, &list, bytes)?
     } else {
         let mut data = serde_json::to_value(&page.rows).map_err(Error::internal)?;
-        expand::<R>(&app.db, caller, &mut data, &query.expand).await?;
+        expand::<R>(&app.db, &request.call.caller, &mut data, &query.expand).await?;
         Reply::json(200, &json!({ "data": data, "page": info }))?
     };
     Ok(match link {

@@ -13,7 +13,7 @@ use super::{
 use crate::bulk::JobRecord;
 use crate::commerce::CatalogItem;
 use crate::resources::{Course, Enrollment, Product, Role, Team, User};
-use crate::seats::{Assignment, Seat, SeatTemplate};
+use crate::seats::{Assignment, SeatTemplate};
 
 const USERS: Paths = Paths {
     list: "/users",
@@ -138,7 +138,6 @@ pub fn endpoints() -> Vec<Endpoint> {
             json!({ "description": "Everything about safety" }),
         ),
         vec![crud::put_endpoint::<Product>(&PRODUCTS, product)],
-        vec![crud::list_endpoint::<Seat>(&SEATS)],
         seats::endpoints(&SEATS, seat),
         seat_sharing::endpoints(),
         waitlist::endpoints(&DENIALS),

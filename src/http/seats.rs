@@ -17,6 +17,7 @@ use crate::bulk::{AssignTerms, JobRecord, queue_assignments};
 use crate::commerce::integrity as books;
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
+use crate::listing::ListQuery;
 use crate::records;
 use crate::seats::actions::{
     self, AssignInput, ExtendInput, RevokeInput, SeatChanged, SeatResult, TransferInput,
@@ -44,15 +45,12 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
         .problems(&[Code::NotFound, Code::QuantityBelowUsage, Code::PreconditionFailed, Code::AlreadyExists]);
     let get = crud::get_endpoint::<Seat>(paths);
     let standing = Arc::clone(&get.run);
-    let mut get = get
-        .parameter(
-            "as_of",
-            "The counters as they stood at this moment, by the ledger; everything else is as it is now.",
-            json!({ "type": "string", "format": "date-time" }),
-        )
-        .runs(move |app, request| as_of(app, request, Arc::clone(&standing)))
+    let mut get = with_as_of(get)
+        .runs(move |app, request| one(app, request, Arc::clone(&standing)))
         .problems(&[Code::InvalidParameter]);
     get.description.push_str(" With `as_of` the counters are those of that moment: `quantity`, `assigned`, `reserved`, `spent`, `waitlisted`, `overage`, `available`.");
+    let mut all = with_as_of(crud::list_endpoint::<Seat>(paths)).runs(list);
+    all.description.push_str(" With `as_of` the counters are those of that moment and seats made later are left out; filters and order go by what is now.");
     let action = |path, id: &str, summary: &str, words: &str| {
         Endpoint::new(Method::POST, path, id, "seats", move |app, request| {
             act(app, request, path)
@@ -69,6 +67,7 @@ pub fn endpoints(paths: &Paths, new: JsonValue) -> Vec<Endpoint> {
     };
     let person = json!({ "users": ["email:ada@example.com"] });
     vec![
+        all,
         get,
         create,
         patch,
@@ -107,25 +106,61 @@ const REVOKE: &str = "/seats/{id}/revoke";
 const EXTEND: &str = "/seats/{id}/extend";
 const TRANSFER: &str = "/seats/{id}/transfer";
 
-/// The seat, or with `as_of` the seat with the counters of that moment.
-async fn as_of(app: App, mut request: Request, now: Run) -> Result<Reply> {
-    let given = request.query.iter().position(|(name, _)| name == "as_of");
-    let Some(place) = given else {
-        return now(app, request).await;
+/// With the parameter that asks for a moment of the past.
+fn with_as_of(endpoint: Endpoint) -> Endpoint {
+    endpoint.parameter(
+        "as_of",
+        "The counters as they stood at this moment, by the ledger; everything else is as it is now.",
+        json!({ "type": "string", "format": "date-time" }),
+    )
+}
+
+/// Takes `as_of` out of the members of an address.
+fn take_as_of(query: &mut Vec<(String, String)>, now: Timestamp) -> Result<Option<Timestamp>> {
+    let Some(place) = query.iter().position(|(name, _)| name == "as_of") else {
+        return Ok(None);
     };
-    let (_, text) = request.query.remove(place);
-    request.no_query()?;
-    let at = Timestamp::parse(&text).filter(|at| *at <= request.call.now);
-    let at = at.ok_or_else(|| {
+    let (_, text) = query.remove(place);
+    let at = Timestamp::parse(&text).filter(|at| *at <= now);
+    at.map(Some).ok_or_else(|| {
         Error::new(
             Code::InvalidParameter,
             "«as_of» takes a time of RFC 3339 that has been, such as 2027-01-31T09:30:00Z.",
         )
-    })?;
+    })
+}
+
+/// The seat, or with `as_of` the seat with the counters of that moment.
+async fn one(app: App, mut request: Request, now: Run) -> Result<Reply> {
+    let Some(at) = take_as_of(&mut request.query, request.call.now)? else {
+        return now(app, request).await;
+    };
+    request.no_query()?;
     let caller = &request.call.caller;
     let seat = records::find::<Seat>(&app.db, caller, &request.reference(0)?).await?;
-    let seat = ledger::as_of(&app.db, &caller.account, seat, at).await?;
+    let created_at = seat.created_at;
+    let stood = ledger::as_of(&app.db, &caller.account, vec![seat], at).await?;
+    let Some(seat) = stood.into_iter().next() else {
+        let words = format!("The seat did not exist at {at}: it was made at {created_at}.");
+        return Err(Error::new(Code::NotFound, words).with("created_at", created_at.to_string()));
+    };
     Reply::json(200, &seat)
+}
+
+/// The list, or with `as_of` those of its seats that were there, with the counters of that moment.
+async fn list(app: App, request: Request) -> Result<Reply> {
+    let mut pairs = request.query.clone();
+    let caller = &request.call.caller;
+    let at = take_as_of(&mut pairs, request.call.now)?;
+    if let Some(at) = at {
+        pairs.push(("created_at[lte]".to_owned(), at.to_string()));
+    }
+    let query = ListQuery::parse_within::<Seat>(&pairs, None, caller, &app.keys.cursor)?;
+    let mut page = query.run::<Seat>(&app.db, caller, &app.keys.cursor).await?;
+    if let Some(at) = at {
+        page.rows = ledger::as_of(&app.db, &caller.account, page.rows, at).await?;
+    }
+    crud::answer_page(&app, &request, &query, page, "/api/seats").await
 }
 
 async fn create(app: App, request: Request) -> Result<Reply> {

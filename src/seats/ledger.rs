@@ -4,6 +4,8 @@
 //! that row (`record`). So balances follow each other without a gap however many write at once, moments never go back
 //! within a seat, and the counters of any moment are those of one entry ([`as_of`]).
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,7 +14,7 @@ use super::seat::Seat;
 use crate::access::Permission;
 use crate::columns;
 use crate::db::{Column as _, Db, Row, Select, Statement, Value};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::params;
 use crate::resource::{Expand, Field, FieldKind, Record};
 use crate::types::{AccountId, Id, Kind, Timestamp};
@@ -186,26 +188,32 @@ fn insertion(rows: &[(&LedgerEntry, Later)]) -> Statement {
     Statement::new(sql, params)
 }
 
-/// A seat with its counters as they stood at a moment. Everything else is as it is now.
-pub async fn as_of(db: &Db, account: &AccountId, seat: Seat, at: Timestamp) -> Result<Seat> {
-    let entry = db
-        .first::<LedgerEntry>(
+/// Seats with their counters as they stood at a moment, in the order given and without those that were not there yet.
+/// Everything else is as it is now. One query for all.
+pub async fn as_of(
+    db: &Db,
+    account: &AccountId,
+    seats: Vec<Seat>,
+    at: Timestamp,
+) -> Result<Vec<Seat>> {
+    let ids: Vec<&str> = seats.iter().map(|seat| seat.id.as_str()).collect();
+    let last = "SELECT l.id FROM seat_ledger l WHERE l.account_id = $1 AND l.seat_id = s.value AND l.created_at <= $3 \
+                ORDER BY l.created_at DESC, l.id DESC LIMIT 1";
+    let entries: Vec<LedgerEntry> = db
+        .fetch(
             account,
             Select::rows::<LedgerEntry>(
-                "WHERE account_id = $1 AND seat_id = $2 AND created_at <= $3 ORDER BY created_at DESC, id DESC LIMIT 1",
-                params![seat.id.clone(), at],
+                &format!(
+                    "WHERE account_id = $1 AND id IN (SELECT ({last}) FROM JSON_LIST($2) AS s)"
+                ),
+                params![serde_json::to_string(&ids).unwrap_or_default(), at],
             ),
         )
         .await?;
-    let Some(entry) = entry else {
-        return Err(Error::new(
-            Code::NotFound,
-            format!(
-                "The seat did not exist at {at}: it was made at {}.",
-                seat.created_at
-            ),
-        )
-        .with("created_at", seat.created_at.to_string()));
-    };
-    Ok(seat.standing_after(&entry))
+    let entries: HashMap<_, _> = entries
+        .into_iter()
+        .map(|entry| (entry.seat_id.clone(), entry))
+        .collect();
+    let stood = |seat: Seat| Some(seat.clone().standing_after(entries.get(&seat.id)?));
+    Ok(seats.into_iter().filter_map(stood).collect())
 }

@@ -527,15 +527,15 @@ async fn walk_part(first: ApiApp, part: usize) {
 }
 
 both! {
-    async fn no_way_goes_round_the_door(first: ApiApp) {
+    async fn pain_05_no_way_goes_round_the_door(first: ApiApp) {
         walk_part(first, 0).await;
     }
 
-    async fn no_second_way_does(first: ApiApp) {
+    async fn pain_05_no_second_way_does(first: ApiApp) {
         walk_part(first, 1).await;
     }
 
-    async fn no_third_way_does(first: ApiApp) {
+    async fn pain_05_no_third_way_does(first: ApiApp) {
         walk_part(first, 2).await;
     }
 }

@@ -195,6 +195,37 @@ both! {
         assert_integrity(&app).await;
     }
 
+    async fn all_seats_are_shown_as_they_stood(app: ApiApp) {
+        let made = app.node.app.clock.now();
+        let first = one_seat(&app, &json!({ "quantity": 1 })).await;
+        app.node.app.clock.advance(DAY);
+        give(&app, "ada", &json!({})).await;
+        product(&app, "later", &["welding"]).await;
+        let later = seat(&app, "later", &["t"], &json!({ "quantity": 5 })).await;
+        let all = async |query: &str| {
+            let page = read(&app, &format!("/api/seats?{query}")).await;
+            let rows = page["data"].as_array().expect("rows").iter();
+            let rows = rows.map(|row| (row["id"].as_str().unwrap_or_default().to_owned(), row["assigned"].clone()));
+            (rows.collect::<Vec<_>>(), page["page"]["next_cursor"].as_str().map(str::to_owned))
+        };
+        let (at, now) = (made.plus_seconds(1), app.node.app.clock.now());
+        assert_eq!(all(&format!("as_of={at}")).await, (vec![(first.clone(), json!(0))], None));
+        assert_eq!(all(&format!("as_of={now}")).await.0, [(later.clone(), json!(0)), (first.clone(), json!(1))]);
+        // A walk stays at its moment, and a place in it leads nowhere at another.
+        let (page, next) = all(&format!("as_of={now}&limit=1")).await;
+        let next = next.expect("a second page");
+        assert_eq!(page, [(later, json!(0))]);
+        assert_eq!(all(&format!("as_of={now}&limit=1&cursor={next}")).await, (vec![(first, json!(1))], None));
+        for wrong in ["as_of=tomorrow".to_owned(), "as_of=2099-01-01T00:00:00Z".to_owned(), format!("limit=1&cursor={next}")] {
+            let refused = app.get(&format!("/api/seats?{wrong}")).await;
+            assert_eq!(refused.status, 400, "{wrong}: {}", refused.text());
+        }
+        let elsewhere = team(&app, "elsewhere").await;
+        let limited = app.full_key(&app.first, KeyOptions { team_ids: vec![elsewhere], ..KeyOptions::default() }).await;
+        let hidden = app.node.send(Call::new("GET", format!("/api/seats?as_of={at}")).key(&limited.secret)).await;
+        assert_eq!(hidden.json()["data"], json!([]));
+    }
+
     async fn a_balance_that_was_tampered_with_is_found(app: ApiApp) {
         let seat = one_seat(&app, &json!({ "quantity": 2 })).await;
         give(&app, "ada", &json!({})).await;
