@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as JsonValue};
 
 use crate::access::{Call, Caller};
-use crate::db::{Db, Select, Statement, Value};
+use crate::db::{Db, Select, Statement, Value, row};
 use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
@@ -33,7 +33,7 @@ pub async fn maybe<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> R
         Ref::Email(email) => ("email_key", email.key()),
     };
     // A kind without such a key has no record by it.
-    if !R::STORED.contains(&column) {
+    if !row::has::<R>(column) {
         return Ok(None);
     }
     let live = if R::SOFT_DELETE {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::access::{Caller, Permission, Reach};
-use crate::db::{Batch, Db, Row, Select, Slot, Statement, Value};
+use crate::db::{Batch, Db, Row, Select, Slot, Statement, Value, row};
 use crate::error::{Error, Fault, Result};
 use crate::events::Event;
 use crate::params;
@@ -93,7 +93,7 @@ pub struct Reference {
     pointer: String,
     kind: &'static str,
     table: &'static str,
-    columns: &'static [&'static str],
+    has: fn(&str) -> bool,
     aliases: Option<&'static str>,
     text: String,
     soft: bool,
@@ -107,7 +107,7 @@ impl Reference {
             pointer: pointer.into(),
             kind: R::KIND,
             table: R::TABLE,
-            columns: R::STORED,
+            has: row::has::<R>,
             aliases: R::ALIASES,
             text: reference.to_string(),
             soft: R::SOFT_DELETE,
@@ -174,7 +174,7 @@ fn reference_select(caller: &Caller, reference: &Reference) -> Select {
         ("id", text.to_owned())
     };
     // A kind without such a key has no record by it, and none whose id is that text.
-    let (column, value) = if reference.columns.contains(&column) {
+    let (column, value) = if (reference.has)(column) {
         (column, value)
     } else {
         ("id", text.to_owned())

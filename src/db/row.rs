@@ -17,9 +17,11 @@ pub trait Row: FromRow {
     const TABLE: &'static str;
     /// The columns that are stored, in the order in which they are read.
     const STORED: &'static [&'static str];
-    /// Expressions read after them, over the table by its own name.
+    /// Columns that follow from others, such as the form of a name by which lists are ordered: written, not read.
+    const DERIVED: &'static [&'static str];
+    /// Expressions read after the stored columns, over the table by its own name.
     const COMPUTED: &'static [&'static str];
-    /// The stored columns' values in their order.
+    /// The values of the columns that are written, in the order of [`written`].
     fn values(&self) -> Vec<Value>;
     /// The values of the expressions in their order.
     fn computed_values(&self) -> Vec<Value>;
@@ -29,12 +31,14 @@ pub trait Row: FromRow {
     fn insertion() -> &'static str;
 }
 
-/// States which columns a struct is made of: `columns!(Team in "teams": id, name; ownerless = "NOT EXISTS (…)")`.
+/// States which columns a struct is made of:
+/// `columns!(Team in "teams": id, name; ownerless = "NOT EXISTS (…)" => name_key: |team| team.name.key())`.
 ///
-/// Members after the semicolon are computed by an SQL expression, read and never written.
+/// Members after the semicolon are computed by an SQL expression, read and never written. Columns after the arrow are no
+/// members: they follow from the others, are written and never read.
 #[macro_export]
 macro_rules! columns {
-    ($type:ident in $table:literal: $($stored:ident),+ $(; $($computed:ident = $expression:expr),+)? $(,)?) => {
+    ($type:ident in $table:literal: $($stored:ident),+ $(; $($computed:ident = $expression:expr),+)? $(=> $($derived:ident: $of:expr),+)? $(,)?) => {
         impl $crate::db::FromRow for $type {
             fn from_row(reader: &mut $crate::db::Reader<'_>) -> Result<Self, $crate::db::DbError> {
                 Ok(Self {
@@ -47,9 +51,13 @@ macro_rules! columns {
         impl $crate::db::Row for $type {
             const TABLE: &'static str = $table;
             const STORED: &'static [&'static str] = &[$($crate::db::row::column(stringify!($stored))),+];
+            const DERIVED: &'static [&'static str] = &[$($(stringify!($derived)),+)?];
             const COMPUTED: &'static [&'static str] = &[$($($expression),+)?];
             fn values(&self) -> Vec<$crate::db::Value> {
-                vec![$($crate::db::Column::value(&self.$stored)),+]
+                vec![
+                    $($crate::db::Column::value(&self.$stored),)+
+                    $($($crate::db::row::derived($of, self),)+)?
+                ]
             }
             fn computed_values(&self) -> Vec<$crate::db::Value> {
                 vec![$($($crate::db::Column::value(&self.$computed)),+)?]
@@ -74,6 +82,24 @@ pub const fn column(member: &'static str) -> &'static str {
     }
 }
 
+/// The value of a column that follows from others.
+pub fn derived<R>(of: fn(&R) -> String, row: &R) -> Value {
+    of(row).value()
+}
+
+/// The columns that are written, in their order.
+pub fn written<R: Row>() -> impl Iterator<Item = &'static str> {
+    R::STORED
+        .iter()
+        .chain(R::DERIVED)
+        .map(|column| plain(column))
+}
+
+/// Whether the table has such a column among those that the struct is made of.
+pub fn has<R: Row>(column: &str) -> bool {
+    written::<R>().any(|one| one == column)
+}
+
 /// The text behind [`Row::selection`].
 pub fn selection_text<R: Row>() -> String {
     let stored = R::STORED
@@ -87,12 +113,12 @@ pub fn selection_text<R: Row>() -> String {
 
 /// The text behind [`Row::insertion`].
 pub fn insertion_text<R: Row>() -> String {
-    let places: Vec<_> = (2..R::STORED.len() + 2).map(|n| format!("${n}")).collect();
-    let stored: Vec<_> = R::STORED.iter().map(|column| plain(column)).collect();
+    let columns: Vec<_> = written::<R>().collect();
+    let places: Vec<_> = (2..columns.len() + 2).map(|n| format!("${n}")).collect();
     format!(
         "INSERT INTO {} (account_id, {}) VALUES ($1, {})",
         R::TABLE,
-        stored.join(", "),
+        columns.join(", "),
         places.join(", ")
     )
 }

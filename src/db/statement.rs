@@ -77,7 +77,7 @@ impl Statement {
     /// Inserts several rows at once. An empty list becomes nothing: give at least one.
     pub fn insert_all<R: Row>(rows: &[R]) -> Self {
         let mut sql = R::insertion().to_owned();
-        let width = R::STORED.len();
+        let width = R::STORED.len() + R::DERIVED.len();
         for n in 1..rows.len() {
             sql.push_str(", ($1");
             for place in 0..width {
@@ -92,8 +92,7 @@ impl Statement {
     /// has written it meanwhile.
     pub fn update<R: Row>(row: &R, version: i64) -> Self {
         let mut sql = format!("UPDATE {} SET ", R::TABLE);
-        for (n, column) in R::STORED.iter().enumerate().skip(1) {
-            let column = super::row::plain(column);
+        for (n, column) in super::row::written::<R>().enumerate().skip(1) {
             let _ = if column == "version" {
                 write!(sql, "version = version + 1, ")
             } else {

@@ -71,8 +71,6 @@ impl rusqlite::ToSql for Value {
 pub struct Reader<'a> {
     row: Source<'a>,
     at: usize,
-    /// The next column, where it has been looked at already.
-    seen: Option<Cell<'a>>,
 }
 
 #[derive(Clone, Copy)]
@@ -81,19 +79,11 @@ enum Source<'a> {
     Postgres(&'a tokio_postgres::Row),
 }
 
-/// A column of a row, not yet read as anything.
-#[derive(Clone, Copy)]
-enum Cell<'a> {
-    Sqlite(rusqlite::types::ValueRef<'a>),
-    Postgres(Option<Bytes<'a>>),
-}
-
 impl<'a> Reader<'a> {
     pub(super) const fn sqlite(row: &'a rusqlite::Row<'a>) -> Self {
         Self {
             row: Source::Sqlite(row),
             at: 0,
-            seen: None,
         }
     }
 
@@ -101,79 +91,77 @@ impl<'a> Reader<'a> {
         Self {
             row: Source::Postgres(row),
             at: 0,
-            seen: None,
         }
     }
 
-    /// The next column, without passing it.
-    fn peek(&mut self) -> Result<Cell<'a>, DbError> {
-        if let Some(cell) = self.seen {
-            return Ok(cell);
-        }
-        let cell = match self.row {
-            Source::Sqlite(row) => Cell::Sqlite(row.get_ref(self.at)?),
-            Source::Postgres(row) => Cell::Postgres(row.try_get(self.at)?),
-        };
-        self.seen = Some(cell);
-        Ok(cell)
+    /// Whether the row has further columns.
+    pub fn has_more(&self) -> bool {
+        self.at
+            < match self.row {
+                Source::Sqlite(row) => row.as_ref().column_count(),
+                Source::Postgres(row) => row.len(),
+            }
     }
 
+    #[inline]
     fn next(&mut self) -> Result<Cell<'a>, DbError> {
-        let cell = self.peek()?;
-        self.pass();
-        Ok(cell)
-    }
-
-    const fn pass(&mut self) {
+        let at = self.at;
         self.at += 1;
-        self.seen = None;
+        Ok(Cell(match self.row {
+            Source::Sqlite(row) => Held::Sqlite(row.get_ref(at)?),
+            Source::Postgres(row) => Held::Postgres(row.try_get(at)?),
+        }))
     }
+}
 
-    /// The next column as text.
-    pub fn text(&mut self) -> Result<Option<&'a str>, DbError> {
-        match self.next()? {
-            Cell::Sqlite(value) => Ok(value.as_str_or_null().map_err(rusqlite::Error::from)?),
-            Cell::Postgres(bytes) => bytes.map(|bytes| bytes.read(&Type::TEXT)).transpose(),
+/// One column of a row, not yet read as anything.
+#[derive(Clone, Copy)]
+pub struct Cell<'a>(Held<'a>);
+
+#[derive(Clone, Copy)]
+enum Held<'a> {
+    Sqlite(rusqlite::types::ValueRef<'a>),
+    Postgres(Option<Bytes<'a>>),
+}
+
+impl<'a> Cell<'a> {
+    /// Whether it is NULL.
+    #[inline]
+    fn is_null(self) -> bool {
+        match self.0 {
+            Held::Sqlite(value) => value == rusqlite::types::ValueRef::Null,
+            Held::Postgres(bytes) => bytes.is_none(),
         }
     }
 
-    /// The next column as a whole number.
-    pub fn int(&mut self) -> Result<Option<i64>, DbError> {
-        match self.next()? {
-            Cell::Sqlite(value) => Ok(value.as_i64_or_null().map_err(rusqlite::Error::from)?),
-            Cell::Postgres(bytes) => bytes.map(|bytes| bytes.read(&Type::INT8)).transpose(),
+    /// It as a text that must be there.
+    #[inline]
+    pub fn text(self) -> Result<&'a str, DbError> {
+        match self.0 {
+            Held::Sqlite(value) => Ok(value.as_str().map_err(rusqlite::Error::from)?),
+            Held::Postgres(Some(bytes)) => bytes.read(&Type::TEXT),
+            Held::Postgres(None) => Err(DbError::decode("a text", "NULL")),
         }
     }
 
-    /// The next column as a truth.
-    pub fn truth(&mut self) -> Result<Option<bool>, DbError> {
-        match self.next()? {
-            Cell::Sqlite(value) => Ok(value
-                .as_i64_or_null()
-                .map_err(rusqlite::Error::from)?
-                .map(|int| int != 0)),
-            Cell::Postgres(bytes) => bytes.map(|bytes| bytes.read(&Type::BOOL)).transpose(),
+    /// It as a whole number that must be there.
+    #[inline]
+    pub fn int(self) -> Result<i64, DbError> {
+        match self.0 {
+            Held::Sqlite(value) => Ok(value.as_i64().map_err(rusqlite::Error::from)?),
+            Held::Postgres(Some(bytes)) => bytes.read(&Type::INT8),
+            Held::Postgres(None) => Err(DbError::decode("a number", "NULL")),
         }
     }
 
-    /// The next column as text that must be there.
-    pub fn required_text(&mut self) -> Result<&'a str, DbError> {
-        self.text()?
-            .ok_or_else(|| DbError::decode("a text", "NULL"))
-    }
-
-    /// The next column as a number that must be there.
-    pub fn required_int(&mut self) -> Result<i64, DbError> {
-        self.int()?
-            .ok_or_else(|| DbError::decode("a number", "NULL"))
-    }
-
-    /// Whether the next column is NULL, without passing it.
-    fn is_null(&mut self) -> Result<bool, DbError> {
-        Ok(match self.peek()? {
-            Cell::Sqlite(value) => value == rusqlite::types::ValueRef::Null,
-            Cell::Postgres(bytes) => bytes.is_none(),
-        })
+    /// It as a truth that must be there.
+    #[inline]
+    pub fn truth(self) -> Result<bool, DbError> {
+        match self.0 {
+            Held::Sqlite(_) => self.int().map(|int| int != 0),
+            Held::Postgres(Some(bytes)) => bytes.read(&Type::BOOL),
+            Held::Postgres(None) => Err(DbError::decode("a truth", "NULL")),
+        }
     }
 }
 
@@ -230,8 +218,13 @@ impl<'a> FromSql<'a> for Bytes<'a> {
 
 /// A type that is one column.
 pub trait Column: Sized {
+    /// Reads it.
+    fn of(cell: Cell<'_>) -> Result<Self, DbError>;
     /// Reads it from the next column of a row.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError>;
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        Self::of(reader.next()?)
+    }
     /// It as a parameter.
     fn value(&self) -> Value;
     /// Its absence as a parameter.
@@ -239,12 +232,12 @@ pub trait Column: Sized {
 }
 
 impl<T: Column> Column for Option<T> {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        if reader.is_null()? {
-            reader.pass();
+    #[inline]
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        if cell.is_null() {
             return Ok(None);
         }
-        T::read(reader).map(Some)
+        T::of(cell).map(Some)
     }
     fn value(&self) -> Value {
         self.as_ref().map_or_else(T::null, T::value)
@@ -255,8 +248,9 @@ impl<T: Column> Column for Option<T> {
 }
 
 impl Column for String {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        reader.required_text().map(str::to_owned)
+    #[inline]
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        cell.text().map(str::to_owned)
     }
     fn value(&self) -> Value {
         Value::text(self.as_str())
@@ -267,8 +261,9 @@ impl Column for String {
 }
 
 impl Column for i64 {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        reader.required_int()
+    #[inline]
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        cell.int()
     }
     fn value(&self) -> Value {
         Value::Int(Some(*self))
@@ -279,10 +274,9 @@ impl Column for i64 {
 }
 
 impl Column for bool {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        reader
-            .truth()?
-            .ok_or_else(|| DbError::decode("a truth", "NULL"))
+    #[inline]
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        cell.truth()
     }
     fn value(&self) -> Value {
         Value::Bool(Some(*self))
@@ -293,8 +287,8 @@ impl Column for bool {
 }
 
 impl Column for serde_json::Value {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        let text = reader.required_text()?;
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        let text = cell.text()?;
         serde_json::from_str(text).map_err(|_| DbError::decode("JSON", text))
     }
     fn value(&self) -> Value {

@@ -11,7 +11,7 @@ use serde_json::{Value as JsonValue, json};
 
 use super::TemplateKind;
 use crate::columns;
-use crate::db::{Column, DbError, Reader, Select, Statement, Value};
+use crate::db::{Cell, Column, DbError, Select, Statement, Value};
 use crate::events::{Event, Plan};
 use crate::jobs::Job;
 use crate::locale::Locale;
@@ -40,8 +40,8 @@ crate::words! {
 }
 
 impl Column for TemplateKind {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        let name = reader.required_text()?;
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        let name = cell.text()?;
         Self::find(name).ok_or_else(|| DbError::decode("a kind of mail", name))
     }
     fn value(&self) -> Value {

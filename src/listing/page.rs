@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{ListQuery, Total, refuse};
 use crate::access::Caller;
 use crate::access::signed;
-use crate::db::{Batch, Db, DbError, Select, Value};
+use crate::db::{Batch, Column, Db, DbError, FromRow, Reader, Select, Value};
 use crate::error::Result;
 use crate::resource::{FieldKind, Record};
 
@@ -78,8 +78,8 @@ const fn is_zero(part: &usize) -> bool {
     *part == 0
 }
 
-/// Whether the record holds each column that its list can be read along, so that the last one on a page tells where the next
-/// begins.
+/// Whether the record holds each column that its list can be read along, or has it derived, so that the last one on a page
+/// tells where the next begins.
 #[expect(
     clippy::indexing_slicing,
     reason = "within the bounds that the loop looks at"
@@ -117,6 +117,13 @@ const fn is_held<R: Record>(column: &str) -> bool {
         at += 1;
     }
     at = 0;
+    while at < R::DERIVED.len() {
+        if R::DERIVED[at].len() == column.len() && ends_with(R::DERIVED[at], column) {
+            return true;
+        }
+        at += 1;
+    }
+    at = 0;
     while at < R::COMPUTED.len() {
         if ends_with(R::COMPUTED[at], column) {
             return true;
@@ -142,19 +149,51 @@ const fn ends_with(text: &str, end: &str) -> bool {
     at == end.len()
 }
 
-/// A column of a record, one of its own or one that the database computes (`seats.available`), as the text that a cursor
-/// holds.
-fn text_of<R: Record>(row: &R, column: &str) -> Option<String> {
-    let value = if let Some(at) = R::STORED.iter().position(|one| *one == column) {
-        row.values().into_iter().nth(at)?
-    } else {
-        let at = R::COMPUTED.iter().position(|one| one.ends_with(column))?;
-        row.computed_values().into_iter().nth(at)?
-    };
-    match value {
-        Value::Text(text) => text.map(|text| text.as_ref().to_owned()),
-        Value::Int(number) => number.map(|number| number.to_string()),
-        Value::Bool(_) => None,
+/// A record of a list, and behind it the column of the list's order where that is none of its members.
+struct Keyed<R> {
+    row: R,
+    key: Option<String>,
+}
+
+impl<R: Record> FromRow for Keyed<R> {
+    fn from_row(reader: &mut Reader<'_>) -> std::result::Result<Self, DbError> {
+        let row = R::from_row(reader)?;
+        let key = if reader.has_more() {
+            Column::read(reader)?
+        } else {
+            None
+        };
+        Ok(Self { row, key })
+    }
+}
+
+impl<R: Record> Keyed<R> {
+    /// What is read of each record of a list in the order of this column.
+    fn selection(column: &str) -> String {
+        if R::DERIVED.contains(&column) {
+            format!("{}, {}.{column}", R::selection(), R::TABLE)
+        } else {
+            R::selection().to_owned()
+        }
+    }
+
+    /// The column of the list's order, one of the record's own or one that the database computes (`seats.available`), as the
+    /// text that a cursor holds.
+    fn text_of(&self, column: &str) -> Option<String> {
+        if R::DERIVED.contains(&column) {
+            return self.key.clone();
+        }
+        let value = if let Some(at) = R::STORED.iter().position(|one| *one == column) {
+            self.row.values().into_iter().nth(at)?
+        } else {
+            let at = R::COMPUTED.iter().position(|one| one.ends_with(column))?;
+            self.row.computed_values().into_iter().nth(at)?
+        };
+        match value {
+            Value::Text(text) => text.map(|text| text.as_ref().to_owned()),
+            Value::Int(number) => number.map(|number| number.to_string()),
+            Value::Bool(_) => None,
+        }
     }
 }
 
@@ -217,12 +256,12 @@ impl ListQuery {
             );
         }
         let by_match = self.search.filter(|_| !self.is_sorted);
-        let (mut part, mut rows) = (0, Vec::<(usize, R)>::new());
+        let (mut part, mut rows) = (0, Vec::<(usize, Keyed<R>)>::new());
         if by_match.is_some() {
             part = self.after.as_ref().map_or(0, |cursor| cursor.part);
         }
         let mut batch = Batch::new();
-        let first = batch.add::<R>(self.part::<R>(part, self.limit + 1)?);
+        let first = batch.add::<Keyed<R>>(self.part::<R>(part, self.limit + 1)?);
         let count = self.count::<R>();
         let count = count.map(|select| batch.add::<(i64,)>(select));
         let mut answers = db.read(&caller.account, batch).await?;
@@ -231,7 +270,7 @@ impl ListQuery {
         while by_match.is_some() && rows.len() <= limit && part + 1 < R::SEARCH.len() {
             part += 1;
             let missing = i64::try_from(limit + 1 - rows.len()).unwrap_or(1);
-            let further: Vec<R> = db
+            let further: Vec<Keyed<R>> = db
                 .fetch(&caller.account, self.part::<R>(part, missing)?)
                 .await?;
             rows.extend(further.into_iter().map(|row| (part, row)));
@@ -248,7 +287,7 @@ impl ListQuery {
             (_, counted) => (counted, false),
         };
         Ok(Page {
-            rows: rows.into_iter().map(|(_, row)| row).collect(),
+            rows: rows.into_iter().map(|(_, keyed)| keyed.row).collect(),
             next_cursor,
             total_count,
             has_uncounted,
@@ -256,17 +295,18 @@ impl ListQuery {
     }
 
     /// The place behind a record that was found in the nth column of a search, or in the order of the list.
-    fn place_of<R: Record>(&self, part: usize, row: &R) -> Result<Place> {
+    fn place_of<R: Record>(&self, part: usize, keyed: &Keyed<R>) -> Result<Place> {
         let column = match self.search.filter(|_| !self.is_sorted) {
             Some(_) => R::SEARCH.get(part).copied().unwrap_or_default(),
             None => self.sort.column,
         };
-        let key = text_of(row, column)
+        let key = keyed
+            .text_of(column)
             .ok_or_else(|| DbError::decode("a column that lists can be ordered by", column))?;
         Ok(Place {
             binding: self.binding.clone(),
             key,
-            id: row.id().as_str().to_owned(),
+            id: keyed.row.id().as_str().to_owned(),
             part,
         })
     }
@@ -325,7 +365,7 @@ impl ListQuery {
             format!(
                 "SELECT {} FROM {table} WHERE {table}.account_id = $1{conditions}{onward} \
                  ORDER BY {table}.{column} {order}, {table}.id {order} LIMIT {limit}",
-                R::selection(),
+                Keyed::<R>::selection(column),
             )
         } else {
             let parts: Vec<String> = self
@@ -344,7 +384,7 @@ impl ListQuery {
                 "SELECT {} FROM (SELECT page_key, page_id FROM ({}) AS parts \
                  ORDER BY page_key {order}, page_id {order} LIMIT {limit}) AS page \
                  JOIN {table} ON {table}.account_id = $1 AND {table}.id = page.page_id ORDER BY page.page_key {order}, page.page_id {order}",
-                R::selection(),
+                Keyed::<R>::selection(column),
                 parts.join(" UNION "),
             )
         };

@@ -139,8 +139,8 @@ impl AsCell for DaysLeft {
 }
 
 impl crate::db::Column for DaysLeft {
-    fn read(reader: &mut crate::db::Reader<'_>) -> Result<Self, crate::db::DbError> {
-        Timestamp::read(reader).map(Self)
+    fn of(cell: crate::db::Cell<'_>) -> Result<Self, crate::db::DbError> {
+        Timestamp::of(cell).map(Self)
     }
     fn value(&self) -> crate::db::Value {
         self.0.value()
@@ -162,8 +162,8 @@ impl AsCell for Minor {
 }
 
 impl crate::db::Column for Minor {
-    fn read(reader: &mut crate::db::Reader<'_>) -> Result<Self, crate::db::DbError> {
-        i64::read(reader).map(Self)
+    fn of(cell: crate::db::Cell<'_>) -> Result<Self, crate::db::DbError> {
+        i64::of(cell).map(Self)
     }
     fn value(&self) -> crate::db::Value {
         self.0.value()

@@ -129,6 +129,7 @@ impl Row for Role {
         "created_at",
         "updated_at",
     ];
+    const DERIVED: &'static [&'static str] = &[];
     const COMPUTED: &'static [&'static str] = &[];
     fn values(&self) -> Vec<Value> {
         params![

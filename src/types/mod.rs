@@ -44,8 +44,8 @@ macro_rules! words {
         }
 
         impl $crate::db::Column for $name {
-            fn read(reader: &mut $crate::db::Reader<'_>) -> Result<Self, $crate::db::DbError> {
-                let word = reader.required_text()?;
+            fn of(cell: $crate::db::Cell<'_>) -> Result<Self, $crate::db::DbError> {
+                let word = cell.text()?;
                 Self::from_word(word).ok_or_else(|| $crate::db::DbError::decode(stringify!($name), word))
             }
             fn value(&self) -> $crate::db::Value { $crate::db::Value::text(self.as_str()) }

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::db::{Column, DbError, Reader, Value};
+use crate::db::{Cell, Column, DbError, Value};
 
 /// Trims, brings to NFC and checks a text of one or, with `lines`, several lines.
 fn clean(text: &str, min: usize, max: usize, lines: bool) -> Result<String, String> {
@@ -98,8 +98,8 @@ macro_rules! text_type {
         }
 
         impl Column for $name {
-            fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-                Ok(Self(reader.required_text()?.into()))
+            fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+                Ok(Self(cell.text()?.into()))
             }
             fn value(&self) -> Value {
                 Value::Text(Some(Arc::clone(&self.0)))
@@ -434,8 +434,8 @@ impl<T: JsonSchema> JsonSchema for Json<T> {
 }
 
 impl<T: Serialize + serde::de::DeserializeOwned> Column for Json<T> {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        let text = reader.required_text()?;
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        let text = cell.text()?;
         serde_json::from_str(text)
             .map(Self)
             .map_err(|_| DbError::decode("JSON", text))
@@ -451,8 +451,8 @@ impl<T: Serialize + serde::de::DeserializeOwned> Column for Json<T> {
 macro_rules! json_column {
     ($($name:ty),+) => { $(
         impl Column for $name {
-            fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-                match reader.required_text()? {
+            fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+                match cell.text()? {
                     "[]" | "{}" => Ok(Self::default()),
                     text => serde_json::from_str(text).map_err(|_| DbError::decode(stringify!($name), text)),
                 }

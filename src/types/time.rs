@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::db::{Column, DbError, Reader, Value};
+use crate::db::{Cell, Column, DbError, Value};
 
 /// A moment in UTC, exact to the microsecond, the same before and after the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,8 +166,8 @@ impl JsonSchema for Timestamp {
 }
 
 impl Column for Timestamp {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        reader.required_int().map(Self)
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        cell.int().map(Self)
     }
     fn value(&self) -> Value {
         Value::Int(Some(self.0))

@@ -12,7 +12,7 @@ use serde_json::Value as JsonValue;
 
 use super::Permission;
 use crate::columns;
-use crate::db::{Column, DbError, Reader, Value};
+use crate::db::{Cell, Column, DbError, Value};
 use crate::types::text::Json;
 use crate::types::{Id, Kind, Name, Timestamp};
 
@@ -179,8 +179,8 @@ impl FromIterator<Permission> for Scopes {
 }
 
 impl Column for Scopes {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        Ok(Self::of_text(reader.required_text()?))
+    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+        Ok(Self::of_text(cell.text()?))
     }
     fn value(&self) -> Value {
         self.iter()
