@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::params;
 use crate::resource::{Expand, Field, FieldKind, Record};
 use crate::types::text::Language;
-use crate::types::{AccountId, Email, ExternalId, Id, Kind, Name, Ref, Timestamp};
+use crate::types::{AccountId, Email, ExternalId, Id, Kind, Name, Ref, Timestamp, json_list};
 
 crate::words! {
     /// Who keeps a membership.
@@ -128,10 +128,9 @@ pub async fn with_people(
     account: &AccountId,
     list: Vec<Membership>,
 ) -> Result<Vec<Member>> {
-    let ids: Vec<&str> = list.iter().map(|one| one.id.as_str()).collect();
     let people = Select::rows::<User>(
         "WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![serde_json::to_string(&ids).unwrap_or_default()],
+        params![json_list(list.iter().map(|one| &one.id))],
     );
     let people: Vec<User> = if list.is_empty() {
         Vec::new()

@@ -10,7 +10,7 @@ use crate::db::Statement;
 use crate::events::Plan;
 use crate::params;
 use crate::resources::{Course, Enrollment, Product, Team, User};
-use crate::types::{Id, Ids, Timestamp};
+use crate::types::{Id, Ids, Timestamp, json_list};
 
 /// What a plan does to the access of people.
 #[derive(Debug, Default)]
@@ -142,14 +142,13 @@ fn recompute(
          WHERE account_id = $1 AND user_id = $2 AND source = 'seat' \
          AND course_id IN (SELECT course_id FROM product_courses WHERE account_id = $1 AND product_id IN (SELECT value FROM JSON_LIST($5) AS p))"
     );
-    let list = |ids: Vec<&str>| serde_json::to_string(&ids).unwrap_or_default();
     Statement::new(
         sql,
         params![
             user.clone(),
-            list(changing.iter().map(|one| one.id.as_str()).collect()),
+            json_list(changing.iter().map(|one| &one.id)),
             now,
-            list(changing.iter().map(|one| one.product_id.as_str()).collect()),
+            json_list(changing.iter().map(|one| &one.product_id)),
             kept.is_some(),
             kept.and_then(|one| one.expires_at)
         ],
@@ -162,10 +161,7 @@ fn still_members(team: &Id<Team>, users: &[&str]) -> Statement {
     Statement::exactly(
         "UPDATE team_members SET version = version + 1 WHERE account_id = $1 AND team_id = $2 \
          AND user_id IN (SELECT value FROM JSON_LIST($3) AS holders)",
-        params![
-            team.clone(),
-            serde_json::to_string(users).unwrap_or_default()
-        ],
+        params![team.clone(), json_list(users)],
         users.len(),
     )
 }

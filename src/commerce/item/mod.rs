@@ -18,7 +18,7 @@ use crate::resource::{Expand, Field, FieldKind, Record, Resolved, Resource, Stam
 use crate::resources::{Organization, Product, Team};
 use crate::seats::{SeatTemplate, Terms};
 use crate::types::text::{Description, Json};
-use crate::types::{Currency, ExternalId, Id, Kind, Name, Patch, Timestamp};
+use crate::types::{Currency, ExternalId, Id, Kind, Name, Patch, Timestamp, json_list};
 
 pub use input::{AudienceInput, CatalogItemPatch, NewCatalogItem, TermsInput};
 
@@ -278,7 +278,7 @@ impl Resource for CatalogItem {
         if !gone.is_empty() {
             list.push(Statement::new(
                 "DELETE FROM catalog_audiences WHERE account_id = $1 AND item_id = $2 AND audience IN (SELECT value FROM JSON_LIST($3) AS gone)",
-                params![self.id.clone(), serde_json::to_string(&gone).unwrap_or_default()],
+                params![self.id.clone(), json_list(&gone)],
             ));
         }
         list

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use crate::db::Select;
 use crate::params;
+use crate::types::json_list;
 
 /// Names by id.
 pub(super) type Names = BTreeMap<String, String>;
@@ -39,11 +40,10 @@ pub(super) fn select(of: Named, ids: impl IntoIterator<Item = impl Display>) -> 
             "seats",
         ),
     };
-    let ids: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
     Select::new(
         format!(
             "SELECT t.id, {name} FROM {table} t WHERE t.account_id = $1 AND t.id IN (SELECT value FROM JSON_LIST($2) AS wanted)"
         ),
-        params![serde_json::json!(ids).to_string()],
+        params![json_list(ids.into_iter().map(|id| id.to_string()))],
     )
 }

@@ -1,7 +1,6 @@
 //! A seat's page: who sits, who waits, and every change of its counters.
 
 use maud::{Markup, Render, html};
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::feed::{self, About, Told};
@@ -25,7 +24,7 @@ use crate::seats::ledger::LedgerEntry;
 use crate::seats::seat::SeatStatus;
 use crate::seats::settings::{self, SeatSettings};
 use crate::seats::{Assignment, AssignmentState, Seat};
-use crate::types::Id;
+use crate::types::{Id, json_list};
 
 /// Places shown on the page; more are in the list of places.
 const SHOWN: i64 = 100;
@@ -127,10 +126,9 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
         "SELECT name FROM products WHERE account_id = $1 AND id = $2",
         params![seat.product_id.clone()],
     ));
-    let ids: Vec<&str> = seat.team_ids.0.iter().map(Id::as_str).collect();
     let teams = batch.add::<(Id<Team>, String)>(desk.within::<Team>(
         "SELECT teams.id, teams.name FROM teams WHERE teams.account_id = $1 AND teams.id IN (SELECT value FROM JSON_LIST($2) AS wanted){reach} ORDER BY name_key",
-        params![json!(ids).to_string()],
+        params![json_list(&seat.team_ids.0)],
     ));
     let sitting = batch.add::<Sitting>(places_of(
         &seat,

@@ -19,7 +19,7 @@ use crate::params;
 use crate::records;
 use crate::resources::{Organization, Product, Team, User};
 use crate::seats::{Seat, SeatTemplate, Terms};
-use crate::types::{Id, Name, Ref, Timestamp};
+use crate::types::{Id, Name, Ref, Timestamp, json_list};
 use ask::ask;
 
 pub(super) use seats::{SeatScene, seats};
@@ -274,7 +274,7 @@ pub(super) async fn second(
                     .as_ref()
                     .map(ToString::to_string)
                     .unwrap_or_default(),
-                serde_json::to_string(&keys).unwrap_or_default()
+                json_list(&keys)
             ],
         );
         let taken: Vec<(String,)> = db.fetch(&caller.account, taken).await?;

@@ -9,7 +9,7 @@ use crate::provisioning::request::ProvisionRequest;
 use crate::resources::Team;
 use crate::seats::actions::PROMOTE_AT_ONCE;
 use crate::seats::{Assignment, Seat};
-use crate::types::Id;
+use crate::types::{Id, json_list};
 
 /// What is known of the team's seats.
 #[derive(Default)]
@@ -31,19 +31,9 @@ pub(in crate::provisioning) async fn seats(
     first: &First,
     request: &ProvisionRequest,
 ) -> Result<SeatScene> {
-    let products: Vec<&str> = first
-        .lines
-        .iter()
-        .map(|line| line.product.id.as_str())
-        .collect();
-    let products = serde_json::to_string(&products).unwrap_or_default();
-    let named: Vec<&str> = first
-        .lines
-        .iter()
-        .filter_map(|line| line.seat.as_ref())
-        .map(|seat| seat.id.as_str())
-        .collect();
-    let named = serde_json::to_string(&named).unwrap_or_default();
+    let products = json_list(first.lines.iter().map(|line| &line.product.id));
+    let named = first.lines.iter().filter_map(|line| line.seat.as_ref());
+    let named = json_list(named.map(|seat| &seat.id));
     let of_team = "SELECT seat_id FROM seat_teams WHERE account_id = $1 AND team_id = $2 AND live AND product_id IN (SELECT value FROM JSON_LIST($3) AS p)";
     let mut batch = Batch::new();
     let seats = (!first.lines.is_empty()).then(|| {

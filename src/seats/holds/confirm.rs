@@ -1,7 +1,7 @@
 //! The confirmation of a hold: its places go to people, or to a team's own seats.
 
 use super::ending::ending;
-use super::{HoldResult, lapsed, list};
+use super::{HoldResult, lapsed};
 use crate::access::{Call, Permission};
 use crate::db::{Batch, Db, Select};
 use crate::error::{Code, Error, Fault, Result};
@@ -20,7 +20,7 @@ use crate::seats::reach::{reaches, require_reach};
 use crate::seats::seat::Seat;
 use crate::seats::settings::{self, SeatSettings};
 use crate::types::text::Json;
-use crate::types::{Id, Ids, Ref};
+use crate::types::{Id, Ids, Ref, json_list};
 
 /// Plans the confirmation of a hold: to people, or to a team's own seats. A repeat changes nothing.
 pub async fn plan_confirm(
@@ -142,12 +142,12 @@ async fn to_people(
 ) -> Result<HoldResult> {
     call.caller.require(Permission::SeatsAssign)?;
     let people = people_of(db, call, &hold, input).await?;
-    let users = list(
+    let users = json_list(
         people
             .iter()
             .flat_map(|(_, users)| users.iter().map(|(_, id)| id)),
     );
-    let seats = list(items_of(&hold));
+    let seats = json_list(items_of(&hold));
     let mut batch = Batch::new();
     let live = batch.add::<Assignment>(Select::rows::<Assignment>(
         "WHERE account_id = $1 AND state IN ('waitlisted', 'reserved', 'active') AND seat_id IN (SELECT value FROM JSON_LIST($2) AS s)          AND user_id IN (SELECT value FROM JSON_LIST($3) AS u)",

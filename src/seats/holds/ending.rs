@@ -1,6 +1,6 @@
 //! The end of a hold: released, or lapsed when its time is over.
 
-use super::{lapsed, list, seats_within};
+use super::{lapsed, seats_within};
 use crate::access::{Call, Permission};
 use crate::app::App;
 use crate::commit::commit;
@@ -16,7 +16,7 @@ use crate::seats::assignment::Assignment;
 use crate::seats::change::Change;
 use crate::seats::hold::{HoldState, SeatHold};
 use crate::seats::seat::Seat;
-use crate::types::{AccountId, Id, Ids, Ref};
+use crate::types::{AccountId, Id, Ids, Ref, json_list};
 
 /// A hold while it ends, with its seats as they change.
 pub(super) struct Ending<'a> {
@@ -36,7 +36,7 @@ pub(super) async fn ending<'a>(
     hold: SeatHold,
     team: Option<&Id<Team>>,
 ) -> Result<(Ending<'a>, Vec<Seat>)> {
-    let seat_ids = list(hold.items.0.iter().map(|item| &item.seat_id));
+    let seat_ids = json_list(hold.items.0.iter().map(|item| &item.seat_id));
     let team = team.map(ToString::to_string).unwrap_or_default();
     let products_of = "SELECT product_id FROM seats WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS s)";
     let of_team = format!(

@@ -24,8 +24,8 @@ use crate::jobs::Job;
 use crate::params;
 use crate::records::reach_condition;
 use crate::resource::{Reference, resolve};
-use crate::types::Ids;
 use crate::types::text::Json;
+use crate::types::{Ids, json_list};
 
 pub use confirm::plan_confirm;
 pub use ending::{lapse, lapse_due, plan_release};
@@ -37,11 +37,6 @@ pub struct HoldResult {
     pub hold: SeatHold,
     /// One line for each person and seat.
     pub results: Vec<Given>,
-}
-
-fn list(texts: impl IntoIterator<Item = impl ToString>) -> String {
-    let texts: Vec<String> = texts.into_iter().map(|text| text.to_string()).collect();
-    serde_json::to_string(&texts).unwrap_or_default()
 }
 
 /// The seats of these ids that the caller sees.
@@ -92,7 +87,7 @@ pub async fn plan_hold(
     let mut batch = Batch::new();
     let seats = batch.add::<Seat>(seats_within(
         call,
-        &list(items.iter().map(|item| &item.seat_id)),
+        &json_list(items.iter().map(|item| &item.seat_id)),
     ));
     let standing = new.reference.as_ref().map(|reference| {
         batch.add::<SeatHold>(Select::rows::<SeatHold>(

@@ -18,7 +18,7 @@ use crate::params;
 use crate::resources::member::ManagedBy;
 use crate::resources::{Product, Team};
 use crate::seats::relocate::{MovedPlace, PlaceOutcome, ReleaseReason};
-use crate::types::Ref;
+use crate::types::{Ref, json_list};
 
 /// Moves a member to another team, after a page that says what becomes of each place.
 pub(in crate::dashboard::pages) async fn move_member(desk: Desk) -> Result<Shown> {
@@ -106,18 +106,14 @@ pub(in crate::dashboard::pages) async fn move_member(desk: Desk) -> Result<Shown
 
 /// What becomes of each place.
 async fn places(desk: &Desk, result: &MoveResult) -> Result<Markup> {
-    let ids: Vec<&str> = result
-        .places
-        .iter()
-        .map(|one| one.assignment.product_id.as_str())
-        .collect();
+    let ids = result.places.iter().map(|one| &one.assignment.product_id);
     let products = desk
         .db()
         .fetch::<Product>(
             &desk.caller().account,
             Select::rows::<Product>(
                 "WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-                params![json!(ids).to_string()],
+                params![json_list(ids)],
             ),
         )
         .await?;
