@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assignment::Assignment;
 use super::terms::later;
+use crate::commit::as_read;
 use crate::db::Statement;
 use crate::events::Plan;
 use crate::params;
@@ -122,7 +123,7 @@ fn enrol(rows: &[Grant<'_>], ids: &Ids, now: Timestamp) -> Statement {
 /// or none.
 ///
 /// What the other places are is read as it was when the statement began; if the row was written since, by the end of another
-/// place that leads to the course, the versions differ, the division by zero makes the plan stale, and it is made anew.
+/// place that leads to the course, [`as_read`] makes the plan stale, and it is made anew.
 fn recompute(
     user: &Id<User>,
     changing: &[&Assignment],
@@ -132,9 +133,9 @@ fn recompute(
     let others = "FROM seat_assignments a JOIN product_courses c ON c.account_id = $1 AND c.product_id = a.product_id \
                   WHERE a.account_id = $1 AND a.user_id = $2 AND a.state = 'active' AND c.course_id = enrollments.course_id \
                   AND a.id NOT IN (SELECT value FROM JSON_LIST($3) AS gone)";
-    let seen = "SELECT seen.version FROM enrollments seen WHERE seen.account_id = $1 AND seen.id = enrollments.id";
+    let once = as_read("enrollments", &["id"]);
     let sql = format!(
-        "UPDATE enrollments SET version = version + 1 / CASE WHEN version = ({seen}) THEN 1 ELSE 0 END, updated_at = $4, \
+        "UPDATE enrollments SET version = version + {once}, updated_at = $4, \
          status = CASE WHEN $6 OR status IN ('completed', 'failed') OR EXISTS (SELECT 1 {others}) THEN status ELSE 'expired' END, \
          expires_at = CASE WHEN NOT $6 AND NOT EXISTS (SELECT 1 {others}) THEN $4 \
          WHEN ($6 AND $7 IS NULL) OR EXISTS (SELECT 1 {others} AND a.expires_at IS NULL) THEN NULL \
