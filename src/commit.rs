@@ -44,10 +44,11 @@ pub struct Done<T> {
 /// term divides by zero: nothing is written, and the plan is made anew. On SQLite, where one writes at a time, the two
 /// are always the same.
 pub fn as_read(table: &str, key: &[&str]) -> String {
-    let same: String = key
+    let same: Vec<String> = key
         .iter()
         .map(|column| format!(" AND seen.{column} = {table}.{column}"))
         .collect();
+    let same = same.concat();
     format!(
         "1 / CASE WHEN version = (SELECT seen.version FROM {table} seen WHERE seen.account_id = $1{same}) THEN 1 ELSE 0 END"
     )
