@@ -35,6 +35,25 @@ pub struct Done<T> {
     pub planned: Option<Vec<JsonValue>>,
 }
 
+/// A term of SQL that is 1 for a row of `table` that nobody has changed since the statement began, and makes the plan
+/// stale for one that somebody has. `key` names the columns that tell the row beside its account; `version` counts its
+/// changes.
+///
+/// PostgreSQL waits for a row that another transaction is changing and goes on with the changed row, but with everything
+/// else as it was before. So the inner SELECT still finds the version that was, and where the row has another one now, the
+/// term divides by zero: nothing is written, and the plan is made anew. On SQLite, where one writes at a time, the two
+/// are always the same.
+pub fn as_read(table: &str, key: &[&str]) -> String {
+    let same: Vec<String> = key
+        .iter()
+        .map(|column| format!(" AND seen.{column} = {table}.{column}"))
+        .collect();
+    let same = same.concat();
+    format!(
+        "1 / CASE WHEN version = (SELECT seen.version FROM {table} seen WHERE seen.account_id = $1{same}) THEN 1 ELSE 0 END"
+    )
+}
+
 /// Makes a plan and carries it out as a whole; in a dry run, only makes it.
 pub async fn commit<T, F, Fut>(db: &Db, ids: &Ids, call: &Call, plan: F) -> Result<Done<T>>
 where

@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::Plan;
 use crate::params;
 use crate::resource::{Input, Record, Resource, Stamp, named_by, resolve, within};
-use crate::types::{Id, Ids, Ref};
+use crate::types::{Id, Ids, Ref, json_list};
 
 /// The condition by which a caller limited to teams sees rows, with its value at `$n`.
 pub fn reach_condition<R: Record>(caller: &Caller, n: usize) -> Option<(String, Value)> {
@@ -59,13 +59,12 @@ pub async fn maybe<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> R
 
 /// The records with these ids among those the caller may see, in one read.
 pub async fn find_all<R: Record>(db: &Db, caller: &Caller, ids: &[Id<R>]) -> Result<Vec<R>> {
-    let ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
     let live = if R::SOFT_DELETE {
         " AND deleted_at IS NULL"
     } else {
         ""
     };
-    let mut params = params![serde_json::to_string(&ids).unwrap_or_default()];
+    let mut params = params![json_list(ids)];
     let reach = reach_condition::<R>(caller, 3).map(|(condition, value)| {
         params.push(value);
         condition

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::db::{Batch, Select};
 use crate::error::{Code, Error, Result};
 use crate::params;
-use crate::types::AccountId;
+use crate::types::{AccountId, json_list};
 
 /// Streams of one key on one node at the most.
 pub const STREAMS_OF_A_KEY: usize = 10;
@@ -193,7 +193,7 @@ async fn look(app: &App, account: &AccountId, keys: &[String]) -> Result<News> {
          AND (k.expires_at IS NULL OR k.expires_at > $3) AND EXISTS (SELECT 1 FROM api_key_secrets s WHERE s.account_id = $1 AND s.key_id = k.id \
          AND (s.expires_at IS NULL OR s.expires_at > $3))",
         params![
-            serde_json::to_string(keys).unwrap_or_default(),
+            json_list(keys),
             app.clock.now()
         ],
     ));

@@ -8,14 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::Permission;
 use super::api_keys::Scopes;
 use super::roles::{BuiltIn, GlobalRole, Held, OrganizationRole, TeamRole};
 use crate::db::{Answers, Batch, Db, Select, Slot, Value};
 use crate::error::Result;
-use crate::types::AccountId;
+use crate::types::{AccountId, json_list};
 
 /// Permissions held together.
 pub type Permissions = BTreeSet<Permission>;
@@ -133,8 +131,8 @@ impl Rights {
             common.retain(|permission| held.contains(permission));
         }
         common.extend(&self.account);
-        let ids: Vec<&str> = places.iter().map(|(place, _)| place.as_ref()).collect();
-        (json!(ids).to_string().into(), common)
+        let ids = json_list(places.iter().map(|(place, _)| place.as_ref()));
+        (ids.into(), common)
     }
 }
 

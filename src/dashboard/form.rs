@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
 
 use super::answer::PageError;
-use super::door::{Guest, Visitor};
+use super::door::{Guest, Reader, Visitor};
 use crate::access::cookies;
 use crate::app::App;
 use crate::error::{Code, Error, Fault, Result};
@@ -149,6 +149,14 @@ pub struct Posted {
     pub form: FormData,
 }
 
+/// A form that somebody signed in sent from one of our pages, whatever they may do.
+pub struct ReaderPosted {
+    /// Who sent it.
+    pub reader: Reader,
+    /// What is in it.
+    pub form: FormData,
+}
+
 /// A form that anybody sent from one of our pages. With a session, its token was right.
 pub struct GuestPosted {
     /// Who sent it.
@@ -180,6 +188,18 @@ impl FromRequest<App> for Posted {
         let GuestPosted { guest, form } = GuestPosted::from_request(request, state).await?;
         Ok(Self {
             visitor: guest.visitor()?,
+            form,
+        })
+    }
+}
+
+impl FromRequest<App> for ReaderPosted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &App) -> Result<Self, Response> {
+        let GuestPosted { guest, form } = GuestPosted::from_request(request, state).await?;
+        Ok(Self {
+            reader: guest.reader()?,
             form,
         })
     }

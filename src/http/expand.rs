@@ -16,6 +16,7 @@ use crate::records::reach_condition;
 use crate::resource::{Expand, Record};
 use crate::resources::{Course, Organization, Product, Role, Team, User};
 use crate::seats::Seat;
+use crate::types::json_list;
 
 /// Levels at most.
 const DEPTH: usize = 3;
@@ -183,7 +184,7 @@ async fn fetch_kind<R: Record>(
     ids: &BTreeSet<String>,
 ) -> Result<(HashMap<String, JsonValue>, &'static [Expand])> {
     let caller = &*caller.acting(R::READ)?;
-    let mut params = params![serde_json::to_string(ids).unwrap_or_default()];
+    let mut params = params![json_list(ids)];
     let reach = reach_condition::<R>(caller, 3).map(|(condition, value)| {
         params.push(value);
         condition

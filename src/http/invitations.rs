@@ -22,7 +22,7 @@ use crate::invitations::record::{NewInvitation, ResendInput};
 use crate::invitations::{Invitation, again, invite};
 use crate::params;
 use crate::seats::actions::record_denial;
-use crate::types::{Id, Ref};
+use crate::types::{Id, Ref, json_list};
 
 const RESEND: &str = "/invitations/{id}/resend";
 const REVOKE: &str = "/invitations/{id}/revoke";
@@ -115,7 +115,7 @@ async fn add_addresses(app: &App, call: &Call, mut reply: Reply) -> Result<Reply
             "SELECT id, generation FROM invitations WHERE account_id = $1 AND {} AND expires_at > $2 AND id IN (SELECT value FROM JSON_LIST($3) AS shown)",
             crate::invitations::record::OPEN
         ),
-        params![call.now, serde_json::to_string(&ids).unwrap_or_default()],
+        params![call.now, json_list(&ids)],
     );
     let open = app
         .db

@@ -1,6 +1,6 @@
 //! The HTTP surface of the API.
 //!
-//! `routes.rs` lists every operation; `door.rs` is what happens to each request before and after it; `crud.rs` makes the
+//! `routes.rs` lists every operation; `door` is what happens to each request before and after it; `crud.rs` makes the
 //! operations that all kinds of record have. Nothing below `http/` knows of HTTP.
 
 pub mod batch;

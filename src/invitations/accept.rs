@@ -26,7 +26,7 @@ use crate::resources::user::{UserPatch, UserStatus};
 use crate::resources::{Product, Team, User};
 use crate::seats::Cause;
 use crate::seats::actions::IfFull;
-use crate::types::{AccountId, Id, Name, Patch, Timestamp};
+use crate::types::{AccountId, Id, Name, Patch, Timestamp, json_list};
 
 /// The cause of places that come with an invitation.
 const CAUSE: Cause = Cause::Invitation;
@@ -180,7 +180,7 @@ pub(crate) async fn product_names(
     }
     let select = Select::new(
         "SELECT id, name FROM products WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS p)",
-        params![serde_json::to_string(ids).unwrap_or_default()],
+        params![json_list(ids)],
     );
     let known: Vec<(Id<Product>, String)> = app.db.fetch(account, select).await?;
     let name_of = |id: &Id<Product>| {

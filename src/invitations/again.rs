@@ -21,7 +21,7 @@ use crate::resources::{Product, Team};
 use crate::seats::actions::PROMOTE_AT_ONCE;
 use crate::seats::{Access, Assignment, AssignmentState, Change, Seat};
 use crate::types::text::Json;
-use crate::types::{Ids, Ref, Timestamp};
+use crate::types::{Ids, Ref, Timestamp, json_list};
 
 /// Seconds between two mails of an invitation.
 const BETWEEN: i64 = 60;
@@ -207,7 +207,7 @@ async fn free(
     if invitation.assignment_ids.0.is_empty() {
         return Ok(());
     }
-    let list = || params![serde_json::to_string(&invitation.assignment_ids.0).unwrap_or_default()];
+    let list = || params![json_list(&invitation.assignment_ids.0)];
     let held = "SELECT {} FROM seat_assignments WHERE account_id = $1 AND cause = 'invited' AND state IN ('waitlisted', 'reserved') AND id IN (SELECT value FROM JSON_LIST($2) AS held)";
     let (seat_ids, product_ids) = (
         held.replace("{}", "seat_id"),

@@ -15,7 +15,7 @@ use crate::resources::{Product, Team, User};
 use crate::seats::actions::{Given, IfFull, Outcome, give};
 use crate::seats::change::{Holder, exhausted, member_event};
 use crate::seats::{Access, Assignment, Cause, Change, Seat};
-use crate::types::{Id, Ids, Timestamp};
+use crate::types::{Id, Ids, Timestamp, json_list};
 
 /// Where the answers to [`ask`] will be.
 pub struct Asked {
@@ -40,13 +40,13 @@ impl Who<'_> {
         match self {
             Self::Id(ids) => (
                 format!("{column} IN (SELECT value FROM JSON_LIST($3) AS who)"),
-                serde_json::to_string(ids).unwrap_or_default(),
+                json_list(ids),
             ),
             Self::Address(keys) => (
                 format!(
                     "{column} IN (SELECT id FROM users WHERE account_id = $1 AND deleted_at IS NULL AND email_key IN (SELECT value FROM JSON_LIST($3) AS who))"
                 ),
-                serde_json::to_string(keys).unwrap_or_default(),
+                json_list(keys),
             ),
         }
     }
@@ -54,7 +54,7 @@ impl Who<'_> {
 
 /// Asks for everything that entering a team with products needs to know.
 pub fn ask(batch: &mut Batch, team: &Id<Team>, products: &[Id<Product>], who: Who<'_>) -> Asked {
-    let list = serde_json::to_string(products).unwrap_or_default();
+    let list = json_list(products);
     let of_team = "SELECT seat_id FROM seat_teams WHERE account_id = $1 AND team_id = $2 AND live";
     let (is_theirs, people) = who.condition("user_id");
     Asked {

@@ -28,7 +28,7 @@ use crate::resource::Resource as _;
 use crate::resources::User;
 use crate::resources::user::UserStatus;
 use crate::types::text::{Description, Language};
-use crate::types::{Id, Name, Ref, Timestamp};
+use crate::types::{Id, Name, Ref, Timestamp, json_list};
 
 /// Requests decided by one call at the most.
 const AT_ONCE: usize = 100;
@@ -89,7 +89,7 @@ async fn scene(
         .ok_or_else(|| Error::new(Code::StateConflict, "The link's team is not here any more."))?;
     let select = Select::rows::<LinkRequest>(
         "WHERE account_id = $1 AND link_id = $2 AND id IN (SELECT value FROM JSON_LIST($3) AS wanted)",
-        params![link.id, serde_json::to_string(wanted).unwrap_or_default()],
+        params![link.id, json_list(wanted)],
     );
     let found = app.db.fetch::<LinkRequest>(call.account(), select).await?;
     let (mut requests, mut faults): (Vec<LinkRequest>, _) = (Vec::new(), Vec::new());
@@ -256,7 +256,7 @@ async fn people<'a>(
     let mut batch = Batch::new();
     let users = batch.add::<User>(Select::rows::<User>(
         "WHERE account_id = $1 AND deleted_at IS NULL AND email_key IN (SELECT value FROM JSON_LIST($2) AS who)",
-        params![serde_json::to_string(&keys).unwrap_or_default()],
+        params![json_list(&keys)],
     ));
     let products = &door.link.product_ids.0;
     let asked = entrance::ask(&mut batch, &door.team.id, products, Who::Address(&keys));

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::events::Plan;
 use crate::params;
 use crate::records;
-use crate::resources::member::{AS_READ, Member};
+use crate::resources::member::{Member, as_read};
 use crate::resources::{Team, User};
 use crate::seats::leave;
 use crate::types::{Ids, Ref};
@@ -85,7 +85,7 @@ pub async fn plan_remove(
     let mut plan = Plan::new("team_member.remove");
     plan.write_all(scene.departure(&team.id, standing)?);
     plan.write(Statement::guarded(
-        format!("DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3 AND role = $4 AND {AS_READ}"),
+        format!("DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3 AND role = $4 AND {}", as_read()),
         params![team.id, user.id, *standing],
     ));
     plan.event(event("removed", &team.id, &user.id, standing));

@@ -15,7 +15,7 @@ use crate::events::Plan;
 use crate::params;
 use crate::records;
 use crate::resource::{Reference, resolve};
-use crate::resources::member::{AS_READ, ManagedBy, Member};
+use crate::resources::member::{ManagedBy, Member, as_read};
 use crate::resources::{Team, User};
 use crate::seats::change::member_event;
 use crate::seats::leave::withdraw_requests;
@@ -85,7 +85,7 @@ pub async fn plan_move(
     let mut plan = Plan::new("team_member.move");
     plan.write_all(here.departure(&from.id, &standing)?);
     plan.write(Statement::guarded(
-        format!("DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3 AND role = $4 AND {AS_READ}"),
+        format!("DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND user_id = $3 AND role = $4 AND {}", as_read()),
         params![from.id, user.id, standing],
     ));
     plan.event(event("removed", &from.id, &user.id, &standing));

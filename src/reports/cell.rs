@@ -218,6 +218,38 @@ macro_rules! report_row {
 }
 pub(super) use report_row;
 
+/// States the columns of a row about a place: the place with its holder, then what the report says of it. It is read from
+/// what [`super::places::select`] puts together.
+macro_rules! place_row {
+    ($(#[$meta:meta])* $name:ident { $(#[doc = $words:literal] $column:ident: $type:ty,)+ }) => {
+        $crate::reports::cell::report_row! {
+            $(#[$meta])*
+            $name {
+                /// The assignment.
+                assignment_id: String,
+                /// The person.
+                user_id: String,
+                /// Their address.
+                email: String,
+                /// Their name.
+                name: Option<String>,
+                /// The team they hold the place in.
+                team_id: String,
+                /// The team's name.
+                team: String,
+                /// The seat.
+                seat_id: String,
+                /// The product's name.
+                product: String,
+                /// When the place was given.
+                starts_at: Option<crate::types::Timestamp>,
+                $(#[doc = $words] $column: $type,)+
+            }
+        }
+    };
+}
+pub(super) use place_row;
+
 #[cfg(test)]
 mod tests {
     use super::*;

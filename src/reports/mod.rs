@@ -12,6 +12,7 @@ mod expiring_access;
 mod idle_places;
 mod orders_and_credits;
 mod organization_rollup;
+mod places;
 mod seat_usage;
 
 use std::fmt::Write as _;

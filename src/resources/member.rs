@@ -7,12 +7,13 @@ use super::{Team, User};
 use crate::access::Permission;
 use crate::access::roles::{MemberRole, MemberRoleRef};
 use crate::columns;
+use crate::commit;
 use crate::db::{Db, FromRow, Reader, Row as _, Select};
 use crate::error::Result;
 use crate::params;
 use crate::resource::{Expand, Field, FieldKind, Record};
 use crate::types::text::Language;
-use crate::types::{AccountId, Email, ExternalId, Id, Kind, Name, Ref, Timestamp};
+use crate::types::{AccountId, Email, ExternalId, Id, Kind, Name, Ref, Timestamp, json_list};
 
 crate::words! {
     /// Who keeps a membership.
@@ -32,8 +33,10 @@ crate::words! {
 
 /// True of a membership of `team_members` that nobody has changed since the statement began: with it in the condition of a
 /// DELETE, the giving of a place at the same moment makes the plan stale, since it counts the membership's version up.
-pub const AS_READ: &str = "1 / CASE WHEN version = (SELECT seen.version FROM team_members seen WHERE seen.account_id = $1 \
-    AND seen.team_id = team_members.team_id AND seen.user_id = team_members.user_id) THEN 1 ELSE 0 END = 1";
+pub fn as_read() -> String {
+    let term = commit::as_read("team_members", &["team_id", "user_id"]);
+    format!("{term} = 1")
+}
 
 /// A person in a team.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -128,10 +131,9 @@ pub async fn with_people(
     account: &AccountId,
     list: Vec<Membership>,
 ) -> Result<Vec<Member>> {
-    let ids: Vec<&str> = list.iter().map(|one| one.id.as_str()).collect();
     let people = Select::rows::<User>(
         "WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![serde_json::to_string(&ids).unwrap_or_default()],
+        params![json_list(list.iter().map(|one| &one.id))],
     );
     let people: Vec<User> = if list.is_empty() {
         Vec::new()

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::member::AS_READ;
+use super::member::as_read;
 use super::organization::{Organization, within};
 use crate::access::{Call, Permission, Reach};
 use crate::columns;
@@ -286,7 +286,8 @@ impl Resource for Team {
             ),
             Statement::new(
                 format!(
-                    "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND {AS_READ}"
+                    "DELETE FROM team_members WHERE account_id = $1 AND team_id = $2 AND {}",
+                    as_read()
                 ),
                 params![self.id.to_string()],
             ),

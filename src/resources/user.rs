@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::member::AS_READ;
+use super::member::as_read;
 use super::team::Team;
 use crate::access::Permission;
 use crate::columns;
@@ -368,7 +368,8 @@ impl Resource for User {
             ),
             Statement::new(
                 format!(
-                    "DELETE FROM team_members WHERE account_id = $1 AND user_id = $2 AND {AS_READ}"
+                    "DELETE FROM team_members WHERE account_id = $1 AND user_id = $2 AND {}",
+                    as_read()
                 ),
                 params![self.id.to_string()],
             ),

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assignment::Assignment;
 use super::terms::later;
+use crate::commit::as_read;
 use crate::db::Statement;
 use crate::events::Plan;
 use crate::params;
 use crate::resources::{Course, Enrollment, Product, Team, User};
-use crate::types::{Id, Ids, Timestamp};
+use crate::types::{Id, Ids, Timestamp, json_list};
 
 /// What a plan does to the access of people.
 #[derive(Debug, Default)]
@@ -122,7 +123,7 @@ fn enrol(rows: &[Grant<'_>], ids: &Ids, now: Timestamp) -> Statement {
 /// or none.
 ///
 /// What the other places are is read as it was when the statement began; if the row was written since, by the end of another
-/// place that leads to the course, the versions differ, the division by zero makes the plan stale, and it is made anew.
+/// place that leads to the course, [`as_read`] makes the plan stale, and it is made anew.
 fn recompute(
     user: &Id<User>,
     changing: &[&Assignment],
@@ -132,9 +133,9 @@ fn recompute(
     let others = "FROM seat_assignments a JOIN product_courses c ON c.account_id = $1 AND c.product_id = a.product_id \
                   WHERE a.account_id = $1 AND a.user_id = $2 AND a.state = 'active' AND c.course_id = enrollments.course_id \
                   AND a.id NOT IN (SELECT value FROM JSON_LIST($3) AS gone)";
-    let seen = "SELECT seen.version FROM enrollments seen WHERE seen.account_id = $1 AND seen.id = enrollments.id";
+    let once = as_read("enrollments", &["id"]);
     let sql = format!(
-        "UPDATE enrollments SET version = version + 1 / CASE WHEN version = ({seen}) THEN 1 ELSE 0 END, updated_at = $4, \
+        "UPDATE enrollments SET version = version + {once}, updated_at = $4, \
          status = CASE WHEN $6 OR status IN ('completed', 'failed') OR EXISTS (SELECT 1 {others}) THEN status ELSE 'expired' END, \
          expires_at = CASE WHEN NOT $6 AND NOT EXISTS (SELECT 1 {others}) THEN $4 \
          WHEN ($6 AND $7 IS NULL) OR EXISTS (SELECT 1 {others} AND a.expires_at IS NULL) THEN NULL \
@@ -142,14 +143,13 @@ fn recompute(
          WHERE account_id = $1 AND user_id = $2 AND source = 'seat' \
          AND course_id IN (SELECT course_id FROM product_courses WHERE account_id = $1 AND product_id IN (SELECT value FROM JSON_LIST($5) AS p))"
     );
-    let list = |ids: Vec<&str>| serde_json::to_string(&ids).unwrap_or_default();
     Statement::new(
         sql,
         params![
             user.clone(),
-            list(changing.iter().map(|one| one.id.as_str()).collect()),
+            json_list(changing.iter().map(|one| &one.id)),
             now,
-            list(changing.iter().map(|one| one.product_id.as_str()).collect()),
+            json_list(changing.iter().map(|one| &one.product_id)),
             kept.is_some(),
             kept.and_then(|one| one.expires_at)
         ],
@@ -162,10 +162,7 @@ fn still_members(team: &Id<Team>, users: &[&str]) -> Statement {
     Statement::exactly(
         "UPDATE team_members SET version = version + 1 WHERE account_id = $1 AND team_id = $2 \
          AND user_id IN (SELECT value FROM JSON_LIST($3) AS holders)",
-        params![
-            team.clone(),
-            serde_json::to_string(users).unwrap_or_default()
-        ],
+        params![team.clone(), json_list(users)],
         users.len(),
     )
 }

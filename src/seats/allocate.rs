@@ -24,7 +24,7 @@ use crate::events::Plan;
 use crate::params;
 use crate::resource::Stamp;
 use crate::resources::{Product, Team};
-use crate::types::{Id, Ids};
+use crate::types::{Id, Ids, json_list};
 
 /// Places of a product to be added to a team.
 #[derive(Debug, Clone)]
@@ -100,10 +100,6 @@ pub fn change_for<'c>(
     Change::create(seat, None, call, ids)
 }
 
-fn list<'t>(texts: impl Iterator<Item = &'t str>) -> String {
-    serde_json::to_string(&texts.collect::<Vec<_>>()).unwrap_or_default()
-}
-
 /// Adds places to teams, and serves those who wait for them.
 pub async fn add(
     db: &Db,
@@ -115,9 +111,9 @@ pub async fn add(
     if additions.is_empty() {
         return Ok(Vec::new());
     }
-    let teams = list(additions.iter().map(|one| one.team_id.as_str()));
-    let products = list(additions.iter().map(|one| one.product_id.as_str()));
-    let references = list(additions.iter().filter_map(|one| one.reference.as_deref()));
+    let teams = json_list(additions.iter().map(|one| &one.team_id));
+    let products = json_list(additions.iter().map(|one| &one.product_id));
+    let references = json_list(additions.iter().filter_map(|one| one.reference.as_deref()));
     let of_teams = "SELECT seat_id FROM seat_teams WHERE account_id = $1 AND live AND team_id IN (SELECT value FROM JSON_LIST($2) AS t) \
                     AND product_id IN (SELECT value FROM JSON_LIST($3) AS p)";
     let mut batch = Batch::new();
@@ -212,8 +208,8 @@ pub async fn take_back(
     if withdrawals.is_empty() {
         return Ok(Vec::new());
     }
-    let named = list(withdrawals.iter().map(|one| one.seat_id.as_str()));
-    let references = list(
+    let named = json_list(withdrawals.iter().map(|one| &one.seat_id));
+    let references = json_list(
         withdrawals
             .iter()
             .filter_map(|one| one.reference.as_deref()),
@@ -235,7 +231,7 @@ pub async fn take_back(
     let entries = batch.add::<(Id<Seat>, String, Id<LedgerEntry>)>(Select::new(
         "SELECT seat_id, reference, id FROM seat_ledger WHERE account_id = $1 AND seat_id IN (SELECT value FROM JSON_LIST($2) AS s) \
          AND reference IN (SELECT value FROM JSON_LIST($3) AS r)",
-        params![named, list(reversed.iter().flatten().map(String::as_str))],
+        params![named, json_list(reversed.iter().flatten())],
     ));
     let revoking: Vec<_> = withdrawals
         .iter()

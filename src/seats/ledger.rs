@@ -17,7 +17,7 @@ use crate::db::{Column as _, Db, Row, Select, Statement, Value};
 use crate::error::Result;
 use crate::params;
 use crate::resource::{Expand, Field, FieldKind, Record};
-use crate::types::{AccountId, Id, Kind, Timestamp};
+use crate::types::{AccountId, Id, Kind, Timestamp, json_list};
 
 /// One entry of a seat's ledger. Its deltas, summed over the seat, are the seat's counters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -196,7 +196,6 @@ pub async fn as_of(
     seats: Vec<Seat>,
     at: Timestamp,
 ) -> Result<Vec<Seat>> {
-    let ids: Vec<&str> = seats.iter().map(|seat| seat.id.as_str()).collect();
     let last = "SELECT l.id FROM seat_ledger l WHERE l.account_id = $1 AND l.seat_id = s.value AND l.created_at <= $3 \
                 ORDER BY l.created_at DESC, l.id DESC LIMIT 1";
     let entries: Vec<LedgerEntry> = db
@@ -206,7 +205,7 @@ pub async fn as_of(
                 &format!(
                     "WHERE account_id = $1 AND id IN (SELECT ({last}) FROM JSON_LIST($2) AS s)"
                 ),
-                params![serde_json::to_string(&ids).unwrap_or_default(), at],
+                params![json_list(seats.iter().map(|seat| &seat.id)), at],
             ),
         )
         .await?;

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::events::Plan;
 use crate::params;
 use crate::resources::{Product, User};
-use crate::types::{Id, Ids};
+use crate::types::{Id, Ids, json_list};
 
 /// Plans the union of the places of `from` and `into`, and gives the assignments that were freed.
 ///
@@ -83,7 +83,6 @@ pub async fn plan_union(
     access.shortened.clear();
     access.ended.clear();
     access.write(plan, &rows.take(&products), ids, call.now);
-    let gone: Vec<_> = freed.iter().map(|one| one.id.as_str()).collect();
     plan.write(Statement::new(
         "UPDATE seat_assignments SET user_id = $2, version = version + 1, updated_at = $4 \
          WHERE account_id = $1 AND user_id = $3 AND id NOT IN (SELECT value FROM JSON_LIST($5) AS gone)",
@@ -91,7 +90,7 @@ pub async fn plan_union(
             into.clone(),
             from.clone(),
             call.now,
-            serde_json::to_string(&gone).unwrap_or_default()
+            json_list(freed.iter().map(|one| &one.id))
         ],
     ));
     Ok(freed)

@@ -15,6 +15,7 @@ pub mod cause;
 pub mod change;
 pub mod denial;
 pub mod hold;
+mod holding;
 pub mod holds;
 pub mod integrity;
 pub mod leave;

@@ -12,19 +12,19 @@ use super::access::Access;
 use super::actions::{PROMOTE_AT_ONCE, waiting_at};
 use super::assignment::Assignment;
 use super::change::{Change, guarded_by};
-use super::notices::reader_locale;
+use super::holding::Holding;
 use super::seat::Seat;
 use super::settings::{self, SeatSettings};
 use crate::access::Call;
 use crate::app::App;
 use crate::commit::commit;
-use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _, Select, Statement};
-use crate::email::{TemplateKind, outbox};
+use crate::db::{Batch, Column as _, Pair, Select, Statement};
+use crate::email::TemplateKind;
 use crate::error::Result;
 use crate::events::Plan;
 use crate::params;
 use crate::resources::Product;
-use crate::types::{AccountId, Email, Timestamp};
+use crate::types::{AccountId, Timestamp};
 
 /// So many places are changed by one list of writes at the most.
 const AT_ONCE: i64 = 40;
@@ -82,30 +82,8 @@ impl Rule {
     }
 }
 
-/// A place with whom to tell of it.
-struct Idle {
-    assignment: Assignment,
-    email: Email,
-    locale: Option<String>,
-    account_locale: String,
-    team: String,
-    product: String,
-    since: Timestamp,
-}
-
-impl FromRow for Idle {
-    fn from_row(reader: &mut Reader<'_>) -> std::result::Result<Self, DbError> {
-        Ok(Self {
-            assignment: Assignment::from_row(reader)?,
-            email: Email::read(reader)?,
-            locale: Option::read(reader)?,
-            account_locale: String::read(reader)?,
-            team: String::read(reader)?,
-            product: String::read(reader)?,
-            since: Timestamp::read(reader)?,
-        })
-    }
-}
+/// A place with whom to tell of it, and since when it is idle.
+type Idle = Pair<Holding, (Timestamp,)>;
 
 /// Carries the rules of an account out, seat by seat.
 pub async fn reclaim_idle(app: &App, account: &AccountId) -> Result<()> {
@@ -180,14 +158,8 @@ async fn let_off(app: &App, call: &Call, seat: &Seat, rule: Option<Rule>) -> Res
 fn idle_at(seat: &Seat, before: Timestamp, condition: &str, now: Timestamp) -> Select {
     Select::new(
         format!(
-            "SELECT {}, u.email, u.locale, ac.locale, t.name, p.name, {} FROM seat_assignments \
-             JOIN accounts ac ON ac.account_id = $1 \
-             JOIN users u ON u.account_id = $1 AND u.id = seat_assignments.user_id \
-             JOIN teams t ON t.account_id = $1 AND t.id = seat_assignments.team_id \
-             JOIN products p ON p.account_id = $1 AND p.id = seat_assignments.product_id \
-             WHERE seat_assignments.account_id = $1 AND seat_assignments.seat_id = $2 AND {} AND {condition} ORDER BY seat_assignments.id LIMIT $5",
-            Assignment::selection(),
-            idle_since(),
+            "{} WHERE seat_assignments.account_id = $1 AND seat_assignments.seat_id = $2 AND {} AND {condition} ORDER BY seat_assignments.id LIMIT $5",
+            Holding::selection(&format!(", {}", idle_since())),
             is_idle().replace("{}", "$3"),
         ),
         params![seat.id.clone(), before, now, AT_ONCE],
@@ -210,7 +182,7 @@ async fn announce(app: &App, call: &Call, seat: &Seat, rule: Rule) -> Result<boo
     Ok(done.await?.value)
 }
 
-fn tell(app: &App, call: &Call, plan: &mut Plan, idle: &Idle, rule: Rule) {
+fn tell(app: &App, call: &Call, plan: &mut Plan, Pair(idle, (since,)): &Idle, rule: Rule) {
     let place = &idle.assignment;
     let at = call.now.plus_days(rule.notice_days);
     let after = Assignment {
@@ -225,30 +197,14 @@ fn tell(app: &App, call: &Call, plan: &mut Plan, idle: &Idle, rule: Rule) {
     ));
     let mut event = after.event("idle");
     if let Some(members) = event.data.as_object_mut() {
-        members.insert("idle_since".to_owned(), json!(idle.since));
+        members.insert("idle_since".to_owned(), json!(since));
     }
     plan.event(event);
-    outbox::queue(
-        plan,
-        &app.ids,
-        call.now,
-        outbox::NewMail {
-            kind: TemplateKind::SeatIdle,
-            user_id: Some(place.user_id.to_string()),
-            to: idle.email.clone(),
-            locale: reader_locale(idle.locale.as_deref(), Some(&idle.account_locale)),
-            context: json!({
-                "team": idle.team,
-                "team_id": place.team_id,
-                "product": idle.product,
-                "idle_days": (call.now.micros() - idle.since.micros()) / DAY,
-                "reclaim_at": at,
-            }),
-            once_key: Some(format!("seat-idle:{}:{}", place.id, at.micros())),
-            link_id: None,
-            provision_id: None,
-        },
-    );
+    let idle_days = (call.now.micros() - since.micros()) / DAY;
+    let context = json!({ "team": idle.team, "team_id": place.team_id, "product": idle.product, "idle_days": idle_days, "reclaim_at": at });
+    let key = format!("seat-idle:{}:{}", place.id, at.micros());
+    let mail = (TemplateKind::SeatIdle, key);
+    idle.queue(plan, &app.ids, call.now, mail, context);
 }
 
 /// Releases some of the places whose notice is over; those who wait move up in the same list of writes.
@@ -275,7 +231,7 @@ async fn take_back(app: &App, call: &Call, seat: &Seat, rule: Rule) -> Result<bo
         }
         let still = (is_idle(), vec![before.value()]);
         let mut change = Change::of(standing, call, &app.ids);
-        for one in &over {
+        for Pair(one, _) in &over {
             change.reclaim(&one.assignment, &still)?;
         }
         change.promote_waiting(&rows.take(&waiting))?;

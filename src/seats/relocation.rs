@@ -20,7 +20,7 @@ use crate::params;
 use crate::records;
 use crate::resource::{Input, Reference, resolve};
 use crate::resources::{Product, Team, User};
-use crate::types::{Id, Ids, Ref};
+use crate::types::{Id, Ids, Ref, json_list};
 
 /// Which places move, and where.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -247,13 +247,12 @@ async fn scene(db: &Db, call: &Call, seat: Seat, input: &MoveInput) -> Result<Sc
 
 /// The read of the places of people who are in the other team too: those who are named, or all.
 fn people_of_both(seat: &Seat, team: &Id<Team>, input: &MoveInput, users: &[Id<User>]) -> Select {
-    let list = |ids: Vec<&str>| Value::text(serde_json::to_string(&ids).unwrap_or_default());
     let mut params = params![seat.id.clone(), team.clone(), ALL_AT_ONCE + 1];
     let named = if input.with_holders {
         ""
     } else {
-        params.push(list(users.iter().map(Id::as_str).collect()));
-        params.push(list(input.assignments.iter().map(Id::as_str).collect()));
+        params.push(Value::text(json_list(users)));
+        params.push(Value::text(json_list(&input.assignments)));
         " AND (user_id IN (SELECT value FROM JSON_LIST($5) AS u) OR id IN (SELECT value FROM JSON_LIST($6) AS a))"
     };
     Select::rows::<Assignment>(

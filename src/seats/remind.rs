@@ -7,45 +7,21 @@
 
 use serde_json::json;
 
-use super::assignment::Assignment;
-use super::notices::reader_locale;
+use super::holding::Holding;
 use super::settings::{self, SeatSettings};
 use crate::access::Call;
 use crate::app::App;
 use crate::commit::commit;
-use crate::db::{Column as _, DbError, FromRow, Reader, Row as _, Select, Statement};
-use crate::email::{TemplateKind, outbox};
+use crate::db::{Select, Statement};
+use crate::email::TemplateKind;
 use crate::error::Result;
 use crate::events::Plan;
 use crate::params;
-use crate::types::{AccountId, Email, Timestamp};
+use crate::types::{AccountId, Timestamp};
 
 /// So many people are reminded by one list of writes at the most.
 const AT_ONCE: i64 = 40;
 const DAY: i64 = 86_400_000_000;
-
-/// A place whose holder is to be reminded.
-struct Due {
-    assignment: Assignment,
-    email: Email,
-    locale: Option<String>,
-    account_locale: String,
-    team: String,
-    product: String,
-}
-
-impl FromRow for Due {
-    fn from_row(reader: &mut Reader<'_>) -> std::result::Result<Self, DbError> {
-        Ok(Self {
-            assignment: Assignment::from_row(reader)?,
-            email: Email::read(reader)?,
-            locale: Option::read(reader)?,
-            account_locale: String::read(reader)?,
-            team: String::read(reader)?,
-            product: String::read(reader)?,
-        })
-    }
-}
 
 /// Reminds everybody whose place ends soon enough, the nearest day first.
 pub async fn remind_due(app: &App, account: &AccountId) -> Result<()> {
@@ -67,18 +43,14 @@ fn due(now: Timestamp, day: i64) -> Select {
                   AND (o.expires_at IS NULL OR o.expires_at > seat_assignments.expires_at OR (o.expires_at = seat_assignments.expires_at AND o.id > seat_assignments.id))";
     Select::new(
         format!(
-            "SELECT {}, u.email, u.locale, ac.locale, t.name, p.name FROM seat_assignments \
-             JOIN accounts ac ON ac.account_id = $1 \
-             JOIN users u ON u.account_id = $1 AND u.id = seat_assignments.user_id AND u.deleted_at IS NULL AND u.status <> 'deactivated' \
-             JOIN teams t ON t.account_id = $1 AND t.id = seat_assignments.team_id \
-             JOIN products p ON p.account_id = $1 AND p.id = seat_assignments.product_id \
-             WHERE seat_assignments.account_id = $1 AND seat_assignments.state = 'active' AND seat_assignments.expires_at > $2 \
+            "{} WHERE seat_assignments.account_id = $1 AND u.deleted_at IS NULL AND u.status <> 'deactivated' \
+             AND seat_assignments.state = 'active' AND seat_assignments.expires_at > $2 \
              AND seat_assignments.expires_at <= $3 \
              AND seat_assignments.expires_at - $4 > COALESCE(seat_assignments.extended_at, seat_assignments.starts_at, seat_assignments.created_at) \
              AND (seat_assignments.reminded_end IS NULL OR seat_assignments.reminded_end <> seat_assignments.expires_at OR seat_assignments.reminded_days > $5) \
              AND EXISTS (SELECT 1 FROM product_courses c WHERE c.account_id = $1 AND c.product_id = seat_assignments.product_id AND NOT EXISTS ({longer})) \
              ORDER BY seat_assignments.expires_at, seat_assignments.id LIMIT $6",
-            Assignment::selection()
+            Holding::selection("")
         ),
         params![now, now.plus_days(day), day * DAY, day, AT_ONCE],
     )
@@ -90,7 +62,7 @@ async fn remind(app: &App, call: &Call, day: i64) -> Result<bool> {
         let mut plan = Plan::new("seat.remind");
         let found = app
             .db
-            .fetch::<Due>(call.account(), due(call.now, day))
+            .fetch::<Holding>(call.account(), due(call.now, day))
             .await?;
         for one in &found {
             tell(app, call, &mut plan, one, day);
@@ -101,7 +73,7 @@ async fn remind(app: &App, call: &Call, day: i64) -> Result<bool> {
 }
 
 /// The mark on the row, the mail and the event of one reminder.
-fn tell(app: &App, call: &Call, plan: &mut Plan, due: &Due, day: i64) {
+fn tell(app: &App, call: &Call, plan: &mut Plan, due: &Holding, day: i64) {
     let place = &due.assignment;
     let Some(end) = place.expires_at else { return };
     // The plan is stale when the place has ended, has another end or was reminded of meanwhile.
@@ -111,21 +83,10 @@ fn tell(app: &App, call: &Call, plan: &mut Plan, due: &Due, day: i64) {
         params![end, day, place.id],
     ));
     let days_left = (end.micros() - call.now.micros() + DAY / 2) / DAY;
-    outbox::queue(
-        plan,
-        &app.ids,
-        call.now,
-        outbox::NewMail {
-            kind: TemplateKind::SeatExpiring,
-            user_id: Some(place.user_id.to_string()),
-            to: due.email.clone(),
-            locale: reader_locale(due.locale.as_deref(), Some(&due.account_locale)),
-            context: json!({ "team": due.team, "team_id": place.team_id, "product": due.product, "ends_at": end, "days_left": days_left }),
-            once_key: Some(format!("seat-expiring:{}:{}:{day}", place.id, end.micros())),
-            link_id: None,
-            provision_id: None,
-        },
-    );
+    let key = format!("seat-expiring:{}:{}:{day}", place.id, end.micros());
+    let context = json!({ "team": due.team, "team_id": place.team_id, "product": due.product, "ends_at": end, "days_left": days_left });
+    let mail = (TemplateKind::SeatExpiring, key);
+    due.queue(plan, &app.ids, call.now, mail, context);
     let mut event = place.event("expiring");
     if let Some(members) = event.data.as_object_mut() {
         members.insert("days_left".to_owned(), days_left.into());

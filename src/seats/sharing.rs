@@ -23,7 +23,7 @@ use crate::records;
 use crate::resource::{Input, Reference, resolve};
 use crate::resources::{Product, Team};
 use crate::types::text::Json;
-use crate::types::{Id, Ids, Ref};
+use crate::types::{Id, Ids, Ref, json_list};
 
 /// Teams of one seat at the most.
 const MOST_TEAMS: usize = 100;
@@ -113,10 +113,9 @@ async fn named(
 
 /// The read of teams by their ids.
 fn teams_of<'t>(ids: impl IntoIterator<Item = &'t Id<Team>>) -> Select {
-    let ids: Vec<_> = ids.into_iter().map(Id::as_str).collect();
     Select::new(
         "SELECT id, name FROM teams WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS t) ORDER BY name_key, id",
-        params![serde_json::to_string(&ids).unwrap_or_default()],
+        params![json_list(ids)],
     )
 }
 

@@ -6,7 +6,7 @@ use super::seat::Seat;
 use crate::db::Select;
 use crate::error::{Code, Error, Result};
 use crate::params;
-use crate::types::Id;
+use crate::types::{Id, json_list};
 
 crate::words! {
     /// What happens when a quantity is to fall below what is in use.
@@ -38,7 +38,7 @@ pub fn wanted(seats: &[(Id<Seat>, i64)], policy: OnShortfall) -> Option<Select> 
                  ORDER BY COALESCE(starts_at, created_at) DESC, id DESC LIMIT $3",
                 super::change::UNSTARTED
             ),
-            params![serde_json::to_string(&short).unwrap_or_default(), AT_ONCE],
+            params![json_list(&short), AT_ONCE],
         )
     })
 }

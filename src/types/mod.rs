@@ -1,6 +1,7 @@
 //! Values that are right once they exist: past the door of the program there is no bare e-mail, id, time or status.
 
 pub mod id;
+pub mod list;
 pub mod merge;
 pub mod reference;
 pub mod secret;
@@ -8,6 +9,7 @@ pub mod text;
 pub mod time;
 
 pub use id::{AccountId, Id, Ids, Kind};
+pub use list::json_list;
 pub use merge::Patch;
 pub use reference::Ref;
 pub use secret::Secret;

@@ -18,7 +18,7 @@ use crate::params;
 use crate::seats::allocate::{self, Withdrawal};
 use crate::seats::shortfall::OnShortfall;
 use crate::types::text::Json;
-use crate::types::{Ids, Ref};
+use crate::types::{Ids, Ref, json_list};
 
 /// What of a total belongs to the first `part` of `whole`, so that all parts together are the total.
 fn share(total: i64, part: i64, whole: i64) -> i64 {
@@ -151,7 +151,7 @@ struct Known {
 
 async fn scene(db: &Db, call: &Call, order: &Order, input: &RefundInput) -> Result<Known> {
     let paid = order.paid_by.0.iter();
-    let paid: Vec<_> = paid.map(|one| one.credit_account_id.as_str()).collect();
+    let paid = json_list(paid.map(|one| &one.credit_account_id));
     let mut batch = Batch::new();
     let told = batch.add::<OrderRefund>(Select::rows::<OrderRefund>(
         "WHERE account_id = $1 AND order_id = $2 AND reference = $3",
@@ -159,7 +159,7 @@ async fn scene(db: &Db, call: &Call, order: &Order, input: &RefundInput) -> Resu
     ));
     let accounts = batch.add::<CreditAccount>(Select::rows::<CreditAccount>(
         "WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS paid)",
-        params![serde_json::to_string(&paid).unwrap_or_default()],
+        params![paid],
     ));
     let mut rows = db.read(call.account(), batch).await?;
     Ok(Known {

@@ -14,7 +14,7 @@ use crate::params;
 use crate::resource::Resolved;
 use crate::resources::{Organization, Team};
 use crate::seats::SeatTemplate;
-use crate::types::Id;
+use crate::types::{Id, json_list};
 
 /// What the lines name.
 #[derive(Debug, Default)]
@@ -49,7 +49,6 @@ pub async fn ground(
         items.extend(line.catalog_item_id.as_ref().map(ToString::to_string));
         teams.extend(line.team_id.as_ref().map(ToString::to_string));
     }
-    let list = |ids: &BTreeSet<String>| serde_json::to_string(ids).unwrap_or_default();
     let (rule, who) = match owner {
         Owner::Team(id) => (visibility::OF_TEAM, id.to_string()),
         Owner::Organization(id) => (visibility::OF_ORGANIZATION, id.to_string()),
@@ -57,17 +56,17 @@ pub async fn ground(
     let mut batch = Batch::new();
     let item_rows = batch.add::<CatalogItem>(Select::rows::<CatalogItem>(
         "WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![list(&items)],
+        params![json_list(&items)],
     ));
     let template_rows = batch.add::<SeatTemplate>(Select::rows::<SeatTemplate>(
         "WHERE account_id = $1 AND (id IN (SELECT value FROM JSON_LIST($2) AS wanted) OR id IN \
          (SELECT i.template_id FROM catalog_items i WHERE i.account_id = $1 AND i.id IN (SELECT value FROM JSON_LIST($3) AS items)))",
-        params![list(&templates), list(&items)],
+        params![json_list(&templates), json_list(&items)],
     ));
     let team_rows = batch.add::<(Id<Team>, Option<String>)>(Select::new(
         "SELECT t.id, o.path FROM teams t LEFT JOIN organizations o ON o.account_id = $1 AND o.id = t.organization_id \
          WHERE t.account_id = $1 AND t.deleted_at IS NULL AND t.id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![list(&teams)],
+        params![json_list(&teams)],
     ));
     let path = batch.add::<(String,)>(Select::new(
         "SELECT path FROM organizations WHERE account_id = $1 AND id = $2",
@@ -78,7 +77,7 @@ pub async fn ground(
             "SELECT id FROM catalog_items WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted) AND {}",
             rule.replace("{}", "= $3")
         ),
-        params![list(&items), who],
+        params![json_list(&items), who],
     ));
     let mut rows = db.read(call.account(), batch).await?;
     Ok(Ground {
@@ -135,7 +134,7 @@ pub async fn whereto(
     ));
     let live = batch.add::<(Id<Team>,)>(Select::new(
         "SELECT id FROM teams WHERE account_id = $1 AND deleted_at IS NULL AND id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![serde_json::to_string(teams).unwrap_or_default()],
+        params![json_list(teams)],
     ));
     let mut rows = db.read(call.account(), batch).await?;
     let default = rows.first(&default).map(|(id,)| id);

@@ -13,7 +13,7 @@ use crate::params;
 use crate::records;
 use crate::seats::allocate::{self, Addition};
 use crate::types::text::Json;
-use crate::types::{Id, Ids, Ref};
+use crate::types::{Id, Ids, Ref, json_list};
 
 use super::order::{Buyer, Failure, Order, OrderLine, OrderStatus, PaidBy, Payment};
 use super::refunded::OrderRefund;
@@ -252,7 +252,7 @@ fn line_rows(order: &Order, before: &[OrderLine]) -> Vec<Statement> {
     if !gone.is_empty() {
         list.push(Statement::new(
             "DELETE FROM order_lines WHERE account_id = $1 AND order_id = $2 AND id IN (SELECT value FROM JSON_LIST($3) AS gone)",
-            params![order.id.clone(), serde_json::to_string(&gone).unwrap_or_default()],
+            params![order.id.clone(), json_list(&gone)],
         ));
     }
     list

@@ -6,14 +6,13 @@ use super::desk::{Desk, Shown};
 use super::look::{end, link, seat_href, state_badge, team_href, user_href};
 use super::names::{self, Named, Names};
 use super::person::place_menu;
-use super::users::{pager, team_choices};
+use super::users::pager;
 use crate::access::Permission;
 use crate::dashboard::components::{
     Avatar, Button, Cell, Column, EmptyState, FilterBar, Row, Table, day,
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::Batch;
 use crate::error::Result;
 use crate::seats::{Assignment, AssignmentState};
 
@@ -86,25 +85,12 @@ pub(super) async fn assignments(desk: Desk) -> Result<Shown> {
 
 async fn names(desk: &Desk, list: &[Assignment]) -> Result<(Names, Vec<(String, String)>)> {
     let ids = |of: fn(&Assignment) -> String| list.iter().map(of).collect::<Vec<String>>();
-    let mut batch = Batch::new();
-    let slots = [
-        batch.add::<(String, String)>(names::select(
-            Named::Person,
-            ids(|one| one.user_id.to_string()),
-        )),
-        batch.add::<(String, String)>(names::select(
-            Named::Seat,
-            ids(|one| one.seat_id.to_string()),
-        )),
-        batch.add::<(String, String)>(names::select(
-            Named::Team,
-            ids(|one| one.team_id.to_string()),
-        )),
+    let lists = [
+        (Named::Person, ids(|one| one.user_id.to_string())),
+        (Named::Seat, ids(|one| one.seat_id.to_string())),
+        (Named::Team, ids(|one| one.team_id.to_string())),
     ];
-    let teams = batch.add::<(String, String)>(team_choices(desk));
-    let mut rows = desk.db().read(&desk.caller().account, batch).await?;
-    let names = slots.iter().flat_map(|slot| rows.take(slot)).collect();
-    Ok((names, rows.take(&teams)))
+    names::beside(desk, lists).await
 }
 
 fn row(desk: &Desk, one: &Assignment, names: &Names) -> Row {

@@ -17,7 +17,7 @@ use crate::params;
 use crate::resources::User;
 use crate::resources::user::{UserPatch, UserStatus};
 use crate::seats::leave::plan_change_user;
-use crate::types::{Id, Ref};
+use crate::types::{Id, Ref, json_list};
 
 /// People in one go at the most.
 const MOST: usize = 200;
@@ -57,7 +57,7 @@ async fn selected(desk: &Desk) -> Result<Vec<(User, i64)>> {
         let text = format!("{MOST} people at once are the most. Select fewer.");
         return Err(Error::new(Code::InvalidParameter, text));
     }
-    let ids = json!(ids).to_string();
+    let ids = json_list(ids);
     let mut batch = Batch::new();
     let users = batch.add::<User>(desk.within::<User>(
         &format!(

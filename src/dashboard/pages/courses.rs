@@ -21,7 +21,7 @@ use crate::params;
 use crate::records;
 use crate::resources::Course;
 use crate::resources::course::{CoursePatch, NewCourse};
-use crate::types::{ExternalId, Id, Ref};
+use crate::types::{ExternalId, Id, Ref, json_list};
 
 fn actions(desk: &Desk) -> Markup {
     html! {
@@ -35,7 +35,6 @@ fn actions(desk: &Desk) -> Markup {
 pub(super) async fn courses(desk: Desk) -> Result<Shown> {
     let list = desk.records::<Course>().await?;
     let url = desk.list("/dashboard/courses");
-    let ids: Vec<&str> = list.rows.iter().map(|course| course.id.as_str()).collect();
     let learners = desk
         .db()
         .fetch::<(Id<Course>, i64)>(
@@ -43,7 +42,7 @@ pub(super) async fn courses(desk: Desk) -> Result<Shown> {
             Select::new(
                 "SELECT course_id, count(*) FROM enrollments WHERE account_id = $1 AND status IN ('active', 'completed') \
                  AND course_id IN (SELECT value FROM JSON_LIST($2) AS wanted) GROUP BY course_id",
-                params![json!(ids).to_string()],
+                params![json_list(list.rows.iter().map(|course| &course.id))],
             ),
         )
         .await?;

@@ -1,7 +1,6 @@
 //! The page of an invitation: how far it has come, and what is done with it there.
 
 use maud::{Markup, Render, html};
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::invitations::{ROOM, href, state_badge};
@@ -18,7 +17,7 @@ use crate::invitations::record::ResendInput;
 use crate::invitations::{Invitation, InvitationState, again};
 use crate::params;
 use crate::records;
-use crate::types::{Ref, Timestamp};
+use crate::types::{Ref, Timestamp, json_list};
 
 /// One invitation.
 pub(super) async fn one(desk: Desk) -> Result<Shown> {
@@ -31,7 +30,7 @@ pub(super) async fn one(desk: Desk) -> Result<Shown> {
     ));
     let products = batch.add::<(String,)>(Select::new(
         "SELECT name FROM products WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted) ORDER BY name_key",
-        params![json!(one.product_ids.0).to_string()],
+        params![json_list(&one.product_ids.0)],
     ));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;
     let team = rows.first(&team).map_or_else(String::new, |(name,)| name);

@@ -23,7 +23,7 @@ use crate::joining::input::LinkPatch;
 use crate::joining::{Link, LinkRequest, RequestState, manage, qr};
 use crate::params;
 use crate::records;
-use crate::types::{Ref, Timestamp};
+use crate::types::{Ref, Timestamp, json_list};
 
 /// Requests shown on a link's page.
 const SHOWN: i64 = 100;
@@ -48,7 +48,7 @@ pub(super) async fn one(desk: Desk) -> Result<Shown> {
     ));
     let products = batch.add::<(String,)>(Select::new(
         "SELECT name FROM products WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS wanted) ORDER BY name_key",
-        params![json!(one.product_ids.0).to_string()],
+        params![json_list(&one.product_ids.0)],
     ));
     // Those who wait for a decision first.
     let requests = batch.add::<LinkRequest>(Select::rows::<LinkRequest>(

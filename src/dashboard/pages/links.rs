@@ -9,7 +9,6 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::{count, link, team_href};
@@ -32,7 +31,7 @@ use crate::joining::{Link, qr};
 use crate::params;
 use crate::records;
 use crate::resources::Team;
-use crate::types::{Id, Ref, Timestamp};
+use crate::types::{Id, Ref, Timestamp, json_list};
 
 /// The room.
 pub(super) const ROOM: &str = "/dashboard/links";
@@ -103,16 +102,16 @@ pub(super) async fn list(desk: Desk) -> Result<Shown> {
     let list = desk.records::<Link>().await?;
     let url = desk.list(ROOM);
     let teams: Vec<&str> = list.rows.iter().map(|one| one.team_id.as_str()).collect();
-    let ids: Vec<&str> = list.rows.iter().map(|one| one.id.as_str()).collect();
+    let ids = json_list(list.rows.iter().map(|one| &one.id));
     let mut batch = Batch::new();
     let names = batch.add::<(Id<Team>, String)>(names::select(Named::Team, &teams));
     let waiting = batch.add::<(Id<Link>, i64)>(Select::new(
         "SELECT link_id, count(*) FROM link_requests WHERE account_id = $1 AND state = 'pending' AND link_id IN (SELECT value FROM JSON_LIST($2) AS wanted) GROUP BY link_id",
-        params![json!(ids).to_string()],
+        params![ids],
     ));
     let views = batch.add::<(Id<Link>, i64)>(Select::new(
         "SELECT link_id, views FROM link_views WHERE account_id = $1 AND link_id IN (SELECT value FROM JSON_LIST($2) AS wanted)",
-        params![json!(ids).to_string()],
+        params![ids],
     ));
     let choices = batch.add::<(String, String)>(team_choices(&desk));
     let mut rows = desk.db().read(&desk.caller().account, batch).await?;

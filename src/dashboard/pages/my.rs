@@ -14,7 +14,7 @@ use crate::dashboard::components::{
     Avatar, Badge, Button, Callout, Card, EmptyState, Field, Form, Tone,
 };
 use crate::dashboard::door::Reader;
-use crate::dashboard::form::{FieldErrors, GuestPosted};
+use crate::dashboard::form::{FieldErrors, ReaderPosted};
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::CardPage;
 use crate::dashboard::learner;
@@ -294,11 +294,7 @@ async fn password_page(reader: &Reader, wrong: Option<Wrong>) -> Answer {
     Ok(reader.guest.card(page, &html! { (form) }))
 }
 
-async fn save_password(GuestPosted { guest, form }: GuestPosted) -> Answer {
-    let reader = match guest.reader() {
-        Ok(reader) => reader,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+async fn save_password(ReaderPosted { reader, form }: ReaderPosted) -> Answer {
     let locale = reader.guest.locale();
     let (new, session) = (form.raw("password"), &reader.session);
     let user = &session.user;

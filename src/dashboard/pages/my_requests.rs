@@ -9,11 +9,11 @@ use maud::{Markup, Render as _, html};
 use super::my::Tongue;
 use crate::access::{Call, Permission};
 use crate::app::App;
-use crate::commit::commit;
+use crate::commit::{Done, commit};
 use crate::dashboard::answer::{self, Answer};
 use crate::dashboard::components::{Avatar, Badge, Button, Card, EmptyState, Field, Form, Tone};
 use crate::dashboard::door::Reader;
-use crate::dashboard::form::{FieldErrors, FormData, GuestPosted};
+use crate::dashboard::form::{FieldErrors, ReaderPosted};
 use crate::dashboard::icons::Icon;
 use crate::dashboard::learner;
 use crate::dashboard::notice::Notice;
@@ -279,10 +279,20 @@ fn refused(reader: &Reader, to: &str, error: Error) -> Answer {
     Ok(back(reader, to, Notice::error(texts.join(" "))))
 }
 
-#[expect(clippy::result_large_err, reason = "as the door of readers gives it")]
-fn reader_of(posted: GuestPosted) -> Result<(Reader, FormData), Response> {
-    let GuestPosted { guest, form } = posted;
-    guest.reader().map(|reader| (reader, form))
+/// Back to a page with what came of a form; `word` is the key of what is said when all went well.
+fn told<T>(
+    reader: &Reader,
+    to: &str,
+    done: Result<Done<T>>,
+    word: impl FnOnce(&T) -> &'static str,
+) -> Answer {
+    match done {
+        Ok(done) => {
+            let text = Tongue::of(reader).say(word(&done.value));
+            Ok(back(reader, to, Notice::success(text)))
+        }
+        Err(error) => refused(reader, to, error),
+    }
 }
 
 fn note_of(text: &str) -> Result<Option<Description>> {
@@ -296,13 +306,9 @@ fn note_of(text: &str) -> Result<Option<Description>> {
     Description::parse(text).map(Some).map_err(faulty)
 }
 
-async fn ask(posted: GuestPosted) -> Answer {
-    let (reader, form) = match reader_of(posted) {
-        Ok(known) => known,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+async fn ask(ReaderPosted { reader, form }: ReaderPosted) -> Answer {
     let (app, call) = (&reader.guest.app, call(&reader));
-    let done: Result<_> = async {
+    let done = async {
         let (team, product) = form.get("wish").split_once(' ').unwrap_or_default();
         let gone = || Error::not_found("product");
         let wish = Wish {
@@ -316,104 +322,65 @@ async fn ask(posted: GuestPosted) -> Answer {
             Ok((plan, request))
         };
         commit(&app.db, &app.ids, &call, plan).await
-    }
-    .await;
-    let tongue = Tongue::of(&reader);
-    match done {
-        Ok(_) => Ok(back(
-            &reader,
-            "/my",
-            Notice::success(tongue.say("requests-asked")),
-        )),
-        Err(error) => refused(&reader, "/my", error),
-    }
+    };
+    told(&reader, "/my", done.await, |_| "requests-asked")
 }
 
-async fn cancel(Path(id): Path<String>, posted: GuestPosted) -> Answer {
-    let (reader, _) = match reader_of(posted) {
-        Ok(known) => known,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+async fn cancel(Path(id): Path<String>, ReaderPosted { reader, .. }: ReaderPosted) -> Answer {
     let (app, call) = (&reader.guest.app, call(&reader));
-    let done: Result<_> = async {
+    let done = async {
         let gone = || Error::not_found("seat_request");
         let user = Id::parse(reader.session.user.id.as_ref()).ok_or_else(gone)?;
         let request = Id::parse(&id).ok_or_else(gone)?;
         let plan = || plan_cancel_own(&app.db, &call, &user, &request);
         commit(&app.db, &app.ids, &call, plan).await
-    }
-    .await;
-    let tongue = Tongue::of(&reader);
-    match done {
-        Ok(_) => Ok(back(
-            &reader,
-            "/my",
-            Notice::success(tongue.say("requests-taken-back")),
-        )),
-        Err(error) => refused(&reader, "/my", error),
-    }
+    };
+    told(&reader, "/my", done.await, |_| "requests-taken-back")
 }
 
-async fn approve(Path(id): Path<String>, posted: GuestPosted) -> Answer {
-    let (reader, form) = match reader_of(posted) {
-        Ok(known) => known,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+async fn approve(Path(id): Path<String>, ReaderPosted { reader, form }: ReaderPosted) -> Answer {
     let Some(call) = decider(&reader) else {
         return Ok(answer::see_other("/my"));
     };
-    let (app, tongue) = (&reader.guest.app, Tongue::of(&reader));
+    let app = &reader.guest.app;
     let input = ApproveRequest {
         if_full: (form.get("if_full") == "waitlist").then_some(IfFull::Waitlist),
         ..ApproveRequest::default()
     };
-    let done: Result<_> = async {
+    let done = async {
         let reference = Ref::parse(&id).map_err(|_| Error::not_found("seat_request"))?;
         let plan = || plan_approve(&app.db, &app.ids, &call, &reference, &input);
         commit(&app.db, &app.ids, &call, plan).await
+    };
+    let done = done.await;
+    if let Err(error) = &done {
+        record_denial(&app.db, &app.ids, &call, error, "request").await?;
     }
-    .await;
-    match done {
-        Ok(done) => {
-            let key = if is_given(&done.value) {
-                "requests-was-approved"
-            } else {
-                "requests-now-waits"
-            };
-            let notice = Notice::success(tongue.say(key));
-            Ok(back(&reader, "/my/requests", notice))
+    told(&reader, "/my/requests", done, |approved| {
+        if is_given(approved) {
+            "requests-was-approved"
+        } else {
+            "requests-now-waits"
         }
-        Err(error) => {
-            record_denial(&app.db, &app.ids, &call, &error, "request").await?;
-            refused(&reader, "/my/requests", error)
-        }
-    }
+    })
 }
 
-async fn decline(Path(id): Path<String>, posted: GuestPosted) -> Answer {
-    let (reader, form) = match reader_of(posted) {
-        Ok(known) => known,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+async fn decline(Path(id): Path<String>, ReaderPosted { reader, form }: ReaderPosted) -> Answer {
     let Some(call) = decider(&reader) else {
         return Ok(answer::see_other("/my"));
     };
-    let (app, tongue) = (&reader.guest.app, Tongue::of(&reader));
-    let done: Result<_> = async {
+    let app = &reader.guest.app;
+    let done = async {
         let reference = Ref::parse(&id).map_err(|_| Error::not_found("seat_request"))?;
         let reason = note_of(form.get("reason"))?;
         let input = DeclineRequest { reason };
         let plan = || plan_decline(&app.db, &call, &reference, &input);
         commit(&app.db, &app.ids, &call, plan).await
-    }
-    .await;
-    let to = "/my/requests";
-    match done {
-        Ok(_) => Ok(back(
-            &reader,
-            to,
-            Notice::success(tongue.say("requests-was-declined")),
-        )),
-        Err(error) => refused(&reader, to, error),
-    }
+    };
+    told(
+        &reader,
+        "/my/requests",
+        done.await,
+        |_| "requests-was-declined",
+    )
 }

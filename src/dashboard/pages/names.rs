@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use crate::db::Select;
+use super::desk::Desk;
+use super::users::team_choices;
+use crate::db::{Batch, Select};
+use crate::error::Result;
 use crate::params;
+use crate::types::json_list;
 
 /// Names by id.
 pub(super) type Names = BTreeMap<String, String>;
@@ -39,11 +43,26 @@ pub(super) fn select(of: Named, ids: impl IntoIterator<Item = impl Display>) -> 
             "seats",
         ),
     };
-    let ids: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
     Select::new(
         format!(
             "SELECT t.id, {name} FROM {table} t WHERE t.account_id = $1 AND t.id IN (SELECT value FROM JSON_LIST($2) AS wanted)"
         ),
-        params![serde_json::json!(ids).to_string()],
+        params![json_list(ids.into_iter().map(|id| id.to_string()))],
     )
+}
+
+/// The names behind lists of ids, and the teams that a filter offers.
+pub(super) async fn beside(
+    desk: &Desk,
+    lists: impl IntoIterator<Item = (Named, Vec<String>)>,
+) -> Result<(Names, Vec<(String, String)>)> {
+    let mut batch = Batch::new();
+    let slots: Vec<_> = lists
+        .into_iter()
+        .map(|(of, ids)| batch.add::<(String, String)>(select(of, ids)))
+        .collect();
+    let teams = batch.add::<(String, String)>(team_choices(desk));
+    let mut rows = desk.db().read(&desk.caller().account, batch).await?;
+    let names = slots.iter().flat_map(|slot| rows.take(slot)).collect();
+    Ok((names, rows.take(&teams)))
 }

@@ -22,7 +22,7 @@ use crate::params;
 use crate::records;
 use crate::resources::product::{NewProduct, ProductPatch};
 use crate::resources::{Course, Product};
-use crate::types::{ExternalId, Id, Ref};
+use crate::types::{ExternalId, Id, Ref, json_list};
 
 fn actions(desk: &Desk) -> Markup {
     html! {
@@ -36,12 +36,7 @@ fn actions(desk: &Desk) -> Markup {
 pub(super) async fn products(desk: Desk) -> Result<Shown> {
     let list = desk.records::<Product>().await?;
     let url = desk.list("/dashboard/products");
-    let ids: Vec<&str> = list
-        .rows
-        .iter()
-        .map(|product| product.id.as_str())
-        .collect();
-    let ids = json!(ids).to_string();
+    let ids = json_list(list.rows.iter().map(|product| &product.id));
     let mut batch = Batch::new();
     let courses = batch.add::<(Id<Product>, String)>(Select::new(
         "SELECT pc.product_id, c.name FROM product_courses pc JOIN courses c ON c.account_id = $1 AND c.id = pc.course_id \

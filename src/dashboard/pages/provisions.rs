@@ -6,7 +6,7 @@ use serde_json::Value as JsonValue;
 use super::desk::{Desk, Shown, faults, summary};
 use super::look::{link, team_href, user_href};
 use super::names::{self, Named, Names};
-use super::users::{pager, team_choices};
+use super::users::pager;
 use crate::access::Permission;
 use crate::dashboard::components::{
     Avatar, Badge, Button, Callout, Card, Cell, CodeBlock, Column, EmptyState, Facts, FilterBar,
@@ -14,7 +14,6 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::Batch;
 use crate::error::{Error, Result};
 use crate::provisioning::answer::{Provision, ProvisionOutcome, ProvisionStatus};
 use crate::provisioning::record::ProvisionSummary;
@@ -32,24 +31,18 @@ fn href(id: &str) -> String {
 pub(super) async fn provisions(desk: Desk) -> Result<Shown> {
     let list = desk.records::<ProvisionSummary>().await?;
     let url = desk.list(LIST);
-    let mut batch = Batch::new();
     let ids = |of: &dyn Fn(&ProvisionSummary) -> Option<String>| {
         list.rows.iter().filter_map(of).collect::<Vec<String>>()
     };
-    let slots = [
-        batch.add::<(String, String)>(names::select(
-            Named::Person,
-            ids(&|one| Some(one.user_id.to_string())),
-        )),
-        batch.add::<(String, String)>(names::select(
+    let lists = [
+        (Named::Person, ids(&|one| Some(one.user_id.to_string()))),
+        (
             Named::Team,
             ids(&|one| one.team_id.as_ref().map(ToString::to_string)),
-        )),
+        ),
     ];
-    let teams = batch.add::<(String, String)>(team_choices(&desk));
-    let mut rows = desk.db().read(&desk.caller().account, batch).await?;
-    let names: Names = slots.iter().flat_map(|slot| rows.take(slot)).collect();
-    let filters = FilterBar::new(url.clone()).select("team", "Team", rows.take(&teams));
+    let (names, teams) = names::beside(&desk, lists).await?;
+    let filters = FilterBar::new(url.clone()).select("team", "Team", teams);
     let filters = match desk.get("external_reference") {
         "" => filters,
         reference => filters.chip("external_reference", "Reference", reference),

@@ -6,7 +6,7 @@ use serde_json::{Value as JsonValue, json};
 use super::desk::{Desk, Shown, fault, faults, read, summary};
 use super::look::{count, link, seat_href, team_href, user_href};
 use super::names::{self, Named, Names};
-use super::users::{pager, team_choices};
+use super::users::pager;
 use crate::access::Permission;
 use crate::dashboard::components::{
     Avatar, Badge, Button, Card, Cell, Column, EmptyState, Facts, Field, FilterBar, RadioCards,
@@ -15,7 +15,7 @@ use crate::dashboard::components::{
 use crate::dashboard::form::FieldErrors;
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::db::{Batch, Row as _};
+use crate::db::Row as _;
 use crate::error::Result;
 use crate::params;
 use crate::records;
@@ -83,25 +83,12 @@ pub(super) async fn requests(desk: Desk) -> Result<Shown> {
 
 async fn names(desk: &Desk, list: &[SeatRequest]) -> Result<(Names, Vec<(String, String)>)> {
     let ids = |of: fn(&SeatRequest) -> String| list.iter().map(of).collect::<Vec<String>>();
-    let mut batch = Batch::new();
-    let slots = [
-        batch.add::<(String, String)>(names::select(
-            Named::Person,
-            ids(|one| one.user_id.to_string()),
-        )),
-        batch.add::<(String, String)>(names::select(
-            Named::Product,
-            ids(|one| one.product_id.to_string()),
-        )),
-        batch.add::<(String, String)>(names::select(
-            Named::Team,
-            ids(|one| one.team_id.to_string()),
-        )),
+    let lists = [
+        (Named::Person, ids(|one| one.user_id.to_string())),
+        (Named::Product, ids(|one| one.product_id.to_string())),
+        (Named::Team, ids(|one| one.team_id.to_string())),
     ];
-    let teams = batch.add::<(String, String)>(team_choices(desk));
-    let mut rows = desk.db().read(&desk.caller().account, batch).await?;
-    let names = slots.iter().flat_map(|slot| rows.take(slot)).collect();
-    Ok((names, rows.take(&teams)))
+    names::beside(desk, lists).await
 }
 
 fn row(desk: &Desk, one: &SeatRequest, names: &Names) -> Row {

@@ -1,9 +1,9 @@
 //! A seat's page: who sits, who waits, and every change of its counters.
 
 use maud::{Markup, Render, html};
-use serde_json::json;
+use serde_json::Value as JsonValue;
 
-use super::desk::{Desk, Shown};
+use super::desk::{Desk, Shown, summary};
 use super::feed::{self, About, Told};
 use super::look::{count, end, link, meter, seat_href, state_badge, team_href, terms, user_href};
 use super::person::place_menu;
@@ -11,9 +11,10 @@ use super::seat_line::{self, Refused};
 use super::seat_over_time::{ledger, low_hint, reclaim_words};
 use crate::access::Permission;
 use crate::dashboard::components::{
-    Avatar, Badge, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Row, Stat, Table,
-    Tags, Tone, columns, counted, day, number, split,
+    Avatar, Badge, Button, Card, Cell, Column, CopyField, EmptyState, Facts, Form, Row, Stat,
+    Table, Tags, Tone, columns, counted, day, number, split,
 };
+use crate::dashboard::form::FieldErrors;
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
 use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _, Select};
@@ -25,7 +26,7 @@ use crate::seats::ledger::LedgerEntry;
 use crate::seats::seat::SeatStatus;
 use crate::seats::settings::{self, SeatSettings};
 use crate::seats::{Assignment, AssignmentState, Seat};
-use crate::types::Id;
+use crate::types::{Id, json_list};
 
 /// Places shown on the page; more are in the list of places.
 const SHOWN: i64 = 100;
@@ -108,6 +109,37 @@ pub(super) fn title(product: &str, seat: &Seat) -> String {
     }
 }
 
+/// The frame of a page about a seat.
+pub(super) fn page_of(product: &str, seat: &Seat, heading: &str) -> Page {
+    Page {
+        crumbs: vec![
+            ("Seats".into(), "/dashboard/seats".into()),
+            (title(product, seat), seat_href(seat.id.as_str())),
+        ],
+        narrow: true,
+        ..Page::titled(heading)
+    }
+}
+
+/// The form of an action on a seat, with the call it makes and the scope that the call needs.
+pub(super) fn action_form(
+    desk: &Desk,
+    seat: &Seat,
+    (action, scope): (&str, &str),
+    fields: Markup,
+    body: JsonValue,
+    errors: Option<&FieldErrors>,
+) -> Form {
+    let path = format!("/seats/{}/{action}", seat.id);
+    let call = desk
+        .api(&format!("call-{action}"), "POST", &path)
+        .body(body)
+        .scope(scope);
+    desk.post(format!("{}/{action}", seat_href(seat.id.as_str())), fields)
+        .errors(summary(errors))
+        .after(call)
+}
+
 /// The read of places of a seat in some states, with their people.
 pub(super) fn places_of(seat: &Seat, condition: &str, order: &str, limit: i64) -> Select {
     Select::new(
@@ -127,10 +159,9 @@ async fn dossier(desk: &Desk, seat: Seat) -> Result<Dossier> {
         "SELECT name FROM products WHERE account_id = $1 AND id = $2",
         params![seat.product_id.clone()],
     ));
-    let ids: Vec<&str> = seat.team_ids.0.iter().map(Id::as_str).collect();
     let teams = batch.add::<(Id<Team>, String)>(desk.within::<Team>(
         "SELECT teams.id, teams.name FROM teams WHERE teams.account_id = $1 AND teams.id IN (SELECT value FROM JSON_LIST($2) AS wanted){reach} ORDER BY name_key",
-        params![json!(ids).to_string()],
+        params![json_list(&seat.team_ids.0)],
     ));
     let sitting = batch.add::<Sitting>(places_of(
         &seat,

@@ -3,10 +3,10 @@
 use maud::{Markup, Render, html};
 use serde_json::{Value as JsonValue, json};
 
-use super::desk::{Desk, Shown, fault, faults, read, summary};
+use super::desk::{Desk, Shown, fault, faults, read};
 use super::look::{end, seat_href};
 use super::person_edit::warning;
-use super::seat::{Candidate, candidates, title};
+use super::seat::{Candidate, action_form, candidates, page_of};
 use super::seat_edit::whole;
 use crate::access::Permission;
 use crate::dashboard::components::{
@@ -73,14 +73,7 @@ impl Scene {
     }
 
     fn page(&self, heading: &str) -> Page {
-        Page {
-            crumbs: vec![
-                ("Seats".into(), "/dashboard/seats".into()),
-                (title(&self.product, &self.seat), self.href()),
-            ],
-            narrow: true,
-            ..Page::titled(heading)
-        }
+        page_of(&self.product, &self.seat, heading)
     }
 
     fn name(&self) -> &str {
@@ -104,33 +97,15 @@ impl Scene {
         body: JsonValue,
         errors: Option<&FieldErrors>,
     ) -> Markup {
-        let path = format!("/seats/{}/{action}", self.seat.id);
-        let call = desk
-            .api(&format!("call-{action}"), "POST", &path)
-            .body(body)
-            .scope("seats:assign");
-        let form = desk
-            .post(format!("{}/{action}", self.href()), fields)
-            .hidden_if("user", self.user_id(), action != "assign")
-            .errors(summary(errors))
-            .buttons([button, Button::link("Cancel", self.href()).quiet()])
-            .after(call);
-        Card::new(form.render()).render()
-    }
-}
-
-/// A form with a value that goes along where a condition holds.
-trait HiddenIf {
-    fn hidden_if(self, name: &str, value: &str, condition: bool) -> Self;
-}
-
-impl HiddenIf for crate::dashboard::components::Form {
-    fn hidden_if(self, name: &str, value: &str, condition: bool) -> Self {
-        if condition {
-            self.hidden(name, value)
+        let of = (action, "seats:assign");
+        let form = action_form(desk, &self.seat, of, fields, body, errors)
+            .buttons([button, Button::link("Cancel", self.href()).quiet()]);
+        let form = if action == "assign" {
+            form
         } else {
-            self
-        }
+            form.hidden("user", self.user_id())
+        };
+        Card::new(form.render()).render()
     }
 }
 

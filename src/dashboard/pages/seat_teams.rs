@@ -3,10 +3,10 @@
 use maud::{Markup, Render, html};
 use serde_json::{Value as JsonValue, json};
 
-use super::desk::{Desk, Shown, fault, faults, read, summary};
+use super::desk::{Desk, Shown, fault, faults, read};
 use super::look::{count, link, seat_href, team_href};
 use super::provision::with_none;
-use super::seat::title;
+use super::seat::{action_form, page_of};
 use super::seat_edit::whole;
 use super::users::team_choices;
 use crate::access::Permission;
@@ -89,15 +89,9 @@ impl Scene {
         body: JsonValue,
         errors: Option<&FieldErrors>,
     ) -> Markup {
-        let path = format!("/seats/{}/{action}", self.seat.id);
-        let call = desk
-            .api(&format!("call-{action}"), "POST", &path)
-            .body(body)
-            .scope("seats:write");
-        desk.post(format!("{}/{action}", self.href()), fields)
-            .errors(summary(errors))
+        let action = (action, "seats:write");
+        action_form(desk, &self.seat, action, fields, body, errors)
             .buttons([button])
-            .after(call)
             .render()
     }
 }
@@ -118,15 +112,10 @@ fn shown(desk: &Desk, scene: &Scene, wrong: Wrong<'_>) -> Shown {
             .map(|(_, errors)| errors)
     };
     let page = Page {
-        crumbs: vec![
-            ("Seats".into(), "/dashboard/seats".into()),
-            (title(&scene.product, &scene.seat), scene.href()),
-        ],
         lead: Some(
             "Share the seat with further teams, or give another team places of its own.".into(),
         ),
-        narrow: true,
-        ..Page::titled("Teams and places")
+        ..page_of(&scene.product, &scene.seat, "Teams and places")
     };
     let body = html! {
         div.stack {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, Render, html};
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::names::{self, Named};
@@ -18,7 +17,7 @@ use crate::error::Result;
 use crate::params;
 use crate::resources::{Product, Team};
 use crate::seats::Seat;
-use crate::types::Id;
+use crate::types::{Id, json_list};
 
 /// The page.
 pub(super) async fn seats(desk: Desk) -> Result<Shown> {
@@ -40,7 +39,7 @@ pub(super) async fn seats(desk: Desk) -> Result<Shown> {
     let team_names = batch.add::<(Id<Team>, String, Option<String>)>(desk.within::<Team>(
         "SELECT teams.id, teams.name, o.name FROM teams LEFT JOIN organizations o ON o.account_id = $1 AND o.id = teams.organization_id \
          WHERE teams.account_id = $1 AND teams.id IN (SELECT value FROM JSON_LIST($2) AS wanted){reach}",
-        params![json!(teams).to_string()],
+        params![json_list(teams)],
     ));
     let team_options = batch.add::<(String, String)>(team_choices(&desk));
     let product_options = batch.add::<(String, String)>(Select::new(

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::{count, link, organization_href, team_href};
@@ -21,7 +20,7 @@ use crate::error::Result;
 use crate::listing;
 use crate::params;
 use crate::resources::{Organization, Team};
-use crate::types::Id;
+use crate::types::{Id, json_list};
 
 /// Used places, places in all of limited seats, unlimited seats, people waiting.
 type Usage = (i64, i64, i64, i64);
@@ -71,7 +70,7 @@ pub(super) fn usage_of(ids: &[&str]) -> Select {
          CAST(sum(CASE WHEN s.quantity IS NULL THEN 1 ELSE 0 END) AS BIGINT), CAST(sum(s.waitlisted) AS BIGINT) \
          FROM seat_teams st JOIN seats s ON s.account_id = $1 AND s.id = st.seat_id \
          WHERE st.account_id = $1 AND st.live AND st.team_id IN (SELECT value FROM JSON_LIST($2) AS wanted) GROUP BY st.team_id",
-        params![json!(ids).to_string()],
+        params![json_list(ids)],
     )
 }
 

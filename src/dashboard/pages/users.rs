@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use serde_json::json;
 
 use super::desk::{Desk, Shown};
 use super::look::{count, link, many, since, team_href, user_badge, user_href};
@@ -19,7 +18,7 @@ use crate::error::Result;
 use crate::listing;
 use crate::params;
 use crate::resources::{Team, User};
-use crate::types::{Id, Name};
+use crate::types::{Id, Name, json_list};
 
 /// Teams in a filter at the most.
 pub(super) const CHOICES: i64 = 200;
@@ -68,8 +67,7 @@ fn actions(desk: &Desk) -> Markup {
 }
 
 async fn beside(desk: &Desk, people: &[User]) -> Result<Beside> {
-    let ids: Vec<&str> = people.iter().map(|user| user.id.as_str()).collect();
-    let ids = json!(ids).to_string();
+    let ids = json_list(people.iter().map(|user| &user.id));
     let mut batch = Batch::new();
     let teams = batch.add::<(Id<User>, Id<Team>, Name)>(desk.within::<Team>(
         "SELECT m.user_id, teams.id, teams.name FROM team_members m JOIN teams ON teams.account_id = $1 AND teams.id = m.team_id \

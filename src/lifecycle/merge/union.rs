@@ -14,7 +14,7 @@ use crate::resources::enrollment::EnrollmentStatus;
 use crate::resources::user::UserStatus;
 use crate::resources::{Enrollment, User};
 use crate::seats::terms::later;
-use crate::types::{Id, Metadata, Tags, Timestamp};
+use crate::types::{Id, Metadata, Tags, Timestamp, json_list};
 
 /// The order of roles; one of the account's own stands above a member, below those who run the team.
 fn rank(role: &str) -> u8 {
@@ -85,8 +85,7 @@ pub(super) fn enrollments(
             doubled.push((one, standing));
         }
     }
-    let ids: Vec<_> = doubled.iter().map(|(one, _)| one.id.as_str()).collect();
-    let ids = serde_json::to_string(&ids).unwrap_or_default();
+    let ids = json_list(doubled.iter().map(|(one, _)| &one.id));
     plan.write(Statement::new(
         "DELETE FROM enrollments WHERE account_id = $1 AND user_id = $2 AND id IN (SELECT value FROM JSON_LIST($3) AS gone)",
         params![from.clone(), ids],

@@ -16,7 +16,7 @@ use crate::resources::domain_claim::DomainClaim;
 use crate::resources::{Organization, Team};
 use crate::seats::restore::{Departed, ReturnedPlace, bring_back, lost};
 use crate::types::text::Domain;
-use crate::types::{ExternalId, Id, Ids, Name, Patch, Ref};
+use crate::types::{ExternalId, Id, Ids, Name, Patch, Ref, json_list};
 
 crate::words! {
     /// What becomes of a domain.
@@ -249,7 +249,7 @@ fn defaults_back(plan: &mut Plan, team: &Team, of_account: bool, of: &[Id<Organi
         plan.write(Statement::guarded(
             "UPDATE organizations SET default_team_id = $2, version = version + 1 WHERE account_id = $1 AND default_team_id IS NULL \
              AND id IN (SELECT value FROM JSON_LIST($3) AS l)",
-            params![team.id.clone(), serde_json::to_string(of).unwrap_or_default()],
+            params![team.id.clone(), json_list(of)],
         ));
     }
     plan.write(Statement::new(

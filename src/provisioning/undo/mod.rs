@@ -23,7 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::events::{Event, Plan};
 use crate::params;
 use crate::seats::Seat;
-use crate::types::{Id, Ids, Timestamp};
+use crate::types::{Id, Ids, Timestamp, json_list};
 
 /// Days for which a provision can be taken back.
 pub const UNDO_DAYS: i64 = 7;
@@ -111,15 +111,10 @@ impl Gone {
         self.items.contains(&(what.to_owned(), id.to_owned()))
     }
 
-    /// The ids of one kind, as a JSON list.
+    /// The ids of one kind, as `JSON_LIST` takes them.
     fn list(&self, what: &str) -> String {
-        let ids: Vec<&str> = self
-            .items
-            .iter()
-            .filter(|(of, _)| of == what)
-            .map(|(_, id)| id.as_str())
-            .collect();
-        json!(ids).to_string()
+        let items = self.items.iter().filter(|(of, _)| of == what);
+        json_list(items.map(|(_, id)| id))
     }
 }
 

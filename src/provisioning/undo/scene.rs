@@ -13,7 +13,7 @@ use crate::params;
 use crate::resources::{Enrollment, Product, Team, User};
 use crate::seats::actions::PROMOTE_AT_ONCE;
 use crate::seats::{Assignment, Seat};
-use crate::types::Id;
+use crate::types::{Id, json_list};
 
 /// Everything the undo decides on.
 pub(super) struct Scene {
@@ -143,10 +143,8 @@ fn ask(batch: &mut Batch, provision: &Provision, gone: &Gone) -> Slots {
     let team = provision.team_id.clone();
     let team_id = team.as_ref().map_or_else(String::new, ToString::to_string);
     let made = &provision.made.0;
-    let seat_ids: Vec<&str> = made.places.iter().map(|one| one.seat_id.as_str()).collect();
-    let assignment_ids: Vec<&str> = made.assignments.iter().map(Id::as_str).collect();
-    let list = |ids: &[&str]| serde_json::to_string(ids).unwrap_or_default();
-    let (seat_ids, assignment_ids) = (list(&seat_ids), list(&assignment_ids));
+    let seat_ids = json_list(made.places.iter().map(|one| &one.seat_id));
+    let assignment_ids = json_list(&made.assignments);
     let seats_of = "SELECT value FROM JSON_LIST($2) AS l UNION SELECT seat_id FROM seat_assignments WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($3) AS a)";
     let of_seats = || params![seat_ids.clone(), assignment_ids.clone()];
     let of_user = || params![user_id.clone()];
@@ -217,7 +215,7 @@ fn counts(provision: &Provision, user_id: &str, team_id: &str, gone: &Gone) -> S
         params![
             user_id.to_owned(),
             team_id.to_owned(),
-            serde_json::to_string(&provisions).unwrap_or_default(),
+            json_list(&provisions),
             gone.list("membership"),
             gone.list("assignment")
         ],

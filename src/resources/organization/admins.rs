@@ -14,7 +14,7 @@ use crate::events::{Event, Plan};
 use crate::params;
 use crate::records;
 use crate::resources::User;
-use crate::types::{Id, Ref, Timestamp};
+use crate::types::{Id, Ref, Timestamp, json_list};
 
 /// Somebody who looks after an organization.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -64,7 +64,7 @@ impl AdminAbove {
         Select::new(
             "SELECT user_id, organization_id FROM organization_members WHERE account_id = $1 \
              AND organization_id IN (SELECT value FROM JSON_LIST($2) AS way) AND role = 'organization_admin' ORDER BY created_at, user_id LIMIT 200",
-            params![json!(organizations).to_string()],
+            params![json_list(organizations)],
         )
     }
 }

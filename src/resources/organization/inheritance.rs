@@ -5,7 +5,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value as JsonValue, json};
+use serde_json::Value as JsonValue;
 
 use super::Organization;
 use super::admins::AdminAbove;
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::params;
 use crate::records;
 use crate::types::text::Json;
-use crate::types::{Id, Name, Ref};
+use crate::types::{Id, Name, Ref, json_list};
 
 /// A node on the way from an organization up to its root.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ impl Way {
     pub fn ask(batch: &mut Batch, path: &str) -> Self {
         Self(batch.add(Select::rows::<LinkRow>(
             "WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($2) AS way) ORDER BY depth DESC",
-            params![json!(ids_of(path)).to_string()],
+            params![json_list(ids_of(path))],
         )))
     }
 
@@ -202,7 +202,7 @@ pub async fn effective(
 
 /// The read of which organizations on a path the caller sees.
 fn seen_of(call: &Call, path: &str) -> Select {
-    let mut params = params![json!(ids_of(path)).to_string()];
+    let mut params = params![json_list(ids_of(path))];
     let reach = records::reach_condition::<Organization>(&call.caller, 3).map(|(text, value)| {
         params.push(value);
         text

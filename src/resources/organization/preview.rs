@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value as JsonValue, json};
+use serde_json::Value as JsonValue;
 
 use super::Organization;
 use super::admins::AdminAbove;
@@ -15,7 +15,7 @@ use crate::db::{Batch, Db, Select};
 use crate::error::Result;
 use crate::params;
 use crate::resources::team::Team;
-use crate::types::{Id, Name};
+use crate::types::{Id, Name, json_list};
 
 /// So many of a kind are listed by name; the counts tell how many there are.
 const LISTED: usize = 100;
@@ -118,7 +118,7 @@ pub(super) async fn read(
     ));
     let losing = batch.add::<Organization>(Select::rows::<Organization>(
         &format!("WHERE account_id = $1 AND id IN (SELECT value FROM JSON_LIST($3) AS up) AND default_team_id IN (SELECT t.id {of_subtree}) ORDER BY depth"),
-        params![before.path.clone(), json!(left).to_string()],
+        params![before.path.clone(), json_list(left)],
     ));
     let ways = [&before.path, &after.path].map(|path| Way::ask(&mut batch, path));
     let account = batch.add::<(String, JsonValue)>(account_look());

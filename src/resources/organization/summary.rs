@@ -10,7 +10,7 @@ use crate::access::{Call, Caller, Permission, Reach};
 use crate::db::{Column, Db, DbError, FromRow, Reader, Select, Value};
 use crate::error::{Error, Result};
 use crate::records;
-use crate::types::{Id, Ref};
+use crate::types::{Id, Ref, json_list};
 
 /// Counts over an organization and everything below it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -56,9 +56,7 @@ impl FromRow for OrganizationSummary {
 
 /// The read of the counts of these organizations, as far as the caller sees teams.
 pub fn of(caller: &Caller, ids: &[&str]) -> Select {
-    let mut params = vec![Value::text(
-        serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned()),
-    )];
+    let mut params = vec![Value::text(json_list(ids))];
     let reach = match &caller.reach {
         Reach::Account => "",
         Reach::Teams(teams) => {

@@ -13,7 +13,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value as JsonValue;
 
 use super::preview::{self, OrganizationMove, Scene};
 use super::{DEEPEST, NewOrganization, Organization, OrganizationPatch, require_held};
@@ -25,7 +24,7 @@ use crate::params;
 use crate::records::{self, differences};
 use crate::resource::{Input as _, Resolved, Resource as _, Stamp, event_of, resolve};
 use crate::resources::team::Team;
-use crate::types::{Id, Ids, Name, Patch, Ref};
+use crate::types::{Id, Ids, Name, Patch, Ref, json_list};
 
 /// Where an organization moves.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -361,10 +360,9 @@ fn shift(before: &Organization, after: &Organization, nodes: &[Node]) -> Option<
     if nodes.is_empty() {
         return None;
     }
-    let known: Vec<String> = nodes
+    let known = nodes
         .iter()
-        .map(|node| format!("{} {}", node.id, node.version))
-        .collect();
+        .map(|node| format!("{} {}", node.id, node.version));
     let cut = i64::try_from(before.path.len()).unwrap_or(i64::MAX) + 1;
     Some(Statement::exactly(
         "UPDATE organizations SET path = $2 || substr(path, CAST($3 AS INTEGER)), depth = depth + $4, version = version + 1, \
@@ -376,7 +374,7 @@ fn shift(before: &Organization, after: &Organization, nodes: &[Node]) -> Option<
             after.depth - before.depth,
             after.updated_at,
             before.path.clone(),
-            JsonValue::from(known).to_string()
+            json_list(known)
         ],
         nodes.len(),
     ))

@@ -28,7 +28,7 @@ use crate::params;
 use crate::records;
 use crate::resource::resolve;
 use crate::resources::{Product, Team, User};
-use crate::types::{Id, Ids, Ref, Timestamp};
+use crate::types::{Id, Ids, Ref, Timestamp, json_list};
 
 pub use super::denial::record_denial;
 pub use assign::{ALL_AT_ONCE, all_learners, give, plan_assign};
@@ -81,10 +81,7 @@ pub const PROMOTE_AT_ONCE: i64 = 50;
 pub fn live_of(seat_id: &str, user_ids: &[Id<User>]) -> Select {
     Select::rows::<Assignment>(
         "WHERE account_id = $1 AND seat_id = $2 AND state IN ('waitlisted', 'reserved', 'active') AND user_id IN (SELECT value FROM JSON_LIST($3) AS wanted)",
-        params![
-            seat_id.to_owned(),
-            serde_json::to_string(user_ids).unwrap_or_default()
-        ],
+        params![seat_id.to_owned(), json_list(user_ids)],
     )
 }
 
@@ -168,7 +165,7 @@ pub(super) async fn scene(
     with_past: bool,
 ) -> Result<Scene> {
     let ids: Vec<_> = people.iter().map(|person| person.id.clone()).collect();
-    let list = serde_json::to_string(&ids).unwrap_or_default();
+    let list = json_list(&ids);
     let mut batch = Batch::new();
     let product = batch.add::<Product>(product_of(seat));
     let live = batch.add::<Assignment>(live_of(seat.id.as_str(), &ids));

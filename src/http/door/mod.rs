@@ -1,21 +1,22 @@
 //! The door of the API: what happens to every request before and after its operation, in one place and in order.
 //!
 //! Request id → key → limit → body → operation → problem → headers. A write runs on a task of its own, so a client that
-//! hangs up in the middle of it leaves it to finish; a panic is a 500 like any other.
+//! hangs up in the middle of it leaves it to finish; a panic is a 500 like any other. `limits` counts the requests,
+//! `reading` takes apart what they say.
+
+mod limits;
+mod reading;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{
-    HeaderMap, HeaderName, HeaderValue, Request as HttpRequest, Response, StatusCode, header,
-};
+use axum::http::{HeaderName, HeaderValue, Request as HttpRequest, Response, StatusCode, header};
 use futures::FutureExt;
-use http_body_util::{BodyExt, Limited};
 
 use super::canonical::preferred_wait;
 use super::endpoint::Endpoint;
@@ -23,12 +24,14 @@ use super::idempotency::Idempotency;
 use super::reply::Reply;
 use super::request::Request;
 use crate::access::Call;
-use crate::access::authenticate::{KnownKey, authenticate, note_use};
+use crate::access::authenticate::{authenticate, note_use};
 use crate::access::rate_limit::Standing;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::metrics::OperationMetrics;
 use crate::types::Timestamp;
+use limits::{count, give_back, limit_headers, limit_strangers, over_limit};
+use reading::{LINES, accepts, media_type, names_stream, query_pairs, read_body, take_dry_run};
 
 /// An operation as it is served.
 pub struct Route {
@@ -261,216 +264,6 @@ pub(super) async fn caught(running: impl Future<Output = Result<Reply>>) -> Resu
     })
 }
 
-/// Requests without a valid key are limited by address.
-fn limit_strangers(app: &App, head: &Head, error: Error) -> Error {
-    let (Some(address), 401) = (head.address, error.code().status()) else {
-        return error;
-    };
-    let limit = i64::from(app.config.limits.unauthenticated_per_minute);
-    let standing = app.limiter.take_address(address, limit, head.now);
-    if standing.allowed {
-        return error;
-    }
-    app.metrics.rate_limited.inc();
-    let wait = u64::try_from(standing.reset).unwrap_or(60).max(1);
-    Error::new(
-        Code::RateLimited,
-        format!("Too many requests without a valid key from this address. Wait {wait} seconds."),
-    )
-    .retry_after(wait)
-}
-
-/// Counts a request against the account's limit and the key's own; the headers describe the one that would stop first.
-async fn count(app: &App, known: &Arc<KnownKey>, now: Timestamp) -> Result<Standing> {
-    let account = &known.caller().account;
-    let of_account = app
-        .limiter
-        .take(&app.db, account, account.as_str(), known.account_limit, now)
-        .await?;
-    let mut tightest = of_account;
-    if let (Some(limit), true) = (known.key_limit, of_account.allowed) {
-        let of_key = app
-            .limiter
-            .take(&app.db, account, &known.caller().lineage, limit, now)
-            .await?;
-        if !of_key.allowed {
-            app.limiter.give_back(account.as_str(), now);
-        }
-        if !of_key.allowed || of_key.remaining < of_account.remaining {
-            tightest = of_key;
-        }
-    }
-    Ok(tightest)
-}
-
-fn over_limit(app: &App, standing: &Standing) -> Error {
-    app.metrics.rate_limited.inc();
-    let wait = u64::try_from(standing.reset).unwrap_or(60).max(1);
-    Error::new(
-        Code::RateLimited,
-        format!(
-            "The limit of {} requests a minute is used up. Wait {wait} seconds.",
-            standing.limit
-        ),
-    )
-    .retry_after(wait)
-    .with("violated-policies", vec!["default"])
-}
-
-fn give_back(app: &App, known: &Arc<KnownKey>, now: Timestamp, standing: &mut Option<Standing>) {
-    app.limiter.give_back(known.caller().account.as_str(), now);
-    if known.key_limit.is_some() {
-        app.limiter.give_back(&known.caller().lineage, now);
-    }
-    if let Some(standing) = standing {
-        standing.remaining += 1;
-    }
-}
-
-fn query_pairs(query: Option<&str>) -> Result<Vec<(String, String)>> {
-    let Some(query) = query.filter(|query| !query.is_empty()) else {
-        return Ok(Vec::new());
-    };
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
-    if pairs.iter().any(|(name, value)| {
-        value.contains("b2b_live_") || matches!(name.as_str(), "api_key" | "access_token")
-    }) {
-        return Err(Error::new(
-            Code::KeyInQuery,
-            "An API key was sent in the address, where it is logged and shared. Send it in the Authorization header, and replace it: it may have been seen.",
-        ));
-    }
-    Ok(pairs)
-}
-
-fn take_dry_run(query: &mut Vec<(String, String)>) -> Result<bool> {
-    let Some(at) = query.iter().position(|(name, _)| name == "dry_run") else {
-        return Ok(false);
-    };
-    match query.remove(at).1.as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(Error::new(
-            Code::InvalidParameter,
-            "dry_run takes true or false.",
-        )),
-    }
-}
-
-fn accepts(headers: &HeaderMap, endpoint: &Endpoint) -> Result<()> {
-    let mut accepted = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .peekable();
-    if accepted.peek().is_none() {
-        return Ok(());
-    }
-    let fits = |range: &str| {
-        let range = range.split(';').next().unwrap_or("").trim();
-        matches!(
-            range,
-            "*/*" | "application/*" | "application/json" | "application/problem+json"
-        ) || endpoint.also_media == Some(range)
-            || endpoint.pictures.contains(&range)
-            || (range == "image/*" && !endpoint.pictures.is_empty())
-    };
-    if accepted.any(|value| value.split(',').any(fits)) {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::NotAcceptable,
-        "The answers of this API are JSON; the Accept header asks for something else only.",
-    ))
-}
-
-/// Whether the Accept header names the media type of streams.
-fn names_stream(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter();
-    let mut ranges = accepted
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    ranges.any(|range| range.split(';').next().unwrap_or("").trim() == super::stream::MEDIA)
-}
-
-/// JSON lines.
-const LINES: &str = "application/x-ndjson";
-
-/// The media type of a body, without parameters and in lower case.
-fn media_type(headers: &HeaderMap) -> String {
-    let media = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    let essence = media.split(';').next().unwrap_or("");
-    essence.trim().to_ascii_lowercase()
-}
-
-async fn read_body(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-    wanted: bool,
-    is_lines: bool,
-) -> Result<Vec<u8>> {
-    let limit = if is_lines {
-        app.config.server.upload_limit_bytes
-    } else {
-        app.config.server.body_limit_bytes
-    };
-    let too_large = || {
-        Error::new(
-            Code::BodyTooLarge,
-            format!("The body is larger than the {limit} bytes that this endpoint takes."),
-        )
-    };
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    let read = tokio::time::timeout(Duration::from_secs(30), Limited::new(body, limit).collect());
-    let bytes = match read.await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
-        Ok(Err(_)) => {
-            return Err(Error::new(
-                Code::MalformedRequest,
-                "The body broke off before its end.",
-            ));
-        }
-        Err(_) => {
-            return Err(Error::new(
-                Code::MalformedRequest,
-                "The body did not arrive within 30 seconds.",
-            ));
-        }
-    };
-    if !wanted {
-        return Ok(Vec::new());
-    }
-    let essence = media_type(headers);
-    if !is_lines
-        && essence != "application/json"
-        && !(essence.starts_with("application/") && essence.ends_with("+json"))
-    {
-        return Err(Error::new(
-            Code::UnsupportedMediaType,
-            "The body must be JSON: send Content-Type: application/json.",
-        ));
-    }
-    if bytes.is_empty() {
-        return Err(Error::new(
-            Code::MalformedRequest,
-            "The body is empty; this operation takes a JSON object.",
-        ));
-    }
-    Ok(bytes.to_vec())
-}
-
 fn response(reply: Reply, head: &Head, standing: Option<&Standing>) -> Response<Body> {
     let body = match &reply.stream {
         Some(stream) => stream.take(),
@@ -508,30 +301,4 @@ fn response(reply: Reply, head: &Head, standing: Option<&Standing>) -> Response<
         limit_headers(headers, standing, head.now);
     }
     response
-}
-
-/// draft-ietf-httpapi-ratelimit-headers, and the older form that many clients read.
-fn limit_headers(headers: &mut HeaderMap, standing: &Standing, now: Timestamp) {
-    let window = crate::access::rate_limit::WINDOW;
-    let texts = [
-        (
-            "ratelimit-policy",
-            format!("\"default\";q={};w={window}", standing.limit),
-        ),
-        (
-            "ratelimit",
-            format!("\"default\";r={};t={}", standing.remaining, standing.reset),
-        ),
-        ("x-ratelimit-limit", standing.limit.to_string()),
-        ("x-ratelimit-remaining", standing.remaining.to_string()),
-        (
-            "x-ratelimit-reset",
-            (now.seconds() + standing.reset).to_string(),
-        ),
-    ];
-    for (name, text) in texts {
-        if let Ok(value) = HeaderValue::try_from(text) {
-            headers.insert(name, value);
-        }
-    }
 }

@@ -1,10 +1,13 @@
 //! Texts that have been looked at: trimmed, in Unicode NFC, without control characters, of a bounded length.
 //!
 //! Lengths are counted in characters. Each type's fault is the end of a sentence that begins with the member's name,
-//! and each type's JSON Schema states the same bounds, so that the document and the door agree.
+//! and each type's JSON Schema states the same bounds, so that the document and the door agree. `forms` reads those that
+//! are more than a length, `structures` has what is kept as JSON.
+
+mod forms;
+mod structures;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +16,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::db::{Cell, Column, DbError, Value};
+use forms::{
+    parse_color, parse_currency, parse_domain, parse_email, parse_language, parse_slug,
+    parse_web_url, parse_zone,
+};
+
+pub use structures::{Json, Metadata, Tags};
 
 /// Trims, brings to NFC and checks a text of one or, with `lines`, several lines.
 fn clean(text: &str, min: usize, max: usize, lines: bool) -> Result<String, String> {
@@ -115,46 +124,57 @@ text_type!(
     /// A name shown to people: 1 to 200 characters on one line.
     Name, "name", 1..=200, |text| clean(text, 1, 200, false)
 );
+
 text_type!(
     /// Free text of up to 5,000 characters; line breaks are kept.
     Description, "description", 0..=5000, |text| clean(text, 0, 5000, true)
 );
+
 text_type!(
     /// The caller's own key of a record: 1 to 200 characters, compared letter by letter.
     ExternalId, "external-id", 1..=200, |text| clean(text, 1, 200, false)
 );
+
 text_type!(
     /// A label on a record: 1 to 50 characters.
     Tag, "tag", 1..=50, |text| clean(text, 1, 50, false)
 );
+
 text_type!(
     /// A short identifier for addresses: lower-case letters, digits and hyphens, 1 to 100 characters.
     Slug, "slug", 1..=100, parse_slug
 );
+
 text_type!(
     /// A language tag of BCP 47, such as `en` or `de-AT`.
     Language, "language-tag", 2..=35, parse_language
 );
+
 text_type!(
     /// A time zone by its IANA name, such as `Europe/Berlin`.
     Zone, "time-zone", 1..=64, parse_zone
 );
+
 text_type!(
     /// An absolute `https` or `http` address.
     WebUrl, "uri", 1..=2000, parse_web_url
 );
+
 text_type!(
     /// A colour: `#` and six hexadecimal digits, in lower case.
     Color, "color", 7..=7, parse_color
 );
+
 text_type!(
     /// A currency by its code of ISO 4217, such as `EUR`.
     Currency, "currency", 3..=3, parse_currency
 );
+
 text_type!(
     /// A domain name in lower case, such as `example.com`.
     Domain, "hostname", 3..=253, parse_domain
 );
+
 text_type!(
     /// An e-mail address as it was typed: an addr-spec of RFC 5321 and RFC 6531, 254 bytes at most.
     Email, "idn-email", 3..=254, parse_email
@@ -209,99 +229,6 @@ impl Name {
     }
 }
 
-fn parse_slug(text: &str) -> Result<String, String> {
-    let text = clean(text, 1, 100, false)?;
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.chars().all(good) {
-        Ok(text)
-    } else {
-        Err("may have lower-case letters, digits and hyphens only".to_owned())
-    }
-}
-
-fn parse_language(text: &str) -> Result<String, String> {
-    let text = clean(text, 2, 35, false)?;
-    let mut parts = text.split('-');
-    let primary = parts
-        .next()
-        .is_some_and(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphabetic()));
-    let rest =
-        parts.all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if primary && rest {
-        Ok(text)
-    } else {
-        Err("is not a language tag such as en or de-AT".to_owned())
-    }
-}
-
-fn parse_zone(text: &str) -> Result<String, String> {
-    let text = clean(text, 1, 64, false)?;
-    if jiff::tz::TimeZone::get(&text).is_ok() {
-        Ok(text)
-    } else {
-        Err("is not a time zone such as Europe/Berlin".to_owned())
-    }
-}
-
-fn parse_web_url(text: &str) -> Result<String, String> {
-    let text = clean(text, 1, 2000, false)?;
-    match url::Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text),
-        _ => Err("is not an address that begins with https://".to_owned()),
-    }
-}
-
-fn parse_color(text: &str) -> Result<String, String> {
-    let text = text.trim().to_ascii_lowercase();
-    let digits = text.strip_prefix('#').unwrap_or_default();
-    if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Ok(text)
-    } else {
-        Err("must be # and six hexadecimal digits, such as #1f6feb".to_owned())
-    }
-}
-
-fn parse_currency(text: &str) -> Result<String, String> {
-    let text = clean(text, 3, 3, false)?;
-    if iso_currency::Currency::from_code(&text).is_some() {
-        Ok(text)
-    } else {
-        Err("is not a currency of ISO 4217 such as EUR".to_owned())
-    }
-}
-
-fn parse_domain(text: &str) -> Result<String, String> {
-    let text = clean(text, 3, 253, false)?.to_lowercase();
-    let label = |l: &str| {
-        !l.is_empty() && l.len() <= 63 && l.chars().all(|c| c.is_alphanumeric() || c == '-')
-    };
-    if text.contains('.') && text.split('.').all(label) {
-        Ok(text)
-    } else {
-        Err("is not a domain such as example.com".to_owned())
-    }
-}
-
-fn parse_email(text: &str) -> Result<String, String> {
-    let fault = || "is not an e-mail address".to_owned();
-    let text = clean(text, 3, 254, false).map_err(|_| fault())?;
-    let options = email_address::Options::default()
-        .with_required_tld()
-        .without_display_text()
-        .without_domain_literal();
-    let parsed =
-        email_address::EmailAddress::parse_with_options(&text, options).map_err(|_| fault())?;
-    // Quoted local parts are legal and never real; refusing them keeps every address free of spaces and quotes.
-    if text.len() > 254
-        || parsed.local_part().starts_with('"')
-        || text.chars().any(char::is_whitespace)
-    {
-        return Err(fault());
-    }
-    parse_domain(parsed.domain()).map_err(|_| fault())?;
-    Ok(text)
-}
-
 /// Whether a text is of a format.
 pub type Check = fn(&str) -> bool;
 
@@ -322,151 +249,6 @@ pub const FORMATS: &[(&str, Check)] = &[
     ("idn-email", |t| Email::parse(t).is_ok()),
     ("date-time", |t| super::Timestamp::parse(t).is_some()),
 ];
-
-/// Up to 50 labels, each once, in the order given.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
-pub struct Tags(#[schemars(length(max = 50))] Vec<Tag>);
-
-impl Tags {
-    /// The labels in order.
-    pub fn as_slice(&self) -> &[Tag] {
-        &self.0
-    }
-
-    /// The labels of both, those of `first` first, as many as there may be.
-    pub fn united(first: &Self, second: &Self) -> Self {
-        let mut tags = first.0.clone();
-        tags.extend(
-            second
-                .0
-                .iter()
-                .filter(|tag| !first.0.contains(tag))
-                .cloned(),
-        );
-        tags.truncate(50);
-        Self(tags)
-    }
-}
-
-impl<'de> Deserialize<'de> for Tags {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut tags = Vec::<Tag>::deserialize(deserializer)?;
-        let mut seen = std::collections::HashSet::new();
-        tags.retain(|tag| seen.insert(tag.clone()));
-        if tags.len() > 50 {
-            return Err(serde::de::Error::custom("has more than 50 tags"));
-        }
-        Ok(Self(tags))
-    }
-}
-
-/// The caller's own data on a record: up to 50 members, keys of 1 to 50 characters, texts of up to 500.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Metadata(BTreeMap<String, String>);
-
-impl Metadata {
-    /// The members in the order of their keys.
-    pub const fn members(&self) -> &BTreeMap<String, String> {
-        &self.0
-    }
-
-    /// The members of both, as many as there may be; where both have one, it is that of `first`.
-    pub fn united(first: &Self, second: &Self) -> Self {
-        let mut members = first.0.clone();
-        for (key, value) in &second.0 {
-            if members.len() < 50 && !members.contains_key(key) {
-                members.insert(key.clone(), value.clone());
-            }
-        }
-        Self(members)
-    }
-}
-
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let members = BTreeMap::<String, String>::deserialize(deserializer)?;
-        if members.len() > 50 {
-            return Err(serde::de::Error::custom("has more than 50 members"));
-        }
-        for (key, value) in &members {
-            clean(key, 1, 50, false)
-                .map_err(|fault| serde::de::Error::custom(format_args!("key {key:?} {fault}")))?;
-            clean(value, 0, 500, true).map_err(|fault| {
-                serde::de::Error::custom(format_args!("value of {key:?} {fault}"))
-            })?;
-        }
-        Ok(Self(members))
-    }
-}
-
-impl JsonSchema for Metadata {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Metadata".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "maxProperties": 50,
-            "propertyNames": { "format": "tag", "minLength": 1, "maxLength": 50 },
-            "additionalProperties": { "type": "string", "format": "description", "maxLength": 500 },
-        })
-    }
-}
-
-/// A structure kept as JSON in a text column.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Json<T>(pub T);
-
-impl<T: JsonSchema> JsonSchema for Json<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
-
-impl<T: Serialize + serde::de::DeserializeOwned> Column for Json<T> {
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        let text = cell.text()?;
-        serde_json::from_str(text)
-            .map(Self)
-            .map_err(|_| DbError::decode("JSON", text))
-    }
-    fn value(&self) -> Value {
-        Value::text(serde_json::to_string(&self.0).unwrap_or_else(|_| "null".to_owned()))
-    }
-    fn null() -> Value {
-        Value::Text(None)
-    }
-}
-
-macro_rules! json_column {
-    ($($name:ty),+) => { $(
-        impl Column for $name {
-            fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-                match cell.text()? {
-                    "[]" | "{}" => Ok(Self::default()),
-                    text => serde_json::from_str(text).map_err(|_| DbError::decode(stringify!($name), text)),
-                }
-            }
-            fn value(&self) -> Value {
-                Value::text(serde_json::to_string(self).unwrap_or_else(|_| "null".to_owned()))
-            }
-            fn null() -> Value {
-                Value::Text(None)
-            }
-        }
-    )+ };
-}
-json_column!(Tags, Metadata);
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,9 @@
 //! The timeline: every kind of event as a human sentence with who did it.
+//!
+//! Here stand the frame and what is said of records, orders and credits; `people` and `places` say the rest.
+
+mod people;
+mod places;
 
 use maud::{Markup, Render, html};
 use serde_json::Value as JsonValue;
@@ -9,6 +14,8 @@ use crate::dashboard::icons::Icon;
 use crate::db::{Column, DbError, FromRow, Reader, Row, Select, Value};
 use crate::events::EventRow;
 use crate::types::Timestamp;
+use people::{mail, membership, user};
+use places::{seat, wish};
 
 /// Whose timeline it is; what is known there is not said again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -138,191 +145,6 @@ fn sentence(told: &Told, about: About) -> Sentence {
     }
 }
 
-fn assignment(told: &Told, about: About, verb: &str) -> Sentence {
-    let of = |before: &str| {
-        html! { (before) @if about == About::Seat { "place" } @else { "place of " (product(told)) } }
-    };
-    let line = |capital: &str, phrase: &str| html! { (who(told, about, capital, phrase)) };
-    match verb {
-        "assigned" => (
-            Icon::Seat,
-            Tone::Success,
-            html! { (line("Was given a", "was given a")) " " (of("")) },
-        ),
-        "waitlisted" => (
-            Icon::Clock,
-            Tone::Warning,
-            html! { (line("Waits for a", "waits for a")) " " (of("")) },
-        ),
-        "released" => (
-            Icon::Seat,
-            Tone::Neutral,
-            html! { (line("Gave back the", "gave back the")) " " (of("")) },
-        ),
-        "revoked" => (
-            Icon::Lock,
-            Tone::Danger,
-            html! { (line("Lost the", "lost the")) " " (of("")) },
-        ),
-        "expired" => (
-            Icon::Calendar,
-            Tone::Neutral,
-            html! { (line("Came to the end of the", "came to the end of the")) " " (of("")) },
-        ),
-        "extended" => (
-            Icon::Calendar,
-            Tone::Accent,
-            html! { (line("Got more time for the", "got more time for the")) " " (of("")) },
-        ),
-        "waitlist_moved" => (
-            Icon::Sort,
-            Tone::Neutral,
-            html! { (line("Was moved in the line for a", "was moved in the line for a")) " " (of("")) },
-        ),
-        "moved" => (
-            Icon::Team,
-            Tone::Neutral,
-            html! { (line("Has for another team the", "has for another team the")) " " (of("")) },
-        ),
-        "revived" => (
-            Icon::Seat,
-            Tone::Success,
-            html! { (line("Has again the", "has again the")) " " (of("")) },
-        ),
-        "expiring" => (
-            Icon::Mail,
-            Tone::Neutral,
-            html! { (line("Was reminded of the end of the", "was reminded of the end of the")) " " (of("")) },
-        ),
-        "idle" => (
-            Icon::Clock,
-            Tone::Warning,
-            html! { (line("Does not use the", "does not use the")) " " (of("")) },
-        ),
-        "kept" => (
-            Icon::Check,
-            Tone::Success,
-            html! { (line("Keeps the", "keeps the")) " " (of("")) },
-        ),
-        _ => record(told, "seat", verb),
-    }
-}
-
-/// A wish for a place, and what came of it.
-fn wish(told: &Told, about: About, verb: &str) -> Sentence {
-    let line = |capital: &str, phrase: &str| {
-        let whose = html! { @if about != About::Team { " in " (team(told)) } };
-        html! { (who(told, about, capital, phrase)) (whose) }
-    };
-    match verb {
-        "created" => (
-            Icon::Inbox,
-            Tone::Warning,
-            line("Asked for a place", "asked for a place"),
-        ),
-        "approved" => (
-            Icon::Check,
-            Tone::Success,
-            line(
-                "Was granted a wish for a place",
-                "was granted a wish for a place",
-            ),
-        ),
-        "declined" => (
-            Icon::X,
-            Tone::Danger,
-            line("Was declined a place", "was declined a place"),
-        ),
-        _ => (
-            Icon::Inbox,
-            Tone::Neutral,
-            line(
-                "Took back a wish for a place",
-                "took back a wish for a place",
-            ),
-        ),
-    }
-}
-
-fn membership(told: &Told, about: About, verb: &str) -> Sentence {
-    let role = text(&told.event.data, "role");
-    let place = html! { @if about != About::Team { " " (team(told)) } @else { " the team" } };
-    match verb {
-        "added" => (
-            Icon::Team,
-            Tone::Accent,
-            html! { (who(told, about, "Joined", "joined")) (place) @if !role.is_empty() && role != "member" { " as " (role) } },
-        ),
-        "removed" => (
-            Icon::Team,
-            Tone::Neutral,
-            html! { (who(told, about, "Left", "left")) (place) },
-        ),
-        _ => (
-            Icon::Team,
-            Tone::Neutral,
-            html! { (who(told, about, "Became", "became")) " " (role) " of" (place) },
-        ),
-    }
-}
-
-fn seat(told: &Told, about: About, verb: &str) -> Sentence {
-    let data = &told.event.data;
-    let named = html! { @if about != About::Seat { " of " (product(told)) } };
-    match verb {
-        "added" => {
-            let places = counted(number(data, "added"), "place", "places");
-            (
-                Icon::Plus,
-                Tone::Success,
-                html! { (places) (named) " added" },
-            )
-        }
-        "created" => (
-            Icon::Seat,
-            Tone::Accent,
-            html! { "Seats" (named) " were allocated" @if about == About::Account && told.team.is_some() { " to " (team(told)) } },
-        ),
-        "updated" => (
-            Icon::Edit,
-            Tone::Neutral,
-            html! { "The allocation" (named) " was changed" },
-        ),
-        "moved" if data.get("places").is_some() => {
-            let places = counted(number(data, "places"), "place", "places");
-            (
-                Icon::Team,
-                Tone::Neutral,
-                html! { (places) (named) " moved to another team" },
-            )
-        }
-        "shared" => (
-            Icon::Team,
-            Tone::Accent,
-            html! { "The seat" (named) " is shared with " (team(told)) },
-        ),
-        "unshared" => (
-            Icon::Team,
-            Tone::Neutral,
-            html! { "The seat" (named) " is no more shared with " (team(told)) },
-        ),
-        "denied" => (
-            Icon::Alert,
-            Tone::Danger,
-            html! { "A place" (named) " was refused: none is free" },
-        ),
-        "low" => {
-            let (used, total) = (number(data, "used"), number(data, "quantity"));
-            (
-                Icon::Alert,
-                Tone::Warning,
-                html! { (used) " of " (counted(total, "place", "places")) (named) " are in use" },
-            )
-        }
-        _ => assignment(told, about, verb),
-    }
-}
-
 fn order(told: &Told, about: About, verb: &str) -> Sentence {
     let data = &told.event.data;
     let name = match text(data, "external_reference") {
@@ -382,92 +204,6 @@ fn credits(told: &Told, verb: &str) -> Sentence {
         tone,
         html! { (credits) " " (verb.replace('_', " ")) },
     )
-}
-
-fn mail(told: &Told, about: About, verb: &str) -> Sentence {
-    let kind = text(&told.event.data, "kind").replace('_', " ");
-    let whose =
-        html! { @if about != About::Person && told.person.is_some() { " to " (person(told)) } };
-    let head = html! { "Mail «" (kind) "»" (whose) };
-    match verb {
-        "sent" => (Icon::Mail, Tone::Success, html! { (head) " was sent" }),
-        "caught" => (
-            Icon::Inbox,
-            Tone::Neutral,
-            html! { (head) " was kept here, as no mail server is set up" },
-        ),
-        "failed" => (
-            Icon::Mail,
-            Tone::Danger,
-            html! { (head) " could not be delivered" },
-        ),
-        _ => (Icon::Mail, Tone::Neutral, html! { (head) " is on its way" }),
-    }
-}
-
-fn user(told: &Told, about: About, verb: &str) -> Sentence {
-    match verb {
-        "created" => (
-            Icon::User,
-            Tone::Accent,
-            who(told, about, "Was added", "was added"),
-        ),
-        "deleted" => (
-            Icon::Trash,
-            Tone::Danger,
-            who(told, about, "Was deleted", "was deleted"),
-        ),
-        "updated" => {
-            let status = told
-                .event
-                .previous
-                .as_ref()
-                .and_then(|previous| previous.get("status"));
-            match (status, text(&told.event.data, "status")) {
-                (Some(_), "deactivated") => (
-                    Icon::Lock,
-                    Tone::Warning,
-                    who(told, about, "Was deactivated", "was deactivated"),
-                ),
-                (Some(_), "active") => (
-                    Icon::Check,
-                    Tone::Success,
-                    who(told, about, "Became active", "became active"),
-                ),
-                _ => (
-                    Icon::Edit,
-                    Tone::Neutral,
-                    who(told, about, "Details were changed", "was changed"),
-                ),
-            }
-        }
-        "signed_in" => (
-            Icon::User,
-            Tone::Success,
-            who(told, about, "Signed in", "signed in"),
-        ),
-        "signed_out" => (
-            Icon::LogOut,
-            Tone::Neutral,
-            who(told, about, "Signed out", "signed out"),
-        ),
-        "role_added" => (
-            Icon::Shield,
-            Tone::Accent,
-            who(
-                told,
-                about,
-                "Got a role in the account",
-                "got a role in the account",
-            ),
-        ),
-        "password_set" => (
-            Icon::Key,
-            Tone::Neutral,
-            who(told, about, "Chose a password", "chose a password"),
-        ),
-        _ => record(told, "user", verb),
-    }
 }
 
 /// Any other event: the name of the record and what was done, in plain words.
