@@ -147,7 +147,6 @@ pub async fn plan_invite(
     let actor = &caller.actor;
     let mut invitation = Invitation {
         id: ids.next(call.now),
-        email_key: new.email.key(),
         email: new.email.clone(),
         user_id: user.id,
         team_id: scene.team.id.clone(),

@@ -50,8 +50,6 @@ pub struct Invitation {
     pub id: Id<Self>,
     /// The address it went to.
     pub email: Email,
-    #[serde(skip)]
-    pub(crate) email_key: String,
     /// The person it is for; made with status `invited` where the address was unknown.
     pub user_id: Id<User>,
     /// The team it leads into.
@@ -110,11 +108,12 @@ pub struct Invitation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept_url: Option<String>,
 }
-columns!(Invitation in "invitations": id, email, email_key, user_id, team_id, role, product_ids, if_full, assignment_ids, state, locale,
+columns!(Invitation in "invitations": id, email, user_id, team_id, role, product_ids, if_full, assignment_ids, state, locale,
     inviter_id, inviter_name, is_by_person, valid_days, generation, mail_id, mail_reply, mailed_at, sent_at, remind_at, expires_at,
     accepted_at, ended_at, declined, version, created_at, updated_at;
     role_name = "SELECT r.name FROM custom_roles r WHERE r.account_id = invitations.account_id AND r.id = invitations.role",
-    accept_url = "CAST(NULL AS TEXT)");
+    accept_url = "CAST(NULL AS TEXT)"
+    => email_key: |invitation| invitation.email.key());
 
 impl Kind for Invitation {
     const PREFIX: &'static str = "invitation";

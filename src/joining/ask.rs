@@ -245,7 +245,6 @@ pub(super) fn new_request(
         link_id: door.link.id.clone(),
         team_id: door.team.id.clone(),
         email: email.clone(),
-        email_key: email.key(),
         name: name.cloned(),
         locale: Language::parse(&locale.to_string()).map_err(Error::internal)?,
         state: RequestState::Unconfirmed,

@@ -146,7 +146,7 @@ pub async fn plan_approve(
         }
         let known = people
             .iter()
-            .find(|user| user.email_key == request.email_key);
+            .find(|user| user.email.key() == request.email.key());
         let user = match known {
             Some(user) if user.status == UserStatus::Deactivated => {
                 let detail = format!("{} is deactivated. Activate them first.", user.email);
@@ -252,7 +252,7 @@ async fn people<'a>(
     door: &Door,
     requests: &[LinkRequest],
 ) -> Result<(Vec<User>, String, Entrance<'a>)> {
-    let keys: Vec<String> = requests.iter().map(|one| one.email_key.clone()).collect();
+    let keys: Vec<String> = requests.iter().map(|one| one.email.key()).collect();
     let mut batch = Batch::new();
     let users = batch.add::<User>(Select::rows::<User>(
         "WHERE account_id = $1 AND deleted_at IS NULL AND email_key IN (SELECT value FROM JSON_LIST($2) AS who)",

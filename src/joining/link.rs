@@ -37,8 +37,6 @@ pub struct Link {
     pub external_id: Option<ExternalId>,
     /// A name by which it is told from others, such as where it hangs.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// The last part of its address.
     pub slug: Slug,
     /// The team it leads into.
@@ -76,10 +74,11 @@ pub struct Link {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
-columns!(Link in "links": id, external_id, name, name_key, slug, team_id, role, product_ids, if_full, max_uses, used, starts_at, expires_at,
+columns!(Link in "links": id, external_id, name, slug, team_id, role, product_ids, if_full, max_uses, used, starts_at, expires_at,
     allowed_domains, requires_approval, paused, version, created_at, updated_at;
     role_name = "SELECT r.name FROM custom_roles r WHERE r.account_id = links.account_id AND r.id = links.role",
-    url = "CAST(NULL AS TEXT)");
+    url = "CAST(NULL AS TEXT)"
+    => name_key: |link| link.name.key());
 
 impl Kind for Link {
     const PREFIX: &'static str = "link";
@@ -207,7 +206,6 @@ impl Resource for Link {
         Self {
             id: stamp.ids.next(stamp.now),
             external_id: new.external_id,
-            name_key: new.name.key(),
             name: new.name,
             slug: new.slug.map_or_else(|| new_slug(stamp), Ok)?,
             team_id: refs.id(&new.team)?,
@@ -244,7 +242,6 @@ impl Resource for Link {
             )]));
         }
         if let Some(name) = patch.name {
-            self.name_key = name.key();
             self.name = name;
         }
         patch.external_id.apply(&mut self.external_id);
@@ -364,7 +361,6 @@ mod tests {
             id: ids.next(NOW),
             external_id: None,
             name: Name::parse("Door").expect("a name"),
-            name_key: "door".into(),
             slug: new_slug(&stamp).expect("a slug"),
             team_id: team,
             role: TeamRole::Member.into(),

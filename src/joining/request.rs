@@ -37,8 +37,6 @@ pub struct LinkRequest {
     pub team_id: Id<Team>,
     /// The address given.
     pub email: Email,
-    #[serde(skip)]
-    pub(crate) email_key: String,
     /// The name given.
     pub name: Option<Name>,
     /// The language they read.
@@ -66,8 +64,9 @@ pub struct LinkRequest {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
-columns!(LinkRequest in "link_requests": id, link_id, team_id, email, email_key, name, locale, state, user_id, reason, decided_by, mailed_at,
-    expires_at, confirmed_at, decided_at, version, created_at, updated_at);
+columns!(LinkRequest in "link_requests": id, link_id, team_id, email, name, locale, state, user_id, reason, decided_by, mailed_at,
+    expires_at, confirmed_at, decided_at, version, created_at, updated_at
+    => email_key: |request| request.email.key());
 
 impl Kind for LinkRequest {
     const PREFIX: &'static str = "link_request";

@@ -34,7 +34,7 @@ impl Traces {
     pub(super) fn of(user: &User, addresses: &[String]) -> Self {
         let mut words: Vec<String> = addresses.to_vec();
         words.push(user.email.to_string());
-        words.push(user.email_key.clone());
+        words.push(user.email.key());
         let names: Vec<String> = [&user.first_name, &user.last_name, &user.name]
             .into_iter()
             .flatten()

@@ -34,8 +34,6 @@ pub struct Course {
     pub id: Id<Self>,
     /// Its name.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// Its short name in addresses.
     pub slug: Option<Slug>,
     /// Your own key.
@@ -57,7 +55,8 @@ pub struct Course {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
-columns!(Course in "courses": id, name, name_key, slug, external_id, description, status, chapters, image_url, lms_course_id, version, created_at, updated_at);
+columns!(Course in "courses": id, name, slug, external_id, description, status, chapters, image_url, lms_course_id, version, created_at, updated_at
+    => name_key: |course| course.name.key());
 
 impl Kind for Course {
     const PREFIX: &'static str = "course";
@@ -166,7 +165,6 @@ impl Resource for Course {
     fn create(new: NewCourse, _: &Resolved, stamp: &Stamp<'_>) -> Result<Self> {
         Ok(Self {
             id: stamp.ids.next(stamp.now),
-            name_key: new.name.key(),
             name: new.name,
             slug: new.slug,
             external_id: new.external_id,
@@ -185,7 +183,6 @@ impl Resource for Course {
         if let Some(name) = patch.name {
             self.name = name;
         }
-        self.name_key = self.name.key();
         patch.slug.apply(&mut self.slug);
         patch.external_id.apply(&mut self.external_id);
         patch.description.apply(&mut self.description);

@@ -26,8 +26,6 @@ pub struct Group {
     pub id: Id<Self>,
     /// Its name.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// Your own key.
     pub external_id: Option<ExternalId>,
     /// Its id in the LMS.
@@ -47,8 +45,9 @@ pub struct Group {
     /// How many teams are mapped to it.
     pub team_count: i64,
 }
-columns!(Group in "groups": id, name, name_key, external_id, lms_group_id, description, tags, metadata, version, created_at, updated_at;
-    team_count = "SELECT count(*) FROM group_teams g WHERE g.account_id = groups.account_id AND g.group_id = groups.id");
+columns!(Group in "groups": id, name, external_id, lms_group_id, description, tags, metadata, version, created_at, updated_at;
+    team_count = "SELECT count(*) FROM group_teams g WHERE g.account_id = groups.account_id AND g.group_id = groups.id"
+    => name_key: |group| group.name.key());
 
 impl Kind for Group {
     const PREFIX: &'static str = "group";
@@ -151,7 +150,6 @@ impl Resource for Group {
     fn create(new: NewGroup, _: &Resolved, stamp: &Stamp<'_>) -> Result<Self> {
         Ok(Self {
             id: stamp.ids.next(stamp.now),
-            name_key: new.name.key(),
             name: new.name,
             external_id: new.external_id,
             lms_group_id: new.lms_group_id,
@@ -169,7 +167,6 @@ impl Resource for Group {
         if let Some(name) = patch.name {
             self.name = name;
         }
-        self.name_key = self.name.key();
         patch.external_id.apply(&mut self.external_id);
         patch.lms_group_id.apply(&mut self.lms_group_id);
         patch.description.apply(&mut self.description);

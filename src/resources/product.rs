@@ -26,8 +26,6 @@ pub struct Product {
     pub id: Id<Self>,
     /// Its name.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// Your own key, such as an SKU.
     pub external_id: Option<ExternalId>,
     /// What it is.
@@ -45,7 +43,8 @@ pub struct Product {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
-columns!(Product in "products": id, name, name_key, external_id, description, status, course_ids, lms_product_id, version, created_at, updated_at);
+columns!(Product in "products": id, name, external_id, description, status, course_ids, lms_product_id, version, created_at, updated_at
+    => name_key: |product| product.name.key());
 
 impl Kind for Product {
     const PREFIX: &'static str = "product";
@@ -174,7 +173,6 @@ impl Resource for Product {
     fn create(new: NewProduct, refs: &Resolved, stamp: &Stamp<'_>) -> Result<Self> {
         Ok(Self {
             id: stamp.ids.next(stamp.now),
-            name_key: new.name.key(),
             name: new.name,
             external_id: new.external_id,
             description: new.description,
@@ -191,7 +189,6 @@ impl Resource for Product {
         if let Some(name) = patch.name {
             self.name = name;
         }
-        self.name_key = self.name.key();
         patch.external_id.apply(&mut self.external_id);
         patch.description.apply(&mut self.description);
         self.status = patch.status.unwrap_or(self.status);

@@ -27,8 +27,6 @@ pub struct Team {
     pub id: Id<Self>,
     /// Its name, unique within its organization.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// Your own key of the team.
     pub external_id: Option<ExternalId>,
     /// What it is for.
@@ -53,9 +51,10 @@ pub struct Team {
     /// Whether nobody owns it; somebody should.
     pub ownerless: bool,
 }
-columns!(Team in "teams": id, name, name_key, external_id, description, organization_id, tags, metadata, version, created_at, updated_at, deleted_at;
+columns!(Team in "teams": id, name, external_id, description, organization_id, tags, metadata, version, created_at, updated_at, deleted_at;
     member_count = "SELECT count(*) FROM team_members m WHERE m.account_id = teams.account_id AND m.team_id = teams.id",
-    ownerless = "NOT EXISTS (SELECT 1 FROM team_members o WHERE o.account_id = teams.account_id AND o.team_id = teams.id AND o.role = 'owner')");
+    ownerless = "NOT EXISTS (SELECT 1 FROM team_members o WHERE o.account_id = teams.account_id AND o.team_id = teams.id AND o.role = 'owner')"
+    => name_key: |team| team.name.key());
 
 impl Kind for Team {
     const PREFIX: &'static str = "team";
@@ -132,7 +131,6 @@ impl Team {
     pub fn named(name: Name, organization_id: Option<Id<Organization>>, stamp: &Stamp<'_>) -> Self {
         Self {
             id: stamp.ids.next(stamp.now),
-            name_key: name.key(),
             name,
             external_id: None,
             description: None,
@@ -239,7 +237,6 @@ impl Resource for Team {
         if let Some(name) = patch.name {
             self.name = name;
         }
-        self.name_key = self.name.key();
         patch.external_id.apply(&mut self.external_id);
         patch.description.apply(&mut self.description);
         match patch.organization {

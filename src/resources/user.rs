@@ -37,18 +37,12 @@ pub struct User {
     pub id: Id<Self>,
     /// The e-mail address as typed; unique in the account without regard to case.
     pub email: Email,
-    #[serde(skip)]
-    pub(crate) email_key: String,
     /// First name.
     pub first_name: Option<Name>,
     /// Last name.
     pub last_name: Option<Name>,
     /// The full name as typed.
     pub name: Option<Name>,
-    #[serde(skip)]
-    pub(crate) name_key: String,
-    #[serde(skip)]
-    pub(crate) family_key: String,
     /// The company the person works for.
     pub company: Option<Name>,
     /// Your own key of the person.
@@ -77,8 +71,9 @@ pub struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
 }
-columns!(User in "users": id, email, email_key, first_name, last_name, name, name_key, family_key, company, external_id,
-    locale, timezone, status, tags, metadata, lms_user_id, last_seen_at, version, created_at, updated_at, deleted_at);
+columns!(User in "users": id, email, first_name, last_name, name, company, external_id,
+    locale, timezone, status, tags, metadata, lms_user_id, last_seen_at, version, created_at, updated_at, deleted_at
+    => email_key: |user| user.email.key(), name_key: User::name_key, family_key: User::family_key);
 
 impl Kind for User {
     const PREFIX: &'static str = "user";
@@ -195,13 +190,10 @@ impl User {
     pub fn from_new(new: NewUser, stamp: &Stamp<'_>) -> Self {
         let mut user = Self {
             id: stamp.ids.next(stamp.now),
-            email_key: new.email.key(),
             email: new.email,
             first_name: new.first_name,
             last_name: new.last_name,
             name: new.name,
-            name_key: String::new(),
-            family_key: String::new(),
             company: new.company,
             external_id: new.external_id,
             locale: new.locale,
@@ -236,15 +228,20 @@ impl User {
                 .join(" ");
             self.name = Name::parse(&joined.chars().take(200).collect::<String>()).ok();
         }
-        self.email_key = self.email.key();
-        self.name_key = self
-            .name
+    }
+
+    /// By what lists of people are ordered by name: the full one, else the address.
+    fn name_key(&self) -> String {
+        self.name
             .as_ref()
-            .map_or_else(|| self.email_key.clone(), Name::key);
-        self.family_key = self
-            .last_name
+            .map_or_else(|| self.email.key(), Name::key)
+    }
+
+    /// By what they are ordered by last name, where there is one.
+    fn family_key(&self) -> String {
+        self.last_name
             .as_ref()
-            .map_or_else(|| self.name_key.clone(), Name::key);
+            .map_or_else(|| self.name_key(), Name::key)
     }
 }
 
@@ -348,11 +345,11 @@ impl Resource for User {
                 params![self.id.to_string()],
             ));
         }
-        if let Some(before) = before.filter(|before| before.email_key != self.email_key) {
+        if let Some(before) = before.filter(|before| before.email.key() != self.email.key()) {
             list.push(Statement::new(
                 "INSERT INTO former_addresses (account_id, user_id, email_key, email, ended_at) VALUES ($1, $2, $3, $4, $5) \
                  ON CONFLICT (account_id, user_id, email_key) DO UPDATE SET email = excluded.email, ended_at = excluded.ended_at",
-                params![self.id.clone(), before.email_key.clone(), before.email.clone(), self.updated_at],
+                params![self.id.clone(), before.email.key(), before.email.clone(), self.updated_at],
             ));
         }
         list
@@ -422,7 +419,7 @@ mod tests {
         );
         assert_eq!(ada.last_name.as_ref().map(Name::as_str), Some("Byron"));
         assert_eq!(ada.display_name(), "Ada  Augusta Byron");
-        assert_eq!(ada.name_key, "ada augusta byron");
+        assert_eq!(ada.name_key(), "ada augusta byron");
         let single = person("Plato");
         assert_eq!(
             (
@@ -445,6 +442,6 @@ mod tests {
         )
         .expect("applies");
         assert_eq!(ada.display_name(), "Ada Lovelace");
-        assert_eq!(ada.family_key, "lovelace");
+        assert_eq!(ada.family_key(), "lovelace");
     }
 }

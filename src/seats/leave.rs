@@ -286,11 +286,11 @@ pub async fn plan_change_user<C: FnOnce(&User) -> Result<()>>(
     }
     let was = OnceLock::new();
     let noting = |user: &User| {
-        was.get_or_init(|| user.email_key.clone());
+        was.get_or_init(|| user.email.key());
         check(user)
     };
     let (mut plan, user) = records::plan_change(db, call, user, patch, noting).await?;
-    if was.get().is_some_and(|key| *key != user.email_key) {
+    if was.get().is_some_and(|key| *key != user.email.key()) {
         require_to_readdress(db, call, &user.id).await?;
     }
     if leaves && !plan.is_empty() {

@@ -23,8 +23,6 @@ pub struct SeatTemplate {
     pub id: Id<Self>,
     /// Its name.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// Your own key.
     pub external_id: Option<ExternalId>,
     /// What seats made from it are of.
@@ -46,8 +44,9 @@ pub struct SeatTemplate {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
-columns!(SeatTemplate in "seat_templates": id, name, name_key, external_id, product_id, expiry, expires_at, expires_in_days, reusable,
-    extendable, version, created_at, updated_at);
+columns!(SeatTemplate in "seat_templates": id, name, external_id, product_id, expiry, expires_at, expires_in_days, reusable,
+    extendable, version, created_at, updated_at
+    => name_key: |template| template.name.key());
 
 impl Kind for SeatTemplate {
     const PREFIX: &'static str = "template";
@@ -180,7 +179,6 @@ impl Resource for SeatTemplate {
         .map_err(Error::invalid)?;
         Ok(Self {
             id: stamp.ids.next(stamp.now),
-            name_key: new.name.key(),
             name: new.name,
             external_id: new.external_id,
             product_id: refs.id(&new.product)?,
@@ -208,7 +206,6 @@ impl Resource for SeatTemplate {
         if let Some(name) = patch.name {
             self.name = name;
         }
-        self.name_key = self.name.key();
         patch.external_id.apply(&mut self.external_id);
         self.reusable = patch.reusable.unwrap_or(self.reusable);
         self.extendable = patch.extendable.unwrap_or(self.extendable);

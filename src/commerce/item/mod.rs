@@ -52,8 +52,6 @@ pub struct CatalogItem {
     pub id: Id<Self>,
     /// Its name.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// Your own key.
     pub external_id: Option<ExternalId>,
     /// What it is.
@@ -86,8 +84,9 @@ pub struct CatalogItem {
     pub updated_at: Timestamp,
 }
 
-columns!(CatalogItem in "catalog_items": id, name, name_key, external_id, description, product_id, quantity, price_credits, price_amount,
-    currency, terms, template_id, visible_to, for_all, status, version, created_at, updated_at);
+columns!(CatalogItem in "catalog_items": id, name, external_id, description, product_id, quantity, price_credits, price_amount,
+    currency, terms, template_id, visible_to, for_all, status, version, created_at, updated_at
+    => name_key: |item| item.name.key());
 
 impl Kind for CatalogItem {
     const PREFIX: &'static str = "item";
@@ -198,7 +197,6 @@ impl Resource for CatalogItem {
         let terms = new.terms.map(|given| given.over(Terms::default()));
         let item = Self {
             id: stamp.ids.next(stamp.now),
-            name_key: new.name.key(),
             name: new.name,
             external_id: new.external_id,
             description: new.description,
@@ -223,7 +221,6 @@ impl Resource for CatalogItem {
         if let Some(name) = patch.name {
             self.name = name;
         }
-        self.name_key = self.name.key();
         patch.external_id.apply(&mut self.external_id);
         patch.description.apply(&mut self.description);
         if let Some(product) = refs.maybe(patch.product.as_ref())? {

@@ -152,7 +152,7 @@ pub async fn plan_merge(
     plan.write_all(moves(from.id.as_str(), into.id.as_str()));
     plan.write(Statement::new(
         "INSERT INTO user_aliases (account_id, id, user_id, email, email_key, external_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        params![from.id.clone(), into.id.clone(), from.email.clone(), from.email_key.clone(), from.external_id.clone(), call.now],
+        params![from.id.clone(), into.id.clone(), from.email.clone(), from.email.key(), from.external_id.clone(), call.now],
     ));
     // The gone one goes before the other takes over its key, which is unique.
     plan.write(Statement::guarded(

@@ -109,7 +109,6 @@ pub async fn plan_restore_team(
         updated_at: call.now,
         ..before.clone()
     };
-    after.name_key = after.name.key();
     input.external_id.clone().apply(&mut after.external_id);
     let scene = scene(db, call, &before, &after).await?;
     let (restored, waiting, owners) = scene.counts;
@@ -160,7 +159,7 @@ async fn scene(db: &Db, call: &Call, before: &Team, after: &Team) -> Result<Scen
         "SELECT id FROM teams WHERE account_id = $1 AND coalesce(organization_id, '') = $2 AND name_key = $3 AND deleted_at IS NULL",
         params![
             after.organization_id.as_ref().map_or_else(String::new, ToString::to_string),
-            after.name_key.clone()
+            after.name.key()
         ],
     ));
     let by_key = batch.add::<(Id<Team>,)>(Select::new(

@@ -86,7 +86,6 @@ pub async fn plan_restore_user(
         ..before.clone()
     };
     input.external_id.clone().apply(&mut after.external_id);
-    after.email_key = after.email.key();
     let memberships = scene_of_user(db, call, &before, &after).await?;
     plan.write(Statement::update(&after, before.version));
     plan.write_all(after.companions(Some(&before)));
@@ -131,7 +130,7 @@ async fn scene_of_user(
     let mut batch = Batch::new();
     let by_address = batch.add::<(Id<User>,)>(Select::new(
         "SELECT id FROM users WHERE account_id = $1 AND email_key = $2 AND deleted_at IS NULL AND id <> $3",
-        params![after.email_key.clone(), before.id.clone()],
+        params![after.email.key(), before.id.clone()],
     ));
     let by_key = batch.add::<(Id<User>,)>(Select::new(
         "SELECT id FROM users WHERE account_id = $1 AND external_id = $2 AND deleted_at IS NULL AND id <> $3",

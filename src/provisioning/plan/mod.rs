@@ -80,7 +80,7 @@ pub async fn plan(
     };
     let (user, user_outcome) = work.user(&first)?;
     let before = first.user.as_ref();
-    if before.is_some_and(|before| before.email_key != user.email_key) {
+    if before.is_some_and(|before| before.email.key() != user.email.key()) {
         require_to_readdress(db, call, &user.id).await?;
     }
     let default_name = default_team_name(&user)?;

@@ -52,8 +52,6 @@ pub struct Organization {
     pub id: Id<Self>,
     /// Its name.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// Your own key.
     pub external_id: Option<ExternalId>,
     /// What it is.
@@ -85,9 +83,10 @@ pub struct Organization {
     /// How many teams are at this node.
     pub team_count: i64,
 }
-columns!(Organization in "organizations": id, name, name_key, external_id, description, parent_id, path, depth, default_team_id,
+columns!(Organization in "organizations": id, name, external_id, description, parent_id, path, depth, default_team_id,
     branding, inherit_branding, inherit_catalog, tags, metadata, version, created_at, updated_at;
-    team_count = "SELECT count(*) FROM teams t WHERE t.account_id = organizations.account_id AND t.organization_id = organizations.id AND t.deleted_at IS NULL");
+    team_count = "SELECT count(*) FROM teams t WHERE t.account_id = organizations.account_id AND t.organization_id = organizations.id AND t.deleted_at IS NULL"
+    => name_key: |organization| organization.name.key());
 
 /// The condition that a path lies at or below the organization that a filter names.
 macro_rules! within {
@@ -204,7 +203,6 @@ impl Organization {
     pub fn below(parent: Option<&Self>, new: NewOrganization, stamp: &Stamp<'_>) -> Self {
         let id: Id<Self> = stamp.ids.next(stamp.now);
         Self {
-            name_key: new.name.key(),
             name: new.name,
             external_id: new.external_id,
             description: new.description,
@@ -290,7 +288,6 @@ impl Resource for Organization {
         if let Some(name) = patch.name {
             self.name = name;
         }
-        self.name_key = self.name.key();
         patch.external_id.apply(&mut self.external_id);
         patch.description.apply(&mut self.description);
         match patch.default_team {

@@ -56,8 +56,6 @@ pub struct Role {
     pub id: Id<Self>,
     /// Its name, unique among the roles of its kind.
     pub name: Name,
-    #[serde(skip)]
-    pub(crate) name_key: String,
     /// Your own key of the role.
     pub external_id: Option<ExternalId>,
     /// What it is for.
@@ -84,7 +82,6 @@ impl FromRow for Role {
         let mut role = Self {
             id: Column::read(reader)?,
             name: Column::read(reader)?,
-            name_key: Column::read(reader)?,
             external_id: Column::read(reader)?,
             description: Column::read(reader)?,
             kind: Column::read(reader)?,
@@ -120,7 +117,6 @@ impl Row for Role {
     const STORED: &'static [&'static str] = &[
         "id",
         "name",
-        "name_key",
         "external_id",
         "description",
         "kind",
@@ -131,13 +127,12 @@ impl Row for Role {
         "created_at",
         "updated_at",
     ];
-    const DERIVED: &'static [&'static str] = &[];
+    const DERIVED: &'static [&'static str] = &["name_key"];
     const COMPUTED: &'static [&'static str] = &[];
     fn values(&self) -> Vec<Value> {
         params![
             self.id,
             self.name,
-            self.name_key,
             self.external_id,
             self.description,
             self.kind,
@@ -169,7 +164,6 @@ impl Kind for Role {
 struct CustomRole {
     id: Id<Role>,
     name: Name,
-    name_key: String,
     external_id: Option<ExternalId>,
     description: Option<Description>,
     kind: RoleKind,
@@ -179,13 +173,13 @@ struct CustomRole {
     updated_at: Timestamp,
 }
 
-columns!(CustomRole in "custom_roles": id, name, name_key, external_id, description, kind, permissions, version, created_at, updated_at);
+columns!(CustomRole in "custom_roles": id, name, external_id, description, kind, permissions, version, created_at, updated_at
+    => name_key: |role| role.name.key());
 
 impl From<&Role> for CustomRole {
     fn from(role: &Role) -> Self {
         Self {
             id: role.id.clone(),
-            name_key: role.name.key(),
             name: role.name.clone(),
             external_id: role.external_id.clone(),
             description: role.description.clone(),

@@ -59,7 +59,6 @@ pub fn plan_create(ids: &Ids, call: &Call, new: NewRole) -> Result<(Plan, Role)>
     require_grant_in_account(&call.caller, &new.permissions.iter().collect())?;
     let role = Role {
         id: ids.next(call.now),
-        name_key: new.name.key(),
         name: new.name,
         external_id: new.external_id,
         description: new.description,
@@ -93,7 +92,6 @@ pub async fn plan_change<C: FnOnce(&Role) -> Result<()>>(
     check(&before)?;
     let mut after = before.clone();
     if let Some(name) = patch.name {
-        after.name_key = name.key();
         after.name = name;
     }
     patch.external_id.apply(&mut after.external_id);
