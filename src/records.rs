@@ -52,9 +52,11 @@ pub async fn maybe<R: Record>(db: &Db, caller: &Caller, reference: &Ref<R>) -> R
         named_by(R::TABLE, column, R::ALIASES),
         reach.unwrap_or_default()
     );
-    Ok(db
-        .first(&caller.account, Select::rows::<R>(&rest, params))
-        .await?)
+    let mut select = Select::rows::<R>(&rest, params);
+    if R::COMPUTED.is_empty() {
+        select = select.brief();
+    }
+    Ok(db.first(&caller.account, select).await?)
 }
 
 /// The records with these ids among those the caller may see, in one read.

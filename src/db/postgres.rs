@@ -8,7 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Metrics, Object, Pool, RecyclingMethod, Runtime,
@@ -24,10 +24,45 @@ const PREPARED_MAX: usize = 1000;
 /// How long a connection keeps the plans of its prepared statements. PostgreSQL plans by the size that tables have at
 /// the time, and would keep the plan of a small one until statistics are gathered anew, long after an import.
 const PLANS_KEPT: Duration = Duration::from_secs(10);
+/// Of so many connections of the pool one is shared by brief reads.
+const POOL_FOR_LANE: usize = 8;
+/// So many brief reads may be under way on one connection; further ones take one of their own.
+const LANE_MAX: usize = 16;
 
 pub(super) struct Postgres {
     pool: Pool,
+    lanes: Vec<Lane>,
     texts: RwLock<HashMap<u64, Arc<str>>>,
+}
+
+/// A connection that brief reads share, the next sent before the one before is answered: the server goes from one to the
+/// next without waking up in between.
+#[derive(Default)]
+struct Lane {
+    held: RwLock<Option<Held>>,
+}
+
+#[derive(Clone)]
+struct Held {
+    client: Arc<Object>,
+    since: Instant,
+}
+
+impl Lane {
+    /// The connection, unless it has ended or it is time to hand it back to the pool, which looks after it.
+    fn held(&self) -> Option<Arc<Object>> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref()
+            .filter(|held| held.since.elapsed() < PLANS_KEPT && !held.client.is_closed())
+            .map(|held| Arc::clone(&held.client))
+    }
+
+    fn hold(&self, client: &Arc<Object>) {
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(Held {
+            client: Arc::clone(client),
+            since: Instant::now(),
+        });
+    }
 }
 
 impl Postgres {
@@ -57,6 +92,9 @@ impl Postgres {
             .map_err(|error| DbError::Internal(error.into()))?;
         Ok(Self {
             pool,
+            lanes: (0..settings.pool_size / POOL_FOR_LANE)
+                .map(|_| Lane::default())
+                .collect(),
             texts: RwLock::default(),
         })
     }
@@ -67,6 +105,27 @@ impl Postgres {
             client.statement_cache.clear();
         }
         Ok(client)
+    }
+
+    /// The connection on which the fewest brief reads are under way; one of its own for each where there are too many.
+    async fn shared(&self) -> Result<Arc<Object>, DbError> {
+        let mut quietest = None;
+        for lane in &self.lanes {
+            let Some(client) = lane.held() else {
+                let client = Arc::new(self.client().await?);
+                lane.hold(&client);
+                return Ok(client);
+            };
+            // Two of the holders are the lane and this one.
+            let busy = Arc::strong_count(&client) - 2;
+            if quietest.as_ref().is_none_or(|(least, _)| busy < *least) {
+                quietest = Some((busy, client));
+            }
+        }
+        match quietest {
+            Some((busy, client)) if busy < LANE_MAX => Ok(client),
+            _ => Ok(Arc::new(self.client().await?)),
+        }
     }
 
     fn cached(
@@ -98,7 +157,11 @@ impl Postgres {
         entries: &mut [Entry],
         scan: bool,
     ) -> Result<(), DbError> {
-        let client = self.client().await?;
+        let client = if entries.iter().all(|entry| entry.select.is_brief) {
+            self.shared().await?
+        } else {
+            Arc::new(self.client().await?)
+        };
         let reads = entries
             .iter_mut()
             .map(|entry| self.read_one(&client, account, entry, scan));

@@ -3,11 +3,12 @@
 //! The writer takes all lists that wait, runs each behind a savepoint and commits them together (group commit), so one
 //! `fsync` serves many callers and a lone caller never waits for a timer. A list that fails is undone alone. Nobody is
 //! answered before the commit is on the disk (`synchronous=FULL`), so what was acknowledged survives a power cut.
-//! Reads run in place on pooled connections over the write-ahead log and wait for nobody.
+//! Reads run in place on pooled connections over the write-ahead log and wait for nobody. While nothing is written, one
+//! connection more holds the lock that all readers share ([`Anchor`]).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -40,7 +41,7 @@ pub(super) struct Sqlite {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
     writer: mpsc::Sender<Unit>,
-    texts: Mutex<HashMap<String, std::sync::Arc<str>>>,
+    texts: Mutex<HashMap<String, Arc<str>>>,
 }
 
 impl Sqlite {
@@ -48,9 +49,10 @@ impl Sqlite {
         let connection = connect(path)?;
         let _ = UNIQUE.set(unique_indexes(&connection)?);
         let (writer, queue) = mpsc::channel(QUEUE);
+        let anchor = Anchor::new(reader(path)?)?;
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_all(&connection, queue, group))
+            .spawn(move || write_all(&connection, &anchor, queue, group))
             .map_err(|error| DbError::Unavailable(error.into()))?;
         Ok(Self {
             path: path.to_owned(),
@@ -69,10 +71,10 @@ impl Sqlite {
         pooled.map_or_else(|| reader(&self.path), Ok)
     }
 
-    fn text(&self, sql: &str, scan: bool) -> Result<std::sync::Arc<str>, DbError> {
+    fn text(&self, sql: &str, scan: bool) -> Result<Arc<str>, DbError> {
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = texts.get(sql) {
-            return Ok(std::sync::Arc::clone(text));
+            return Ok(Arc::clone(text));
         }
         if !scan {
             check_tenant(sql)?;
@@ -80,8 +82,8 @@ impl Sqlite {
         if texts.len() > 4096 {
             texts.clear();
         }
-        let text: std::sync::Arc<str> = translate(sql, Dialect::Sqlite).as_ref().into();
-        texts.insert(sql.to_owned(), std::sync::Arc::clone(&text));
+        let text: Arc<str> = translate(sql, Dialect::Sqlite).as_ref().into();
+        texts.insert(sql.to_owned(), Arc::clone(&text));
         Ok(text)
     }
 
@@ -176,10 +178,71 @@ fn bind(
     Ok(())
 }
 
-fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Unit>, group: usize) {
+/// A reader that reads nothing. It holds a share of the lock that readers hold on the write-ahead log, so that the others
+/// get and leave theirs without a call into the system, for which each would have to wait until the one before is done.
+///
+/// A reader keeps the log from being begun anew. So the anchor is up while this process writes, and a while of every
+/// second ([`ANCHOR_UP`]) for the sake of writers in other processes.
+struct Anchor(Arc<Mutex<Connection>>);
+
+/// Long enough for a writer to copy the log into the database and to begin it anew.
+const ANCHOR_UP: Duration = Duration::from_millis(50);
+
+impl Anchor {
+    fn new(connection: Connection) -> Result<Self, DbError> {
+        let anchor = Arc::new(Mutex::new(connection));
+        let watched = Arc::downgrade(&anchor);
+        std::thread::Builder::new()
+            .name("sqlite-anchor".to_owned())
+            .spawn(move || {
+                while let Some(anchor) = watched.upgrade().map(Self) {
+                    take_up(&anchor.lock());
+                    std::thread::sleep(ANCHOR_UP);
+                    let_down(&anchor.lock());
+                    drop(anchor);
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            })
+            .map_err(|error| DbError::Unavailable(error.into()))?;
+        Ok(Self(anchor))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take_up(anchor: &Connection) {
+    if !anchor.is_autocommit() {
+        told(anchor.execute_batch("ROLLBACK"));
+    }
+}
+
+fn let_down(anchor: &Connection) {
+    if anchor.is_autocommit() {
+        // It takes a read to get the lock, and this one needs no schema.
+        told(anchor.execute_batch("BEGIN; PRAGMA user_version"));
+    }
+}
+
+/// Without the anchor reads are slower and nothing else.
+fn told(moved: rusqlite::Result<()>) {
+    if let Err(error) = moved {
+        tracing::debug!(%error, "the anchor of the write-ahead log does not move");
+    }
+}
+
+fn write_all(
+    connection: &Connection,
+    anchor: &Anchor,
+    mut queue: mpsc::Receiver<Unit>,
+    group: usize,
+) {
     let mut texts = HashMap::new();
     while let Some(first) = queue.blocking_recv() {
         let mut done = Vec::new();
+        let anchor = anchor.lock();
+        take_up(&anchor);
         if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
             let _ = first.answer.send(Err(error.into()));
             continue;
@@ -205,6 +268,7 @@ fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Unit>, group: us
             };
             let _ = answer.send(result);
         }
+        let_down(&anchor);
     }
 }
 

@@ -128,6 +128,8 @@ pub struct Select {
     pub(super) params: Vec<Value>,
     /// Whether it is planned anew each time.
     pub(super) is_planned_anew: bool,
+    /// Whether it may share a connection with others.
+    pub(super) is_brief: bool,
 }
 
 impl Select {
@@ -137,7 +139,16 @@ impl Select {
             sql: sql.into(),
             params,
             is_planned_anew: false,
+            is_brief: false,
         }
+    }
+
+    /// The same, of few rows along an index whatever the values: on PostgreSQL it may share a connection with others of its
+    /// kind, where a long one would let them wait.
+    #[must_use]
+    pub const fn brief(mut self) -> Self {
+        self.is_brief = true;
+        self
     }
 
     /// The same, planned anew for these values: where few rows fit some values and most rows fit others, no plan is

@@ -388,7 +388,14 @@ impl ListQuery {
                 parts.join(" UNION "),
             )
         };
-        Ok(self.planned(Select::new(sql, params)))
+        let select = Select::new(sql, params);
+        let is_plain = self.params.is_empty() && self.branches.is_empty();
+        Ok(if is_plain && R::COMPUTED.is_empty() {
+            // Along an index with nothing to pass over and nothing to count.
+            select.brief()
+        } else {
+            self.planned(select)
+        })
     }
 
     fn planned(&self, select: Select) -> Select {

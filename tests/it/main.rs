@@ -13,6 +13,7 @@ mod credits;
 mod docs;
 mod domains;
 mod doors;
+mod engines;
 mod enrollments;
 mod faults;
 mod feeds;

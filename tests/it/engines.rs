@@ -1,0 +1,98 @@
+//! What each engine must keep to while it is read as quickly as it can be: a log that stays small, and reads that are let
+//! through while another one waits.
+
+use std::time::Duration;
+
+use b2b_dashboard::db::{Db, DbSettings, Select, Statement};
+use b2b_dashboard::params;
+use tokio::task::JoinSet;
+
+use crate::support::app::TestApp;
+use crate::support::database::{Engine, OnDatabase};
+
+fn write_long(n: usize) -> Statement {
+    Statement::guarded(
+        "UPDATE accounts SET name = $2 WHERE account_id = $1",
+        params![format!("{n} {}", "x".repeat(3000))],
+    )
+}
+
+async fn look(app: &TestApp, table: &str) -> bool {
+    let select = Select::new(
+        format!("SELECT id FROM {table} WHERE account_id = $1 LIMIT 1"),
+        vec![],
+    );
+    app.db.fetch::<(String,)>(&app.account, select.brief()).await.is_ok()
+}
+
+mod sqlite {
+    use super::*;
+
+    /// Pages of 4 KiB that the log may have before it is begun anew.
+    const LOG_MAX: u64 = 3 * 1000 * 4096;
+
+    async fn assert_log_stays_small(app: &TestApp, writer: &Db) {
+        let path = app.database.url.trim_start_matches("sqlite:").to_owned();
+        for n in 0..3000 {
+            let written = writer.write(&app.account, vec![write_long(n)]).await;
+            written.expect("a name");
+            if n % 10 == 0 {
+                assert!(look(app, "users").await);
+            }
+        }
+        let log = std::fs::metadata(format!("{path}-wal")).expect("a log").len();
+        assert!(log <= LOG_MAX, "{log}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_log_is_begun_anew_while_there_are_readers() {
+        let app = TestApp::on(Engine::Sqlite).await;
+        assert_log_stays_small(&app, &app.db).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn another_process_can_begin_it_anew() {
+        let app = TestApp::on(Engine::Sqlite).await;
+        let other = Db::open(&app.database.url, &DbSettings::default()).expect("a database");
+        assert_log_stays_small(&app, &other).await;
+    }
+}
+
+mod postgres {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_is_held_up_holds_up_few_others() {
+        let app = TestApp::on(Engine::Postgres).await;
+        let (client, connection) = tokio_postgres::connect(&app.database.url, tokio_postgres::NoTls)
+            .await
+            .expect("a connection");
+        let connection = tokio::spawn(connection);
+        let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+        client.batch_execute(lock).await.expect("a lock");
+        let app = std::sync::Arc::new(app);
+        // More than may share connections, and less than there are.
+        let mut held_up = JoinSet::new();
+        for _ in 0..40 {
+            let app = std::sync::Arc::clone(&app);
+            held_up.spawn(async move { look(&app, "users").await });
+        }
+        let waiting = "SELECT count(*) >= 10 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        loop {
+            let row = client.query_one(waiting, &[]).await.expect("a count");
+            if row.get(0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for _ in 0..20 {
+            assert!(look(&app, "courses").await, "let through");
+        }
+        assert!(held_up.try_join_next().is_none(), "the lock still holds");
+        client.batch_execute("COMMIT").await.expect("an end");
+        let looks = held_up.join_all().await;
+        assert_eq!(looks, vec![true; 40]);
+        drop(client);
+        let _ = connection.await;
+    }
+}
