@@ -94,15 +94,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the row has further columns.
-    pub fn has_more(&self) -> bool {
-        self.at
-            < match self.row {
-                Source::Sqlite(row) => row.as_ref().column_count(),
-                Source::Postgres(row) => row.len(),
-            }
-    }
-
     #[inline]
     fn next(&mut self) -> Result<Cell<'a>, DbError> {
         let at = self.at;
@@ -182,6 +173,7 @@ enum Kind {
 }
 
 impl Kind {
+    #[inline]
     fn of(ty: &Type) -> Self {
         match *ty {
             Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => Self::Text,
@@ -193,6 +185,7 @@ impl Kind {
 }
 
 impl<'a> Bytes<'a> {
+    #[inline]
     fn read<T: FromSql<'a>>(self, ty: &Type) -> Result<T, DbError> {
         if self.is != Kind::of(ty) {
             return Err(DbError::decode(ty.name(), "a column of another type"));
@@ -202,6 +195,7 @@ impl<'a> Bytes<'a> {
 }
 
 impl<'a> FromSql<'a> for Bytes<'a> {
+    #[inline]
     fn from_sql(
         ty: &Type,
         bytes: &'a [u8],

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{ListQuery, Total, refuse};
 use crate::access::Caller;
 use crate::access::signed;
-use crate::db::{Batch, Column, Db, DbError, FromRow, Reader, Select, Value};
+use crate::db::{Answers, Batch, Column, Db, DbError, FromRow, Reader, Select, Slot, Value};
 use crate::error::Result;
 use crate::resource::{FieldKind, Record};
 
@@ -149,45 +149,79 @@ const fn ends_with(text: &str, end: &str) -> bool {
     at == end.len()
 }
 
-/// A record of a list, and behind it the column of the list's order where that is none of its members.
+/// A record, and behind it a column that follows from its members.
 struct Keyed<R> {
     row: R,
-    key: Option<String>,
+    key: String,
 }
 
 impl<R: Record> FromRow for Keyed<R> {
     fn from_row(reader: &mut Reader<'_>) -> std::result::Result<Self, DbError> {
-        let row = R::from_row(reader)?;
-        let key = if reader.has_more() {
-            Column::read(reader)?
-        } else {
-            None
-        };
-        Ok(Self { row, key })
+        Ok(Self {
+            row: R::from_row(reader)?,
+            key: Column::read(reader)?,
+        })
     }
 }
 
-impl<R: Record> Keyed<R> {
-    /// What is read of each record of a list in the order of this column.
-    fn selection(column: &str) -> String {
+/// Records in the order of a column.
+struct Found<R> {
+    column: &'static str,
+    rows: Vec<R>,
+    /// That column of each where it is none of its members.
+    keys: Vec<String>,
+}
+
+/// Where they will be, after the batch was read.
+enum Sought<R> {
+    Members(Slot<R>),
+    Keyed(Slot<Keyed<R>>),
+}
+
+/// What is selected of records in the order of a column.
+fn selection<R: Record>(column: &str) -> String {
+    if R::DERIVED.contains(&column) {
+        format!("{}, {}.{column}", R::selection(), R::TABLE)
+    } else {
+        R::selection().to_owned()
+    }
+}
+
+impl<R: Record> Sought<R> {
+    fn of(batch: &mut Batch, select: Select, column: &str) -> Self {
         if R::DERIVED.contains(&column) {
-            format!("{}, {}.{column}", R::selection(), R::TABLE)
+            Self::Keyed(batch.add(select))
         } else {
-            R::selection().to_owned()
+            Self::Members(batch.add(select))
         }
     }
 
-    /// The column of the list's order, one of the record's own or one that the database computes (`seats.available`), as the
-    /// text that a cursor holds.
-    fn text_of(&self, column: &str) -> Option<String> {
-        if R::DERIVED.contains(&column) {
-            return self.key.clone();
+    fn take(&self, answers: &mut Answers, column: &'static str) -> Found<R> {
+        let (rows, keys) = match self {
+            Self::Members(slot) => (answers.take(slot), Vec::new()),
+            Self::Keyed(slot) => {
+                let keyed = answers.take(slot).into_iter();
+                keyed.map(|keyed| (keyed.row, keyed.key)).unzip()
+            }
+        };
+        Found { column, rows, keys }
+    }
+}
+
+impl<R: Record> Found<R> {
+    /// The column of the nth as the text that a cursor holds: one of the record's own, one that follows from them, or one that
+    /// the database computes (`seats.available`).
+    fn text(&self, n: usize) -> Option<String> {
+        if let Some(key) = self.keys.get(n) {
+            return Some(key.clone());
         }
-        let value = if let Some(at) = R::STORED.iter().position(|one| *one == column) {
-            self.row.values().into_iter().nth(at)?
+        let row = self.rows.get(n)?;
+        let value = if let Some(at) = R::STORED.iter().position(|one| *one == self.column) {
+            row.values().into_iter().nth(at)?
         } else {
-            let at = R::COMPUTED.iter().position(|one| one.ends_with(column))?;
-            self.row.computed_values().into_iter().nth(at)?
+            let mut computed = R::COMPUTED.iter();
+            let at = computed.position(|one| one.ends_with(self.column))?;
+            row.computed_values().into_iter().nth(at)?
         };
         match value {
             Value::Text(text) => text.map(|text| text.as_ref().to_owned()),
@@ -255,58 +289,78 @@ impl ListQuery {
                 "a list is read along what the record does not hold"
             );
         }
-        let by_match = self.search.filter(|_| !self.is_sorted);
-        let (mut part, mut rows) = (0, Vec::<(usize, Keyed<R>)>::new());
-        if by_match.is_some() {
-            part = self.after.as_ref().map_or(0, |cursor| cursor.part);
-        }
+        let is_by_match = self.search.is_some() && !self.is_sorted;
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let mut part = match &self.after {
+            Some(place) if is_by_match => place.part,
+            _ => 0,
+        };
         let mut batch = Batch::new();
-        let first = batch.add::<Keyed<R>>(self.part::<R>(part, self.limit + 1)?);
+        let column = self.column::<R>(part);
+        let first = Sought::<R>::of(&mut batch, self.part::<R>(part, self.limit + 1)?, column);
         let count = self.count::<R>();
         let count = count.map(|select| batch.add::<(i64,)>(select));
         let mut answers = db.read(&caller.account, batch).await?;
-        rows.extend(answers.take(&first).into_iter().map(|row| (part, row)));
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        while by_match.is_some() && rows.len() <= limit && part + 1 < R::SEARCH.len() {
+        let mut found = first.take(&mut answers, column);
+        // Where the page ends, were it to end with the records read last.
+        let (mut rows, mut end) = (Vec::new(), None);
+        loop {
+            let room = limit - rows.len();
+            let has_more = found.rows.len() > room;
+            if room > 0 && !found.rows.is_empty() && (has_more || is_by_match) {
+                end = Some(self.place_of(part, &found, room.min(found.rows.len()) - 1)?);
+            }
+            found.rows.truncate(room);
+            if rows.is_empty() {
+                rows = found.rows;
+            } else {
+                rows.append(&mut found.rows);
+            }
+            if has_more {
+                break;
+            }
+            if !is_by_match || part + 1 >= R::SEARCH.len() {
+                end = None;
+                break;
+            }
             part += 1;
             let missing = i64::try_from(limit + 1 - rows.len()).unwrap_or(1);
-            let further: Vec<Keyed<R>> = db
-                .fetch(&caller.account, self.part::<R>(part, missing)?)
-                .await?;
-            rows.extend(further.into_iter().map(|row| (part, row)));
+            let mut batch = Batch::new();
+            let column = self.column::<R>(part);
+            let further = Sought::<R>::of(&mut batch, self.part::<R>(part, missing)?, column);
+            found = further.take(&mut db.read(&caller.account, batch).await?, column);
         }
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_cursor = match rows.last().filter(|_| has_more) {
-            Some((part, row)) => Some(self.place_of(*part, row)?.cursor(cursor_key)),
-            None => None,
-        };
+        let next_cursor = end.map(|place| place.cursor(cursor_key));
         let counted = count.and_then(|slot| answers.first(&slot)).map(|(n,)| n);
         let (total_count, has_uncounted) = match (self.total, counted) {
             (Total::UpTo(bound), Some(n)) if n > bound => (Some(bound), true),
             (_, counted) => (counted, false),
         };
         Ok(Page {
-            rows: rows.into_iter().map(|(_, keyed)| keyed.row).collect(),
+            rows,
             next_cursor,
             total_count,
             has_uncounted,
         })
     }
 
-    /// The place behind a record that was found in the nth column of a search, or in the order of the list.
-    fn place_of<R: Record>(&self, part: usize, keyed: &Keyed<R>) -> Result<Place> {
-        let column = match self.search.filter(|_| !self.is_sorted) {
+    /// The column in whose order the nth part of a search is read, or all of any other list.
+    fn column<R: Record>(&self, part: usize) -> &'static str {
+        match self.search.filter(|_| !self.is_sorted) {
             Some(_) => R::SEARCH.get(part).copied().unwrap_or_default(),
             None => self.sort.column,
-        };
-        let key = keyed
-            .text_of(column)
-            .ok_or_else(|| DbError::decode("a column that lists can be ordered by", column))?;
+        }
+    }
+
+    /// The place behind the nth of the records that were found in a part of a search.
+    fn place_of<R: Record>(&self, part: usize, found: &Found<R>, n: usize) -> Result<Place> {
+        let (key, row) = found.text(n).zip(found.rows.get(n)).ok_or_else(|| {
+            DbError::decode("a column that lists can be ordered by", found.column)
+        })?;
         Ok(Place {
             binding: self.binding.clone(),
             key,
-            id: keyed.row.id().as_str().to_owned(),
+            id: row.id().as_str().to_owned(),
             part,
         })
     }
@@ -365,7 +419,7 @@ impl ListQuery {
             format!(
                 "SELECT {} FROM {table} WHERE {table}.account_id = $1{conditions}{onward} \
                  ORDER BY {table}.{column} {order}, {table}.id {order} LIMIT {limit}",
-                Keyed::<R>::selection(column),
+                selection::<R>(column),
             )
         } else {
             let parts: Vec<String> = self
@@ -384,7 +438,7 @@ impl ListQuery {
                 "SELECT {} FROM (SELECT page_key, page_id FROM ({}) AS parts \
                  ORDER BY page_key {order}, page_id {order} LIMIT {limit}) AS page \
                  JOIN {table} ON {table}.account_id = $1 AND {table}.id = page.page_id ORDER BY page.page_key {order}, page.page_id {order}",
-                Keyed::<R>::selection(column),
+                selection::<R>(column),
                 parts.join(" UNION "),
             )
         };

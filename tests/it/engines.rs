@@ -22,7 +22,10 @@ async fn look(app: &TestApp, table: &str) -> bool {
         format!("SELECT id FROM {table} WHERE account_id = $1 LIMIT 1"),
         vec![],
     );
-    app.db.fetch::<(String,)>(&app.account, select.brief()).await.is_ok()
+    app.db
+        .fetch::<(String,)>(&app.account, select.brief())
+        .await
+        .is_ok()
 }
 
 mod sqlite {
@@ -40,7 +43,9 @@ mod sqlite {
                 assert!(look(app, "users").await);
             }
         }
-        let log = std::fs::metadata(format!("{path}-wal")).expect("a log").len();
+        let log = std::fs::metadata(format!("{path}-wal"))
+            .expect("a log")
+            .len();
         assert!(log <= LOG_MAX, "{log}");
     }
 
@@ -64,9 +69,10 @@ mod postgres {
     #[tokio::test]
     async fn a_read_that_is_held_up_holds_up_few_others() {
         let app = TestApp::on(Engine::Postgres).await;
-        let (client, connection) = tokio_postgres::connect(&app.database.url, tokio_postgres::NoTls)
-            .await
-            .expect("a connection");
+        let (client, connection) =
+            tokio_postgres::connect(&app.database.url, tokio_postgres::NoTls)
+                .await
+                .expect("a connection");
         let connection = tokio::spawn(connection);
         let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
         client.batch_execute(lock).await.expect("a lock");

@@ -9,10 +9,10 @@ mod structures;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::db::{Cell, Column, DbError, Value};
@@ -54,7 +54,7 @@ macro_rules! text_type {
     ($(#[$meta:meta])* $name:ident, $format:literal, $min:literal ..= $max:literal, $parse:expr) => {
         $(#[$meta])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Reads the text; the error says what is wrong with it.
@@ -111,7 +111,7 @@ macro_rules! text_type {
                 Ok(Self(cell.text()?.into()))
             }
             fn value(&self) -> Value {
-                Value::Text(Some(Arc::clone(&self.0)))
+                Value::text(self.0.as_str())
             }
             fn null() -> Value {
                 Value::Text(None)
