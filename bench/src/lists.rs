@@ -19,7 +19,7 @@ const DEPTH: u64 = 40_000 * 25;
 /// Requests for each page.
 const TRIES: usize = 15;
 /// Members of a query that are no filters.
-const CONTROL: [&str; 6] = ["limit", "cursor", "include", "sort", "q", "expand"];
+const CONTROL: [&str; 7] = ["limit", "cursor", "include", "sort", "q", "expand", "as_of"];
 
 /// One list as it is asked for.
 struct Asked {

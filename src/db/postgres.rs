@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ const PLANS_KEPT: Duration = Duration::from_secs(10);
 const POOL_FOR_LANE: usize = 8;
 /// So many brief reads may be under way on one connection; further ones take one of their own.
 const LANE_MAX: usize = 16;
+/// A shared connection that has not answered for so long is left alone until it does: something is in the way.
+const LANE_STUCK: Duration = Duration::from_millis(20);
 
 pub(super) struct Postgres {
     pool: Pool,
@@ -37,18 +40,27 @@ pub(super) struct Postgres {
 
 /// A connection that brief reads share, the next sent before the one before is answered: the server goes from one to the
 /// next without waking up in between.
-#[derive(Default)]
 struct Lane {
     held: RwLock<Option<Held>>,
+    begun: Instant,
+    /// When it last answered, or was asked with nothing else under way: microseconds since it was begun.
+    moved: AtomicU64,
 }
 
-#[derive(Clone)]
 struct Held {
     client: Arc<Object>,
     since: Instant,
 }
 
 impl Lane {
+    fn new() -> Self {
+        Self {
+            held: RwLock::default(),
+            begun: Instant::now(),
+            moved: AtomicU64::new(0),
+        }
+    }
+
     /// The connection, unless it has ended or it is time to hand it back to the pool, which looks after it.
     fn held(&self) -> Option<Arc<Object>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
@@ -62,6 +74,16 @@ impl Lane {
             client: Arc::clone(client),
             since: Instant::now(),
         });
+    }
+
+    fn move_on(&self) {
+        let micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.moved.store(micros, Ordering::Relaxed);
+    }
+
+    fn is_stuck(&self) -> bool {
+        let moved = Duration::from_micros(self.moved.load(Ordering::Relaxed));
+        self.begun.elapsed().saturating_sub(moved) > LANE_STUCK
     }
 }
 
@@ -93,7 +115,7 @@ impl Postgres {
         Ok(Self {
             pool,
             lanes: (0..settings.pool_size / POOL_FOR_LANE)
-                .map(|_| Lane::default())
+                .map(|_| Lane::new())
                 .collect(),
             texts: RwLock::default(),
         })
@@ -107,24 +129,30 @@ impl Postgres {
         Ok(client)
     }
 
-    /// The connection on which the fewest brief reads are under way; one of its own for each where there are too many.
-    async fn shared(&self) -> Result<Arc<Object>, DbError> {
-        let mut quietest = None;
+    /// The lane on which the fewest brief reads are under way, with its connection; for want of one a connection alone.
+    async fn shared(&self) -> Result<(Arc<Object>, Option<&Lane>), DbError> {
+        let mut quietest: Option<(usize, Arc<Object>, &Lane)> = None;
         for lane in &self.lanes {
             let Some(client) = lane.held() else {
                 let client = Arc::new(self.client().await?);
                 lane.hold(&client);
-                return Ok(client);
+                lane.move_on();
+                return Ok((client, Some(lane)));
             };
             // Two of the holders are the lane and this one.
             let busy = Arc::strong_count(&client) - 2;
-            if quietest.as_ref().is_none_or(|(least, _)| busy < *least) {
-                quietest = Some((busy, client));
+            if busy == 0 {
+                lane.move_on();
+                return Ok((client, Some(lane)));
+            }
+            let is_least = quietest.as_ref().is_none_or(|(least, ..)| busy < *least);
+            if is_least && busy < LANE_MAX && !lane.is_stuck() {
+                quietest = Some((busy, client, lane));
             }
         }
         match quietest {
-            Some((busy, client)) if busy < LANE_MAX => Ok(client),
-            _ => Ok(Arc::new(self.client().await?)),
+            Some((_, client, lane)) => Ok((client, Some(lane))),
+            None => Ok((Arc::new(self.client().await?), None)),
         }
     }
 
@@ -157,15 +185,18 @@ impl Postgres {
         entries: &mut [Entry],
         scan: bool,
     ) -> Result<(), DbError> {
-        let client = if entries.iter().all(|entry| entry.select.is_brief) {
+        let (client, lane) = if entries.iter().all(|entry| entry.select.is_brief) {
             self.shared().await?
         } else {
-            Arc::new(self.client().await?)
+            (Arc::new(self.client().await?), None)
         };
         let reads = entries
             .iter_mut()
             .map(|entry| self.read_one(&client, account, entry, scan));
         futures::future::try_join_all(reads).await?;
+        if let Some(lane) = lane {
+            lane.move_on();
+        }
         Ok(())
     }
 

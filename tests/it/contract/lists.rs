@@ -115,7 +115,7 @@ both! {
     async fn every_documented_filter_works(app: ApiApp) {
         let document = Document::of(&app).await;
         make_examples(&app, &document).await;
-        let control = ["limit", "cursor", "sort", "include", "expand", "q"];
+        let control = ["limit", "cursor", "sort", "include", "expand", "q", "as_of"];
         for list in document.lists() {
             let path = prepare(&app, &document, list).await.path;
             let row = page(&app, &path, "limit=1").await.json()["data"][0].clone();

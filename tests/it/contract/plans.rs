@@ -12,7 +12,7 @@ use crate::support::operation::{Document, Operation};
 use crate::support::plans::{Planner, Words, sent};
 
 /// Members of a query that are no filters.
-const CONTROL: [&str; 6] = ["limit", "cursor", "include", "sort", "q", "expand"];
+const CONTROL: [&str; 7] = ["limit", "cursor", "include", "sort", "q", "expand", "as_of"];
 
 /// Filters whose plan is not good for a table of any size, each with its reason and what it costs.
 const KNOWN: &[(&str, &str, &str)] = &[
