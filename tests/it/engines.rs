@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::support::app::TestApp;
 use crate::support::database::{Engine, OnDatabase};
+use crate::support::postgres::Session;
 
 fn write_long(n: usize) -> Statement {
     Statement::guarded(
@@ -69,11 +70,8 @@ mod postgres {
     #[tokio::test]
     async fn a_read_that_is_held_up_holds_up_few_others() {
         let app = TestApp::on(Engine::Postgres).await;
-        let (client, connection) =
-            tokio_postgres::connect(&app.database.url, tokio_postgres::NoTls)
-                .await
-                .expect("a connection");
-        let connection = tokio::spawn(connection);
+        let session = Session::open(&app.database.url).await;
+        let client = &session.client;
         let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
         client.batch_execute(lock).await.expect("a lock");
         let app = std::sync::Arc::new(app);
@@ -98,7 +96,5 @@ mod postgres {
         assert!(held_up.try_join_next().is_none(), "the lock still holds");
         client.batch_execute("COMMIT").await.expect("an end");
         assert_eq!(held_up.join_all().await, [true; 6]);
-        drop(client);
-        let _ = connection.await;
     }
 }

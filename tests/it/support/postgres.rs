@@ -120,8 +120,8 @@ fn with_database(server: &str, name: &str) -> String {
 }
 
 /// A connection whose driver task ends with it.
-struct Session {
-    client: Client,
+pub(crate) struct Session {
+    pub(crate) client: Client,
     _driver: tokio::task::JoinSet<()>,
 }
 
@@ -141,7 +141,7 @@ impl Session {
         })
     }
 
-    async fn open(url: &str) -> Self {
+    pub(crate) async fn open(url: &str) -> Self {
         Self::try_open(url)
             .await
             .unwrap_or_else(|error| panic!("{error}"))

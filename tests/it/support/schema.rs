@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::database::{Engine, TestDatabase};
+use super::postgres::Session;
 
 /// A key or an index, with its columns in order. An expression stands as an empty text.
 #[derive(Debug, Clone)]
@@ -66,15 +67,9 @@ fn sqlite(url: &str) -> BTreeMap<String, Table> {
 }
 
 async fn postgres(url: &str) -> BTreeMap<String, Table> {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
-        .await
-        .expect("a connection");
-    let mut driver = tokio::task::JoinSet::new();
-    driver.spawn(async move {
-        let _ = connection.await;
-    });
+    let session = Session::open(url).await;
     let rows = async |sql: &str| -> Vec<(String, String, String)> {
-        let rows = client.query(sql, &[]).await.expect("rows");
+        let rows = session.client.query(sql, &[]).await.expect("rows");
         rows.iter()
             .map(|row| {
                 let text = |n: usize| row.get::<_, Option<String>>(n).unwrap_or_default();
