@@ -139,8 +139,8 @@ impl Postgres {
                 lane.move_on();
                 return Ok((client, Some(lane)));
             };
-            // Two of the holders are the lane and this one.
-            let busy = Arc::strong_count(&client) - 2;
+            // Two of the holders are this one and the lane, if it has no other by now.
+            let busy = Arc::strong_count(&client).saturating_sub(2);
             if busy == 0 {
                 lane.move_on();
                 return Ok((client, Some(lane)));

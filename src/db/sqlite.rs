@@ -182,23 +182,36 @@ fn bind(
 /// get and leave theirs without a call into the system, for which each would have to wait until the one before is done.
 ///
 /// A reader keeps the log from being begun anew. So the anchor is up while this process writes, and a while of every
-/// second ([`ANCHOR_UP`]) for the sake of writers in other processes.
-struct Anchor(Arc<Mutex<Connection>>);
+/// second ([`ANCHOR_UP`]) for the sake of other processes that write: if one has, what it wrote is then copied into the
+/// database, so that its next write begins the log anew.
+struct Anchor(Arc<Mutex<Line>>);
+
+struct Line {
+    connection: Connection,
+    /// Whether this process has written since the last look at the others.
+    has_written: bool,
+    /// What SQLite calls the version of the data, which changes with every commit of another connection.
+    version: i64,
+}
 
 /// Long enough for a writer to copy the log into the database and to begin it anew.
 const ANCHOR_UP: Duration = Duration::from_millis(50);
 
 impl Anchor {
     fn new(connection: Connection) -> Result<Self, DbError> {
-        let anchor = Arc::new(Mutex::new(connection));
+        let anchor = Arc::new(Mutex::new(Line {
+            connection,
+            has_written: false,
+            version: 0,
+        }));
         let watched = Arc::downgrade(&anchor);
         std::thread::Builder::new()
             .name("sqlite-anchor".to_owned())
             .spawn(move || {
                 while let Some(anchor) = watched.upgrade().map(Self) {
-                    take_up(&anchor.lock());
+                    told(anchor.lock().look_at_others());
                     std::thread::sleep(ANCHOR_UP);
-                    let_down(&anchor.lock());
+                    anchor.lock().let_down();
                     drop(anchor);
                     std::thread::sleep(Duration::from_secs(1));
                 }
@@ -207,21 +220,37 @@ impl Anchor {
         Ok(Self(anchor))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    fn lock(&self) -> MutexGuard<'_, Line> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn take_up(anchor: &Connection) {
-    if !anchor.is_autocommit() {
-        told(anchor.execute_batch("ROLLBACK"));
+impl Line {
+    fn take_up(&self) {
+        if !self.connection.is_autocommit() {
+            told(self.connection.execute_batch("ROLLBACK"));
+        }
     }
-}
 
-fn let_down(anchor: &Connection) {
-    if anchor.is_autocommit() {
-        // It takes a read to get the lock, and this one needs no schema.
-        told(anchor.execute_batch("BEGIN; PRAGMA user_version"));
+    fn let_down(&self) {
+        if self.connection.is_autocommit() {
+            // It takes a read to get the lock, and this one needs no schema.
+            told(self.connection.execute_batch("BEGIN; PRAGMA user_version"));
+        }
+    }
+
+    fn look_at_others(&mut self) -> rusqlite::Result<()> {
+        self.take_up();
+        let seen = self.version;
+        self.version = self
+            .connection
+            .query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        let has_written = std::mem::take(&mut self.has_written);
+        if self.version != seen && !has_written {
+            self.connection
+                .execute_batch("PRAGMA wal_checkpoint(PASSIVE)")?;
+        }
+        Ok(())
     }
 }
 
@@ -241,8 +270,9 @@ fn write_all(
     let mut texts = HashMap::new();
     while let Some(first) = queue.blocking_recv() {
         let mut done = Vec::new();
-        let anchor = anchor.lock();
-        take_up(&anchor);
+        let mut line = anchor.lock();
+        line.take_up();
+        line.has_written = true;
         if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
             let _ = first.answer.send(Err(error.into()));
             continue;
@@ -268,7 +298,7 @@ fn write_all(
             };
             let _ = answer.send(result);
         }
-        let_down(&anchor);
+        line.let_down();
     }
 }
 
