@@ -215,11 +215,11 @@ async fn asked(parameters: &[Value], row: &Value, rows: &Rows, table: &str) -> V
     }
     if parameters.iter().any(|parameter| parameter["name"] == "q") {
         // What a search reads first: addresses where there are some, else names. All records begin with this letter.
-        let column = if columns.contains(&"email_key".to_owned()) {
-            "email_key"
-        } else {
-            "name_key"
-        };
+        let searched = ["email_key", "name_key", "domain"];
+        let column = searched
+            .into_iter()
+            .find(|name| columns.iter().any(|column| column == name))
+            .unwrap_or_else(|| panic!("it is not known what a search of {table} reads"));
         let letter = rows.first_letter(table, column).await;
         all.push(Asked {
             pairs: vec![pair("q", &letter)],

@@ -274,6 +274,10 @@ fn fill_sqlite(path: &str, account: &AccountId, bulks: &[Bulk]) {
                 .collect()
         })
         .expect("indexes");
+    // What is stated of an index goes with it.
+    connection
+        .execute_batch("CREATE TEMP TABLE stated AS SELECT * FROM sqlite_stat1")
+        .expect("statistics");
     for (name, _) in &indexes {
         connection
             .execute_batch(&format!("DROP INDEX {name}"))
@@ -298,7 +302,7 @@ fn fill_sqlite(path: &str, account: &AccountId, bulks: &[Bulk]) {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     connection
-        .execute_batch("PRAGMA journal_mode=WAL")
+        .execute_batch("DELETE FROM sqlite_stat1; INSERT INTO sqlite_stat1 SELECT * FROM stated; ANALYZE sqlite_master; PRAGMA journal_mode=WAL")
         .expect("settings");
 }
 
