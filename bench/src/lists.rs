@@ -24,8 +24,8 @@ const CONTROL: [&str; 7] = ["limit", "cursor", "include", "sort", "q", "expand",
 /// One list as it is asked for.
 struct Asked {
     pairs: Vec<(String, String)>,
-    /// The column in whose order it comes.
-    column: String,
+    /// The column in whose order it comes, where one is known.
+    column: Option<String>,
     descending: bool,
 }
 
@@ -66,8 +66,14 @@ pub async fn measure(
             continue;
         }
         for asked in asked(parameters, &first["data"][5], &rows, table).await {
-            let deep = rows.deep(table, account.as_str(), &asked).await;
             let text = query(&asked.pairs);
+            let Some(column) = &asked.column else {
+                lists.skipped(place.name, table, &text, "no column is known for it");
+                continue;
+            };
+            let deep = rows
+                .deep(table, account.as_str(), column, asked.descending)
+                .await;
             let Some((row_key, id)) = deep else {
                 lists.skipped(place.name, table, &text, "no place in it is deep");
                 continue;
@@ -199,11 +205,15 @@ async fn asked(parameters: &[Value], row: &Value, rows: &Rows, table: &str) -> V
             for value in values {
                 all.push(Asked {
                     pairs: vec![pair(name, &value)],
-                    column: "created_at".to_owned(),
+                    column: Some("created_at".to_owned()),
                     descending: true,
                 });
                 for sort in sorts.iter().filter(|sort| !sort.starts_with('-')) {
                     let column = column_of(&columns, sort);
+                    if column == column_of(&columns, name) {
+                        // All its records have one place in that order, and a place of others leads nowhere in it.
+                        continue;
+                    }
                     all.push(Asked {
                         pairs: vec![pair(name, &value), pair("sort", sort)],
                         column,
@@ -223,15 +233,15 @@ async fn asked(parameters: &[Value], row: &Value, rows: &Rows, table: &str) -> V
         let letter = rows.first_letter(table, column).await;
         all.push(Asked {
             pairs: vec![pair("q", &letter)],
-            column: column.to_owned(),
+            column: Some(column.to_owned()),
             descending: false,
         });
     }
     all
 }
 
-/// The column behind a member of the query.
-fn column_of(columns: &[String], member: &str) -> String {
+/// The column behind a member of the query; none for one that is no filter, such as the `since` of events.
+fn column_of(columns: &[String], member: &str) -> Option<String> {
     let wanted = [
         format!("{member}_key"),
         member.to_owned(),
@@ -244,10 +254,7 @@ fn column_of(columns: &[String], member: &str) -> String {
     let keyed = wanted
         .iter()
         .find(|name| columns.contains(name) && name.ends_with("_key"));
-    keyed
-        .or(found)
-        .cloned()
-        .unwrap_or_else(|| panic!("no column is known for {member}"))
+    keyed.or(found).cloned()
 }
 
 /// A connection past the program, to find places by.
@@ -307,26 +314,29 @@ impl Rows {
     }
 
     /// Key and id of the record before page 40,000, or in a shorter list of the one before its last tenth.
-    async fn deep(&self, table: &str, account: &str, asked: &Asked) -> Option<(String, String)> {
+    async fn deep(
+        &self,
+        table: &str,
+        account: &str,
+        column: &str,
+        descending: bool,
+    ) -> Option<(String, String)> {
         let columns = self.columns(table).await;
         let live = if columns.iter().any(|name| name == "deleted_at") {
             " AND deleted_at IS NULL"
         } else {
             ""
         };
-        let from = format!(
-            "FROM {table} WHERE account_id = '{account}' AND {} IS NOT NULL{live}",
-            asked.column
-        );
+        let from =
+            format!("FROM {table} WHERE account_id = '{account}' AND {column} IS NOT NULL{live}");
         let count = self
             .texts(&format!("SELECT CAST(count(*) AS TEXT) {from}"))
             .await;
         let count: u64 = count.first()?.first()?.parse().ok()?;
-        let order = if asked.descending { "DESC" } else { "ASC" };
+        let order = if descending { "DESC" } else { "ASC" };
         let rows = self
             .texts(&format!(
-                "SELECT CAST({0} AS TEXT), id {from} ORDER BY {0} {order}, id {order} LIMIT 1 OFFSET {1}",
-                asked.column,
+                "SELECT CAST({column} AS TEXT), id {from} ORDER BY {column} {order}, id {order} LIMIT 1 OFFSET {}",
                 DEPTH.min((count * 9 / 10).min(count.saturating_sub(60)))
             ))
             .await;
