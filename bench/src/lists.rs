@@ -89,8 +89,10 @@ pub async fn measure(
             let deep = request("GET", &format!("{path}?{text}&cursor={cursor}"), key, None);
             let (status, answer) = connection.send(&deep).await;
             if status != 200 {
-                let answer = String::from_utf8_lossy(&answer).into_owned();
-                lists.skipped(place.name, table, &text, &answer);
+                // Such as a list whose cursors are of another kind.
+                let problem: Value = serde_json::from_slice(&answer).unwrap_or_default();
+                let code = problem["code"].as_str().unwrap_or("no problem");
+                lists.skipped(place.name, table, &text, code);
                 continue;
             }
             let (mut near, mut far) = (Vec::new(), Vec::new());
