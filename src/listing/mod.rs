@@ -7,6 +7,7 @@
 //! the list. Where the caller names no order, a range (`[gt]` …) or a search gives it, since the index that finds the
 //! records has them in that order.
 
+mod found;
 mod page;
 
 use unicode_normalization::UnicodeNormalization;

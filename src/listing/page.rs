@@ -11,10 +11,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::found::{Found, Sought, orders_are_held, selection};
 use super::{ListQuery, Total, refuse};
 use crate::access::Caller;
 use crate::access::signed;
-use crate::db::{Answers, Batch, Column, Db, DbError, FromRow, Reader, Select, Slot, Value};
+use crate::db::{Batch, Db, DbError, Select, Value};
 use crate::error::Result;
 use crate::resource::{FieldKind, Record};
 
@@ -76,159 +77,6 @@ impl Place {
 )]
 const fn is_zero(part: &usize) -> bool {
     *part == 0
-}
-
-/// Whether the record holds each column that its list can be read along, or has it derived, so that the last one on a page
-/// tells where the next begins.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "within the bounds that the loop looks at"
-)]
-const fn orders_are_held<R: Record>() -> bool {
-    let mut at = 0;
-    while at < R::FIELDS.len() {
-        let field = &R::FIELDS[at];
-        let is_compared = matches!(field.kind, FieldKind::Int | FieldKind::Time);
-        if (field.sort || is_compared) && !is_held::<R>(field.column) {
-            return false;
-        }
-        at += 1;
-    }
-    at = 0;
-    while at < R::SEARCH.len() {
-        if !is_held::<R>(R::SEARCH[at]) {
-            return false;
-        }
-        at += 1;
-    }
-    true
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "within the bounds that the loop looks at"
-)]
-const fn is_held<R: Record>(column: &str) -> bool {
-    let mut at = 0;
-    while at < R::STORED.len() {
-        if R::STORED[at].len() == column.len() && ends_with(R::STORED[at], column) {
-            return true;
-        }
-        at += 1;
-    }
-    at = 0;
-    while at < R::DERIVED.len() {
-        if R::DERIVED[at].len() == column.len() && ends_with(R::DERIVED[at], column) {
-            return true;
-        }
-        at += 1;
-    }
-    at = 0;
-    while at < R::COMPUTED.len() {
-        if ends_with(R::COMPUTED[at], column) {
-            return true;
-        }
-        at += 1;
-    }
-    false
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "within the bounds that the loop looks at"
-)]
-const fn ends_with(text: &str, end: &str) -> bool {
-    let (text, end) = (text.as_bytes(), end.as_bytes());
-    if end.len() > text.len() {
-        return false;
-    }
-    let mut at = 0;
-    while at < end.len() && text[text.len() - end.len() + at] == end[at] {
-        at += 1;
-    }
-    at == end.len()
-}
-
-/// A record, and behind it a column that follows from its members.
-struct Keyed<R> {
-    row: R,
-    key: String,
-}
-
-impl<R: Record> FromRow for Keyed<R> {
-    fn from_row(reader: &mut Reader<'_>) -> std::result::Result<Self, DbError> {
-        Ok(Self {
-            row: R::from_row(reader)?,
-            key: Column::read(reader)?,
-        })
-    }
-}
-
-/// Records in the order of a column.
-struct Found<R> {
-    column: &'static str,
-    rows: Vec<R>,
-    /// That column of each where it is none of its members.
-    keys: Vec<String>,
-}
-
-/// Where they will be, after the batch was read.
-enum Sought<R> {
-    Members(Slot<R>),
-    Keyed(Slot<Keyed<R>>),
-}
-
-/// What is selected of records in the order of a column.
-fn selection<R: Record>(column: &str) -> String {
-    if R::DERIVED.contains(&column) {
-        format!("{}, {}.{column}", R::selection(), R::TABLE)
-    } else {
-        R::selection().to_owned()
-    }
-}
-
-impl<R: Record> Sought<R> {
-    fn of(batch: &mut Batch, select: Select, column: &str) -> Self {
-        if R::DERIVED.contains(&column) {
-            Self::Keyed(batch.add(select))
-        } else {
-            Self::Members(batch.add(select))
-        }
-    }
-
-    fn take(&self, answers: &mut Answers, column: &'static str) -> Found<R> {
-        let (rows, keys) = match self {
-            Self::Members(slot) => (answers.take(slot), Vec::new()),
-            Self::Keyed(slot) => {
-                let keyed = answers.take(slot).into_iter();
-                keyed.map(|keyed| (keyed.row, keyed.key)).unzip()
-            }
-        };
-        Found { column, rows, keys }
-    }
-}
-
-impl<R: Record> Found<R> {
-    /// The column of the nth as the text that a cursor holds: one of the record's own, one that follows from them, or one that
-    /// the database computes (`seats.available`).
-    fn text(&self, n: usize) -> Option<String> {
-        if let Some(key) = self.keys.get(n) {
-            return Some(key.clone());
-        }
-        let row = self.rows.get(n)?;
-        let value = if let Some(at) = R::STORED.iter().position(|one| *one == self.column) {
-            row.values().into_iter().nth(at)?
-        } else {
-            let mut computed = R::COMPUTED.iter();
-            let at = computed.position(|one| one.ends_with(self.column))?;
-            row.computed_values().into_iter().nth(at)?
-        };
-        match value {
-            Value::Text(text) => text.map(|text| text.as_ref().to_owned()),
-            Value::Int(number) => number.map(|number| number.to_string()),
-            Value::Bool(_) => None,
-        }
-    }
 }
 
 /// Along which column a statement reads, and where it begins.
