@@ -61,17 +61,12 @@ impl Lane {
         }
     }
 
-    /// The connection. One that has ended, or that was held long enough, goes back to the pool, which looks after it.
+    /// The connection, unless it has ended or it is time to hand it back to the pool, which looks after it.
     fn held(&self) -> Option<Arc<Object>> {
-        let is_good = |held: &&Held| held.since.elapsed() < PLANS_KEPT && !held.client.is_closed();
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = held.as_ref().filter(is_good) {
-            return Some(Arc::clone(&held.client));
-        }
-        drop(held);
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        *held = held.take().filter(|held| is_good(&held));
-        held.as_ref().map(|held| Arc::clone(&held.client))
+        held.as_ref()
+            .filter(|held| held.since.elapsed() < PLANS_KEPT && !held.client.is_closed())
+            .map(|held| Arc::clone(&held.client))
     }
 
     fn hold(&self, client: &Arc<Object>) {
