@@ -1,4 +1,5 @@
-//! Several reads at once: sent together on PostgreSQL, over one snapshot on SQLite.
+//! Several reads at once: sent together on PostgreSQL, over one snapshot on SQLite. On both an earlier one sees no later state
+//! than one that was added after it, so what tells whether a plan is stale is added before what the plan is made from.
 
 use std::any::Any;
 use std::marker::PhantomData;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::batch::Entry;
 use super::portable::{Dialect, check_tenant, translate, written_table};
-use super::{DbError, DbSettings, Expect, Reader, Statement, Value};
+use super::{DbError, DbSettings, Expect, Reader, Select, Statement, Value};
 
 /// So many texts are kept prepared; past it they are forgotten together and prepared anew.
 const PREPARED_MAX: usize = 1000;
@@ -42,6 +42,7 @@ pub(super) struct Postgres {
 /// next without waking up in between.
 struct Lane {
     held: RwLock<Option<Held>>,
+    is_being_renewed: AtomicBool,
     begun: Instant,
     /// When it last answered, or was asked with nothing else under way: microseconds since it was begun.
     moved: AtomicU64,
@@ -52,10 +53,27 @@ struct Held {
     since: Instant,
 }
 
+/// What a brief read goes by. While it waits for the pool it holds no connection: all might wait for those that all hold.
+enum Way<'l> {
+    Shared(Arc<Object>, &'l Lane),
+    Renewing(Renewal<'l>),
+    Alone,
+}
+
+/// The renewal of a lane, of which there is one at a time; ended with this, however that goes.
+struct Renewal<'l>(&'l Lane);
+
+impl Drop for Renewal<'_> {
+    fn drop(&mut self) {
+        self.0.is_being_renewed.store(false, Ordering::Release);
+    }
+}
+
 impl Lane {
     fn new() -> Self {
         Self {
             held: RwLock::default(),
+            is_being_renewed: AtomicBool::new(false),
             begun: Instant::now(),
             moved: AtomicU64::new(0),
         }
@@ -69,11 +87,21 @@ impl Lane {
             .map(|held| Arc::clone(&held.client))
     }
 
+    /// Hands its connection back, for one that the caller is to find; nothing where another caller is at it.
+    fn renew(&self) -> Option<Renewal<'_>> {
+        if self.is_being_renewed.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
+        Some(Renewal(self))
+    }
+
     fn hold(&self, client: &Arc<Object>) {
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(Held {
             client: Arc::clone(client),
             since: Instant::now(),
         });
+        self.move_on();
     }
 
     fn move_on(&self) {
@@ -85,6 +113,13 @@ impl Lane {
         let moved = Duration::from_micros(self.moved.load(Ordering::Relaxed));
         self.begun.elapsed().saturating_sub(moved) > LANE_STUCK
     }
+}
+
+/// A read that can be sent.
+enum Ready {
+    Prepared(tokio_postgres::Statement),
+    /// Planned for its parameters.
+    Text(Arc<str>),
 }
 
 impl Postgres {
@@ -129,31 +164,44 @@ impl Postgres {
         Ok(client)
     }
 
-    /// The lane on which the fewest brief reads are under way, with its connection; for want of one a connection alone.
+    /// A connection for a brief read, with the lane it is of, if it is shared.
     async fn shared(&self) -> Result<(Arc<Object>, Option<&Lane>), DbError> {
+        let renewal = match self.way() {
+            Way::Shared(client, lane) => return Ok((client, Some(lane))),
+            Way::Renewing(renewal) => Some(renewal),
+            Way::Alone => None,
+        };
+        let client = Arc::new(self.client().await?);
+        let lane = renewal.map(|renewal| {
+            renewal.0.hold(&client);
+            renewal.0
+        });
+        Ok((client, lane))
+    }
+
+    /// The lane on which the fewest brief reads are under way, or one that has no connection and gets none yet; for want
+    /// of both a connection alone.
+    fn way(&self) -> Way<'_> {
         let mut quietest: Option<(usize, Arc<Object>, &Lane)> = None;
         for lane in &self.lanes {
             let Some(client) = lane.held() else {
-                let client = Arc::new(self.client().await?);
-                lane.hold(&client);
-                lane.move_on();
-                return Ok((client, Some(lane)));
+                match lane.renew() {
+                    Some(renewal) => return Way::Renewing(renewal),
+                    None => continue,
+                }
             };
             // Two of the holders are this one and the lane, if it has no other by now.
             let busy = Arc::strong_count(&client).saturating_sub(2);
             if busy == 0 {
                 lane.move_on();
-                return Ok((client, Some(lane)));
+                return Way::Shared(client, lane);
             }
             let is_least = quietest.as_ref().is_none_or(|(least, ..)| busy < *least);
             if is_least && busy < LANE_MAX && !lane.is_stuck() {
                 quietest = Some((busy, client, lane));
             }
         }
-        match quietest {
-            Some((_, client, lane)) => Ok((client, Some(lane))),
-            None => Ok((Arc::new(self.client().await?), None)),
-        }
+        quietest.map_or(Way::Alone, |(_, client, lane)| Way::Shared(client, lane))
     }
 
     fn cached(
@@ -178,7 +226,8 @@ impl Postgres {
         Ok(text)
     }
 
-    /// All reads of a batch on one connection, sent together, answered in one round trip.
+    /// All reads of a batch on one connection, sent together in their order, answered in one round trip. Each sees what was
+    /// committed before it began.
     pub(super) async fn read(
         &self,
         account: &Value,
@@ -190,9 +239,15 @@ impl Postgres {
         } else {
             (Arc::new(self.client().await?), None)
         };
+        // All are prepared before the first is sent, so that they are read in the order in which they were added.
+        let ready = entries
+            .iter()
+            .map(|entry| self.prepare(&client, account, &entry.select, scan));
+        let ready = futures::future::try_join_all(ready).await?;
         let reads = entries
             .iter_mut()
-            .map(|entry| self.read_one(&client, account, entry, scan));
+            .zip(&ready)
+            .map(|(entry, ready)| Self::fetch(&client, account, ready, entry));
         futures::future::try_join_all(reads).await?;
         if let Some(lane) = lane {
             lane.move_on();
@@ -200,36 +255,47 @@ impl Postgres {
         Ok(())
     }
 
-    async fn read_one(
+    async fn prepare(
         &self,
         client: &Object,
         account: &Value,
-        entry: &mut Entry,
+        select: &Select,
         scan: bool,
-    ) -> Result<(), DbError> {
-        let text = self.cached(hash_one(&entry.select.sql), || {
+    ) -> Result<Ready, DbError> {
+        let text = self.cached(hash_one(&select.sql), || {
             if !scan {
-                check_tenant(&entry.select.sql)?;
+                check_tenant(&select.sql)?;
             }
-            Ok(translate(&entry.select.sql, Dialect::Postgres).into_owned())
+            Ok(translate(&select.sql, Dialect::Postgres).into_owned())
         })?;
-        let params: Vec<&Value> = std::iter::once(account)
-            .chain(&entry.select.params)
-            .collect();
-        let rows = if entry.select.is_planned_anew {
-            let typed: Vec<(&(dyn ToSql + Sync), Type)> = params
-                .into_iter()
-                .map(|value| (value as &(dyn ToSql + Sync), value.postgres_type()))
-                .collect();
-            client.query_typed(&text, &typed).await?
-        } else {
-            let types: Vec<Type> = params.iter().map(|value| value.postgres_type()).collect();
-            let statement = client.prepare_typed_cached(&text, &types).await?;
-            let params: Vec<&(dyn ToSql + Sync)> = params
-                .into_iter()
-                .map(|value| value as &(dyn ToSql + Sync))
-                .collect();
-            client.query(&statement, &params).await?
+        if select.is_planned_anew {
+            return Ok(Ready::Text(text));
+        }
+        let params = std::iter::once(account).chain(&select.params);
+        let types: Vec<Type> = params.map(Value::postgres_type).collect();
+        let statement = client.prepare_typed_cached(&text, &types).await?;
+        Ok(Ready::Prepared(statement))
+    }
+
+    async fn fetch(
+        client: &Object,
+        account: &Value,
+        ready: &Ready,
+        entry: &mut Entry,
+    ) -> Result<(), DbError> {
+        let params = std::iter::once(account).chain(&entry.select.params);
+        let rows = match ready {
+            Ready::Text(text) => {
+                let typed: Vec<(&(dyn ToSql + Sync), Type)> = params
+                    .map(|value| (value as &(dyn ToSql + Sync), value.postgres_type()))
+                    .collect();
+                client.query_typed(text, &typed).await?
+            }
+            Ready::Prepared(statement) => {
+                let params: Vec<&(dyn ToSql + Sync)> =
+                    params.map(|value| value as &(dyn ToSql + Sync)).collect();
+                client.query(statement, &params).await?
+            }
         };
         for row in rows {
             entry.sink.push(&mut Reader::postgres(&row))?;

@@ -46,7 +46,8 @@ impl Leaving<'_> {
         values
     }
 
-    /// The read of how often places were given by the memberships, for [`Self::guard`].
+    /// The read of how often places were given by the memberships, for [`Self::guard`]. It comes before the read of the
+    /// places, or one that is given between the two would be missed.
     pub(super) fn given(&self) -> Select {
         Select::new(
             format!(

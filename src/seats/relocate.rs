@@ -95,6 +95,7 @@ async fn scene(
     );
     let values = || params![*user, *from, *to];
     let mut batch = Batch::new();
+    let given = batch.add::<(i64,)>(leaving(user, from).given());
     let places = batch.add::<Assignment>(Select::rows::<Assignment>(
         &format!("WHERE account_id = $1 AND user_id = $2 AND team_id = $3 AND {LIVE} ORDER BY id"),
         params![*user, *from],
@@ -118,7 +119,6 @@ async fn scene(
         &format!("WHERE account_id = $1 AND state = 'waitlisted' AND user_id <> $2 AND seat_id IN ({}) ORDER BY waiting_at, id LIMIT $4", own("seat_id")),
         params![*user, *from, PROMOTE_AT_ONCE],
     ));
-    let given = batch.add::<(i64,)>(leaving(user, from).given());
     let mut rows = db.read(call.account(), batch).await?;
     let seats = rows
         .take(&seats)

@@ -85,6 +85,29 @@ mod sqlite {
 mod postgres {
     use super::*;
 
+    /// More at once than there are connections, while the shared ones are not there yet: nobody waits for a connection that
+    /// those who wait hold among them.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn brief_reads_do_not_wait_for_each_other() {
+        let app = TestApp::on(Engine::Postgres).await;
+        for _ in 0..10 {
+            let db = Db::open(&app.database.url, &DbSettings::default()).expect("a database");
+            let mut running = JoinSet::new();
+            for _ in 0..64 {
+                let (account, db) = (app.account.clone(), db.clone());
+                running.spawn(async move {
+                    for _ in 0..5 {
+                        let sql = "SELECT id FROM users WHERE account_id = $1";
+                        let read =
+                            db.fetch::<(String,)>(&account, Select::new(sql, vec![]).brief());
+                        read.await.expect("let through");
+                    }
+                });
+            }
+            running.join_all().await;
+        }
+    }
+
     #[tokio::test]
     async fn a_read_that_is_held_up_holds_up_few_others() {
         let app = TestApp::on(Engine::Postgres).await;
