@@ -3,13 +3,14 @@
 //! A list of writes goes out as one data-modifying CTE. The statement is its own transaction, so it is whole or not at
 //! all whatever happens to the caller: a dropped request leaves no session idle in a transaction and no lock behind.
 
+mod lanes;
+mod merge;
+
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
-use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Metrics, Object, Pool, RecyclingMethod, Runtime,
@@ -17,102 +18,20 @@ use deadpool_postgres::{
 use tokio_postgres::types::{ToSql, Type};
 
 use super::batch::Entry;
-use super::portable::{Dialect, check_tenant, translate, written_table};
-use super::{DbError, DbSettings, Expect, Reader, Select, Statement, Value};
+use super::portable::{Dialect, check_tenant, translate};
+use super::{DbError, DbSettings, Reader, Select, Statement, Value};
+use lanes::{Lane, Lanes, Way};
+use merge::merge;
 
 /// So many texts are kept prepared; past it they are forgotten together and prepared anew.
 const PREPARED_MAX: usize = 1000;
 /// How long a connection keeps the plans of its prepared statements. PostgreSQL plans by the size that tables have at
 /// the time, and would keep the plan of a small one until statistics are gathered anew, long after an import.
 const PLANS_KEPT: Duration = Duration::from_secs(10);
-/// Of so many connections of the pool one is shared by brief reads.
-const POOL_FOR_LANE: usize = 8;
-/// So many brief reads may be under way on one connection; further ones take one of their own.
-const LANE_MAX: usize = 16;
-/// A shared connection that has not answered for so long is left alone until it does: something is in the way.
-const LANE_STUCK: Duration = Duration::from_millis(20);
-
 pub(super) struct Postgres {
     pool: Pool,
-    lanes: Vec<Lane>,
+    lanes: Lanes,
     texts: RwLock<HashMap<u64, Arc<str>>>,
-}
-
-/// A connection that brief reads share, the next sent before the one before is answered: the server goes from one to the
-/// next without waking up in between.
-struct Lane {
-    held: RwLock<Option<Held>>,
-    is_being_renewed: AtomicBool,
-    begun: Instant,
-    /// When it last answered, or was asked with nothing else under way: microseconds since it was begun.
-    moved: AtomicU64,
-}
-
-struct Held {
-    client: Arc<Object>,
-    since: Instant,
-}
-
-/// What a brief read goes by. While it waits for the pool it holds no connection: all might wait for those that all hold.
-enum Way<'l> {
-    Shared(Arc<Object>, &'l Lane),
-    Renewing(Renewal<'l>),
-    Alone,
-}
-
-/// The renewal of a lane, of which there is one at a time; ended with this, however that goes.
-struct Renewal<'l>(&'l Lane);
-
-impl Drop for Renewal<'_> {
-    fn drop(&mut self) {
-        self.0.is_being_renewed.store(false, Ordering::Release);
-    }
-}
-
-impl Lane {
-    fn new() -> Self {
-        Self {
-            held: RwLock::default(),
-            is_being_renewed: AtomicBool::new(false),
-            begun: Instant::now(),
-            moved: AtomicU64::new(0),
-        }
-    }
-
-    /// The connection, unless it has ended or it is time to hand it back to the pool, which looks after it.
-    fn held(&self) -> Option<Arc<Object>> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref()
-            .filter(|held| held.since.elapsed() < PLANS_KEPT && !held.client.is_closed())
-            .map(|held| Arc::clone(&held.client))
-    }
-
-    /// Hands its connection back, for one that the caller is to find; nothing where another caller is at it.
-    fn renew(&self) -> Option<Renewal<'_>> {
-        if self.is_being_renewed.swap(true, Ordering::AcqRel) {
-            return None;
-        }
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
-        Some(Renewal(self))
-    }
-
-    fn hold(&self, client: &Arc<Object>) {
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(Held {
-            client: Arc::clone(client),
-            since: Instant::now(),
-        });
-        self.move_on();
-    }
-
-    fn move_on(&self) {
-        let micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.moved.store(micros, Ordering::Relaxed);
-    }
-
-    fn is_stuck(&self) -> bool {
-        let moved = Duration::from_micros(self.moved.load(Ordering::Relaxed));
-        self.begun.elapsed().saturating_sub(moved) > LANE_STUCK
-    }
 }
 
 /// A read that can be sent.
@@ -149,9 +68,7 @@ impl Postgres {
             .map_err(|error| DbError::Internal(error.into()))?;
         Ok(Self {
             pool,
-            lanes: (0..settings.pool_size / POOL_FOR_LANE)
-                .map(|_| Lane::new())
-                .collect(),
+            lanes: Lanes::of_pool(settings.pool_size),
             texts: RwLock::default(),
         })
     }
@@ -166,42 +83,14 @@ impl Postgres {
 
     /// A connection for a brief read, with the lane it is of, if it is shared.
     async fn shared(&self) -> Result<(Arc<Object>, Option<&Lane>), DbError> {
-        let renewal = match self.way() {
+        let renewal = match self.lanes.way() {
             Way::Shared(client, lane) => return Ok((client, Some(lane))),
             Way::Renewing(renewal) => Some(renewal),
             Way::Alone => None,
         };
         let client = Arc::new(self.client().await?);
-        let lane = renewal.map(|renewal| {
-            renewal.0.hold(&client);
-            renewal.0
-        });
+        let lane = renewal.map(|renewal| renewal.end(&client));
         Ok((client, lane))
-    }
-
-    /// The lane on which the fewest brief reads are under way, or one that has no connection and gets none yet; for want
-    /// of both a connection alone.
-    fn way(&self) -> Way<'_> {
-        let mut quietest: Option<(usize, Arc<Object>, &Lane)> = None;
-        for lane in &self.lanes {
-            let Some(client) = lane.held() else {
-                match lane.renew() {
-                    Some(renewal) => return Way::Renewing(renewal),
-                    None => continue,
-                }
-            };
-            // Two of the holders are this one and the lane, if it has no other by now.
-            let busy = Arc::strong_count(&client).saturating_sub(2);
-            if busy == 0 {
-                lane.move_on();
-                return Way::Shared(client, lane);
-            }
-            let is_least = quietest.as_ref().is_none_or(|(least, ..)| busy < *least);
-            if is_least && busy < LANE_MAX && !lane.is_stuck() {
-                quietest = Some((busy, client, lane));
-            }
-        }
-        quietest.map_or(Way::Alone, |(_, client, lane)| Way::Shared(client, lane))
     }
 
     fn cached(
@@ -240,13 +129,13 @@ impl Postgres {
             (Arc::new(self.client().await?), None)
         };
         // All are prepared before the first is sent, so that they are read in the order in which they were added.
-        let ready = entries
+        let prepared = entries
             .iter()
             .map(|entry| self.prepare(&client, account, &entry.select, scan));
-        let ready = futures::future::try_join_all(ready).await?;
+        let prepared = futures::future::try_join_all(prepared).await?;
         let reads = entries
             .iter_mut()
-            .zip(&ready)
+            .zip(&prepared)
             .map(|(entry, ready)| Self::fetch(&client, account, ready, entry));
         futures::future::try_join_all(reads).await?;
         if let Some(lane) = lane {
@@ -333,86 +222,6 @@ fn is_first_of_its_period(metrics: &Metrics) -> bool {
     period(metrics.age()) != period(taken.duration_since(metrics.created))
 }
 
-/// Joins writes into `WITH w0 AS (… RETURNING 1), … SELECT count…`. All see the rows as they were before the first of
-/// them, so no two may touch one row; what one wants to know of a row that another has written stands in that one's
-/// `RETURNING`. A guard that changed nothing divides by zero, which undoes the whole.
-fn merge(statements: &[Statement]) -> Result<String, DbError> {
-    let mut text = String::from("WITH ");
-    let mut offset = 0;
-    let written = statements
-        .iter()
-        .enumerate()
-        .map(|(n, statement)| written_before(statements, n, statement))
-        .collect::<Result<Vec<_>, _>>()?;
-    for (n, statement) in statements.iter().enumerate() {
-        check_tenant(&statement.sql)?;
-        let comma = if n == 0 { "" } else { ", " };
-        let wanted = written.iter().flatten().find(|(_, writer)| *writer == n);
-        let returned = wanted.map_or_else(|| "1".to_owned(), |(table, _)| format!("{table}.*"));
-        let mut own = renumber(&translate(&statement.sql, Dialect::Postgres), offset);
-        if let Some(Some((table, writer))) = written.get(n) {
-            own = own.replace(&format!("WRITTEN({table})"), &format!("w{writer}"));
-        }
-        let _ = write!(text, "{comma}w{n} AS ({own} RETURNING {returned})");
-        offset += statement.params.len();
-    }
-    for (n, statement) in statements.iter().enumerate() {
-        let word = if n == 0 { " SELECT " } else { ", " };
-        let count = format!("(SELECT count(*) FROM w{n})");
-        let _ = match statement.expect {
-            Expect::Any => write!(text, "{word}{count}"),
-            Expect::Some => write!(
-                text,
-                "{word}{count} / CASE WHEN {count} = 0 THEN 0 ELSE 1 END"
-            ),
-            Expect::Exactly(wanted) => write!(
-                text,
-                "{word}{count} / CASE WHEN {count} = {wanted} THEN 1 ELSE 0 END"
-            ),
-        };
-    }
-    Ok(text)
-}
-
-/// The table of which a statement reads `WRITTEN(table)`, and the place of the nearest write of it before.
-fn written_before<'s>(
-    statements: &[Statement],
-    place: usize,
-    statement: &'s Statement,
-) -> Result<Option<(&'s str, usize)>, DbError> {
-    let Some(table) = written_table(&statement.sql) else {
-        return Ok(None);
-    };
-    let writes = |before: &Statement| {
-        let sql = before.sql.trim_start();
-        ["UPDATE ", "INSERT INTO "].iter().any(|verb| {
-            sql.strip_prefix(verb)
-                .and_then(|rest| rest.strip_prefix(table))
-                .is_some_and(|rest| rest.starts_with(' '))
-        })
-    };
-    let before = statements.iter().take(place).rposition(writes);
-    before.map(|writer| Some((table, writer))).ok_or_else(|| {
-        DbError::Internal(format!("nothing writes {table} before: {}", statement.sql).into())
-    })
-}
-
-/// Moves `$2`, `$3`, … on by the offset; `$1`, the account, is everybody's.
-fn renumber(sql: &str, offset: usize) -> String {
-    let mut out = String::with_capacity(sql.len() + 16);
-    let mut rest = sql;
-    while let Some((before, after)) = rest.split_once('$') {
-        out.push_str(before);
-        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, tail) = after.split_at(digits);
-        let number: usize = number.parse().unwrap_or(1);
-        let _ = write!(out, "${}", if number == 1 { 1 } else { number + offset });
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
-}
-
 fn hash_one(sql: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     sql.hash(&mut hasher);
@@ -495,44 +304,4 @@ pub(super) async fn connect(
         }
     });
     Ok(client)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_becomes_one_statement() {
-        let list = [
-            Statement::new(
-                "INSERT INTO a (account_id, x) VALUES ($1, $2)",
-                vec![Value::Int(Some(1))],
-            ),
-            Statement::guarded(
-                "UPDATE b SET x = $2 WHERE account_id = $1 AND y = $3",
-                vec![Value::Int(Some(1)), Value::Int(None)],
-            ),
-        ];
-        assert_eq!(
-            merge(&list).expect("a text"),
-            "WITH w0 AS (INSERT INTO a (account_id, x) VALUES ($1, $2) RETURNING 1), \
-             w1 AS (UPDATE b SET x = $3 WHERE account_id = $1 AND y = $4 RETURNING 1) \
-             SELECT (SELECT count(*) FROM w0), (SELECT count(*) FROM w1) / CASE WHEN (SELECT count(*) FROM w1) = 0 THEN 0 ELSE 1 END"
-        );
-    }
-
-    #[test]
-    fn what_was_written_before_is_read_from_its_own_statement() {
-        let update = "UPDATE a SET x = x + $2 WHERE account_id = $1";
-        let reads = "INSERT INTO b (account_id, y) SELECT $1, w.x FROM WRITTEN(a) w WHERE w.account_id = $1";
-        let update = Statement::new(update, vec![Value::Int(Some(1))]);
-        let reads = Statement::new(reads, Vec::new());
-        let text = merge(&[update, reads.clone()]).expect("a text");
-        assert!(
-            text.contains("account_id = $1 RETURNING a.*), w1 AS ("),
-            "{text}"
-        );
-        assert!(text.contains("FROM w0 w WHERE"), "{text}");
-        assert!(merge(&[reads]).is_err(), "nothing was written before");
-    }
 }
