@@ -46,9 +46,10 @@ impl Batch {
 
     /// Adds a read; its rows are taken from the answer by the slot.
     pub fn add<R: FromRow + Send + 'static>(&mut self, select: Select) -> Slot<R> {
+        let rows = Rows::<R>(Vec::with_capacity(select.room));
         self.entries.push(Entry {
             select,
-            sink: Box::new(Rows::<R>(Vec::new())),
+            sink: Box::new(rows),
         });
         Slot(self.entries.len() - 1, PhantomData)
     }

@@ -37,14 +37,13 @@ pub enum DbError {
 }
 
 impl DbError {
-    /// A stored value that is not what the program has written. The value itself is not told: it may be personal.
+    /// A stored text that is not what the program has written. The text itself is not told: it may be personal.
     pub fn decode(wanted: &str, found: &str) -> Self {
-        let found = if found == "NULL" {
-            "NULL".to_owned()
-        } else {
-            format!("{} bytes of something else", found.len())
-        };
-        Self::Internal(format!("a column should hold {wanted}, but holds {found}").into())
+        let length = found.len();
+        Self::Internal(
+            format!("a column should hold {wanted}, but holds {length} bytes of something else")
+                .into(),
+        )
     }
 
     /// Whether this is the refusal of the named constraint.

@@ -23,8 +23,9 @@ pub trait Row: FromRow {
     const COMPUTED: &'static [&'static str];
     /// The values of the columns that are written, in the order of [`written`].
     fn values(&self) -> Vec<Value>;
-    /// The values of the expressions in their order.
-    fn computed_values(&self) -> Vec<Value>;
+    /// The value of one column that is read: a stored one by its name, an expression by the column it ends with
+    /// (`seats.available`).
+    fn value_of(&self, column: &str) -> Option<Value>;
     /// `a, b, c`: everything to select, each stored column with its table's name before it.
     fn selection() -> &'static str;
     /// `INSERT INTO table (account_id, a, b) VALUES ($1, $2, $3)`.
@@ -59,8 +60,14 @@ macro_rules! columns {
                     $($($crate::db::row::derived($of, self),)+)?
                 ]
             }
-            fn computed_values(&self) -> Vec<$crate::db::Value> {
-                vec![$($($crate::db::Column::value(&self.$computed)),+)?]
+            fn value_of(&self, column: &str) -> Option<$crate::db::Value> {
+                $(if column == $crate::db::row::column(stringify!($stored)) {
+                    return Some($crate::db::Column::value(&self.$stored));
+                })+
+                $($(if $expression.ends_with(column) {
+                    return Some($crate::db::Column::value(&self.$computed));
+                })+)?
+                None
             }
             fn selection() -> &'static str {
                 static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new($crate::db::row::selection_text::<$type>);

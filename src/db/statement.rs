@@ -130,6 +130,8 @@ pub struct Select {
     pub(super) is_planned_anew: bool,
     /// Whether it may share a connection with others.
     pub(super) is_brief: bool,
+    /// How many rows to make room for.
+    pub(super) room: usize,
 }
 
 impl Select {
@@ -140,7 +142,15 @@ impl Select {
             params,
             is_planned_anew: false,
             is_brief: false,
+            room: 0,
         }
+    }
+
+    /// The same, of about so many rows, for which there is room from the start.
+    #[must_use]
+    pub const fn about(mut self, rows: usize) -> Self {
+        self.room = rows;
+        self
     }
 
     /// The same, of few rows along an index whatever the values: on PostgreSQL it may share a connection with others of its

@@ -98,40 +98,78 @@ impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<Cell<'a>, DbError> {
         let at = self.at;
         self.at += 1;
-        Ok(Cell(match self.row {
-            Source::Sqlite(row) => Held::Sqlite(row.get_ref(at)?),
-            Source::Postgres(row) => Held::Postgres(row.try_get(at)?),
-        }))
+        match self.row {
+            Source::Sqlite(row) => Ok(row.get_ref(at)?.into()),
+            Source::Postgres(row) => Ok(row.try_get(at)?),
+        }
     }
 }
 
-/// One column of a row, not yet read as anything.
+/// One column of a row, not yet read as anything but one of the three types of the schema.
 #[derive(Clone, Copy)]
 pub struct Cell<'a>(Held<'a>);
 
 #[derive(Clone, Copy)]
 enum Held<'a> {
-    Sqlite(rusqlite::types::ValueRef<'a>),
-    Postgres(Option<Bytes<'a>>),
+    Null,
+    /// UTF-8, if the database keeps to what it promises.
+    Text(&'a [u8]),
+    Int(i64),
+    Bool(bool),
+    /// What an expression may give beside.
+    Other,
+}
+
+impl<'a> From<rusqlite::types::ValueRef<'a>> for Cell<'a> {
+    #[inline]
+    fn from(value: rusqlite::types::ValueRef<'a>) -> Self {
+        use rusqlite::types::ValueRef;
+        Self(match value {
+            ValueRef::Null => Held::Null,
+            ValueRef::Text(bytes) => Held::Text(bytes),
+            ValueRef::Integer(int) => Held::Int(int),
+            ValueRef::Real(_) | ValueRef::Blob(_) => Held::Other,
+        })
+    }
+}
+
+impl<'a> FromSql<'a> for Cell<'a> {
+    #[inline]
+    fn from_sql(
+        ty: &Type,
+        bytes: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(match *ty {
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => Held::Text(bytes),
+            Type::INT8 => Held::Int(i64::from_sql(ty, bytes)?),
+            Type::BOOL => Held::Bool(bool::from_sql(ty, bytes)?),
+            _ => Held::Other,
+        }))
+    }
+    #[inline]
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(Held::Null))
+    }
+    fn accepts(_: &Type) -> bool {
+        true
+    }
 }
 
 impl<'a> Cell<'a> {
     /// Whether it is NULL.
     #[inline]
-    fn is_null(self) -> bool {
-        match self.0 {
-            Held::Sqlite(value) => value == rusqlite::types::ValueRef::Null,
-            Held::Postgres(bytes) => bytes.is_none(),
-        }
+    const fn is_null(self) -> bool {
+        matches!(self.0, Held::Null)
     }
 
     /// It as a text that must be there.
     #[inline]
     pub fn text(self) -> Result<&'a str, DbError> {
         match self.0 {
-            Held::Sqlite(value) => Ok(value.as_str().map_err(rusqlite::Error::from)?),
-            Held::Postgres(Some(bytes)) => bytes.read(&Type::TEXT),
-            Held::Postgres(None) => Err(DbError::decode("a text", "NULL")),
+            Held::Text(bytes) => {
+                std::str::from_utf8(bytes).map_err(|error| DbError::Internal(error.into()))
+            }
+            other => Err(other.instead_of("a text")),
         }
     }
 
@@ -139,9 +177,8 @@ impl<'a> Cell<'a> {
     #[inline]
     pub fn int(self) -> Result<i64, DbError> {
         match self.0 {
-            Held::Sqlite(value) => Ok(value.as_i64().map_err(rusqlite::Error::from)?),
-            Held::Postgres(Some(bytes)) => bytes.read(&Type::INT8),
-            Held::Postgres(None) => Err(DbError::decode("a number", "NULL")),
+            Held::Int(int) => Ok(int),
+            other => Err(other.instead_of("a number")),
         }
     }
 
@@ -149,64 +186,25 @@ impl<'a> Cell<'a> {
     #[inline]
     pub fn truth(self) -> Result<bool, DbError> {
         match self.0 {
-            Held::Sqlite(_) => self.int().map(|int| int != 0),
-            Held::Postgres(Some(bytes)) => bytes.read(&Type::BOOL),
-            Held::Postgres(None) => Err(DbError::decode("a truth", "NULL")),
+            Held::Bool(truth) => Ok(truth),
+            // SQLite has no type of its own for it.
+            Held::Int(int) => Ok(int != 0),
+            other => Err(other.instead_of("a truth")),
         }
     }
 }
 
-/// A column of PostgreSQL as it came, with the type it has there.
-#[derive(Clone, Copy)]
-struct Bytes<'a> {
-    bytes: &'a [u8],
-    is: Kind,
-}
-
-/// The types of a schema that has three, and whatever else an expression may give.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Int,
-    Bool,
-    Other,
-}
-
-impl Kind {
-    #[inline]
-    fn of(ty: &Type) -> Self {
-        match *ty {
-            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => Self::Text,
-            Type::INT8 => Self::Int,
-            Type::BOOL => Self::Bool,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl<'a> Bytes<'a> {
-    #[inline]
-    fn read<T: FromSql<'a>>(self, ty: &Type) -> Result<T, DbError> {
-        if self.is != Kind::of(ty) {
-            return Err(DbError::decode(ty.name(), "a column of another type"));
-        }
-        T::from_sql(ty, self.bytes).map_err(DbError::Internal)
-    }
-}
-
-impl<'a> FromSql<'a> for Bytes<'a> {
-    #[inline]
-    fn from_sql(
-        ty: &Type,
-        bytes: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self {
-            bytes,
-            is: Kind::of(ty),
-        })
-    }
-    fn accepts(_: &Type) -> bool {
-        true
+impl Held<'_> {
+    #[cold]
+    fn instead_of(self, wanted: &str) -> DbError {
+        let found = match self {
+            Self::Null => "NULL",
+            Self::Text(_) => "a text",
+            Self::Int(_) => "a number",
+            Self::Bool(_) => "a truth",
+            Self::Other => "a value of another type",
+        };
+        DbError::Internal(format!("a column should hold {wanted}, but holds {found}").into())
     }
 }
 

@@ -47,11 +47,11 @@ pub fn writes(paths: &Paths) -> Vec<Endpoint> {
     ];
     vec![
         Endpoint::new(Method::POST, paths.list, "create_role", "roles", create)
-            .about("Create a role", "A set of permissions under a name, for the whole account (`global`) or for the team where it is given (`team`). You must hold all of them yourself.")
+            .about("Create a role", "A set of permissions under a name, for the whole account (`global`) or for the team where it is given (`team`). You must hold all of them yourself. An account has 200 roles of its own at the most.")
             .scope(Permission::RolesWrite)
             .takes::<NewRole>(example.clone())
             .gives::<Role>(201)
-            .problems(&[Code::AlreadyExists, Code::GrantExceedsRights, Code::ValidationFailed]),
+            .problems(&[Code::AlreadyExists, Code::StateConflict, Code::GrantExceedsRights, Code::ValidationFailed]),
         Endpoint::new(Method::PATCH, paths.one, "update_role", "roles", update)
             .about("Change a role", "JSON Merge Patch. Whoever holds the role has its new permissions at once. You must hold all that it holds, before and after. Built-in roles stay as they are: 409. Honours `If-Match`.")
             .scope(Permission::RolesWrite)
@@ -109,7 +109,7 @@ async fn create(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     let new: NewRole = request.body()?;
     write(&app, &request, || async {
-        let (plan, role) = role::plan_create(&app.ids, &request.call, new.clone())?;
+        let (plan, role) = role::plan_create(&app.db, &app.ids, &request.call, new.clone()).await?;
         Ok((plan, made(&role, 201)?))
     })
     .await

@@ -140,15 +140,7 @@ impl<R: Record> Found<R> {
         if let Some(key) = self.keys.get(n) {
             return Some(key.clone());
         }
-        let row = self.rows.get(n)?;
-        let value = if let Some(at) = R::STORED.iter().position(|one| *one == self.column) {
-            row.values().into_iter().nth(at)?
-        } else {
-            let mut computed = R::COMPUTED.iter();
-            let at = computed.position(|one| one.ends_with(self.column))?;
-            row.computed_values().into_iter().nth(at)?
-        };
-        match value {
+        match self.rows.get(n)?.value_of(self.column)? {
             Value::Text(text) => text.map(|text| text.as_ref().to_owned()),
             Value::Int(number) => number.map(|number| number.to_string()),
             Value::Bool(_) => None,

@@ -19,6 +19,9 @@ use crate::db::{Batch, Db, DbError, Select, Value};
 use crate::error::Result;
 use crate::resource::{FieldKind, Record};
 
+/// So many rows of a page are made room for before they are read.
+const ROOM: usize = 256;
+
 /// A page of records.
 #[derive(Debug, Clone)]
 pub struct Page<R> {
@@ -203,7 +206,7 @@ impl ListQuery {
     /// The place behind the nth of the records that were found in a part of a search.
     fn place_of<R: Record>(&self, part: usize, found: &Found<R>, n: usize) -> Result<Place> {
         let (key, row) = found.text(n).zip(found.rows.get(n)).ok_or_else(|| {
-            DbError::decode("a column that lists can be ordered by", found.column)
+            DbError::Internal(format!("nothing to go on from in {}", found.column).into())
         })?;
         Ok(Place {
             binding: self.binding.clone(),
@@ -290,7 +293,8 @@ impl ListQuery {
                 parts.join(" UNION "),
             )
         };
-        let select = Select::new(sql, params);
+        let room = usize::try_from(limit).unwrap_or(0).min(ROOM);
+        let select = Select::new(sql, params).about(room);
         let is_plain = self.params.is_empty() && self.branches.is_empty();
         Ok(if is_plain && R::COMPUTED.is_empty() {
             // Along an index with nothing to pass over and nothing to count.

@@ -107,6 +107,19 @@ both! {
         assert_eq!((gone.status, gone.json()["errors"][0]["pointer"].as_str()), (422, Some("/role")), "{}", gone.text());
     }
 
+    async fn an_account_has_so_many_roles_of_its_own_and_no_more(app: ApiApp) {
+        let role = |n: usize| json!({ "name": format!("Role {n}"), "kind": "team", "permissions": ["teams:read"], "external_id": format!("r{n}") });
+        for n in 0..200 {
+            assert_eq!(app.post("/api/roles", &role(n)).await.status, 201);
+        }
+        let beyond = (409, "state_conflict".to_owned());
+        assert_eq!(code(&app.post("/api/roles", &role(200)).await), beyond);
+        assert_eq!(code(&app.put("/api/roles/ext:r200", &role(200)).await), beyond);
+        assert_eq!(app.put("/api/roles/ext:r1", &role(1)).await.status, 200);
+        assert_eq!(app.delete("/api/roles/ext:r0").await.status, 204);
+        assert_eq!(app.post("/api/roles", &role(200)).await.status, 201);
+    }
+
     async fn a_role_is_not_given_while_it_is_deleted(app: ApiApp) {
         for round in 0..6 {
             let name = format!("role{round}");

@@ -144,8 +144,9 @@ impl Row for Role {
             self.updated_at
         ]
     }
-    fn computed_values(&self) -> Vec<Value> {
-        Vec::new()
+    fn value_of(&self, column: &str) -> Option<Value> {
+        let at = Self::STORED.iter().position(|one| *one == column)?;
+        self.values().into_iter().nth(at)
     }
     fn selection() -> &'static str {
         static TEXT: LazyLock<String> = LazyLock::new(row::selection_text::<Role>);

@@ -45,8 +45,25 @@ fn may_write(call: &Call) -> Result<()> {
     call.caller.require_account()
 }
 
+/// So many roles of its own an account has at the most: what lists and pages read beside those that are built in.
+const MOST: i64 = 200;
+
+async fn refuse_beyond_most(db: &Db, call: &Call) -> Result<()> {
+    let sql = "SELECT count(*) FROM custom_roles WHERE account_id = $1";
+    let count: Option<(i64,)> = db
+        .first(call.account(), Select::new(sql, Vec::new()))
+        .await?;
+    if count.is_some_and(|(count,)| count >= MOST) {
+        let detail = format!(
+            "An account has {MOST} roles of its own at the most. Delete one that nobody holds first."
+        );
+        return Err(Error::new(Code::StateConflict, detail));
+    }
+    Ok(())
+}
+
 /// Plans a new role. Its maker must hold all that it holds.
-pub fn plan_create(ids: &Ids, call: &Call, new: NewRole) -> Result<(Plan, Role)> {
+pub async fn plan_create(db: &Db, ids: &Ids, call: &Call, new: NewRole) -> Result<(Plan, Role)> {
     may_write(call)?;
     let kind = match new.kind {
         CustomRoleKind::Global => RoleKind::Global,
@@ -57,6 +74,7 @@ pub fn plan_create(ids: &Ids, call: &Call, new: NewRole) -> Result<(Plan, Role)>
         return Err(Error::invalid(faults));
     }
     require_grant_in_account(&call.caller, &new.permissions.iter().collect())?;
+    refuse_beyond_most(db, call).await?;
     let role = Role {
         id: ids.next(call.now),
         name: new.name,
@@ -145,7 +163,7 @@ pub async fn plan_put<C: Fn(Option<&Role>) -> Result<()>>(
             "There is no such role. To make one by PUT, name it by your own key: ext:<value>.",
         ));
     }
-    let (plan, role) = plan_create(ids, call, new)?;
+    let (plan, role) = plan_create(db, ids, call, new).await?;
     Ok((plan, role, true))
 }
 

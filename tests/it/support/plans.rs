@@ -20,6 +20,9 @@ const ROWS: u32 = 3000;
 /// Rows that may be sorted for one page.
 const SORTED: f64 = 300.0;
 
+/// What is said of a table that is read as it lies.
+pub(crate) const SEQUENTIAL: &str = "a sequential scan";
+
 /// Columns of which only some words are good.
 const WORDS: [&str; 9] = [
     "source", "status", "state", "role", "kind", "type", "cause", "locale", "currency",
@@ -245,7 +248,7 @@ fn fault(node: &JsonValue, kind: &str, held: bool) -> Option<String> {
     let rows = node["Plan Rows"].as_f64().unwrap_or(0.0);
     let name = node["Index Name"].as_str().unwrap_or("a bitmap");
     let condition = match kind {
-        "Seq Scan" => return Some("a sequential scan".to_owned()),
+        "Seq Scan" => return Some(SEQUENTIAL.to_owned()),
         "Bitmap Heap Scan" => node["Recheck Cond"].as_str(),
         "Index Scan" | "Index Only Scan" => node["Index Cond"].as_str(),
         _ => return None,

@@ -156,7 +156,7 @@ async fn make(desk: &Desk) -> Result<Role> {
     let members = desk.filled(&["name", "description", "external_id", "kind"]);
     let new: NewRole = read(&body(desk, members))?;
     let (ids, call) = (&desk.app.ids, &desk.call);
-    desk.commit(|| async { role::plan_create(ids, call, new.clone()) })
+    desk.commit(|| role::plan_create(desk.db(), ids, call, new.clone()))
         .await
 }
 
