@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Permission;
-use crate::db::{Cell, Column, DbError, Value};
+use crate::db::{Column, DbError, Value};
 use crate::resources::Role;
 use crate::resources::role::RoleKind;
 use crate::types::{Id, Ref};
@@ -237,8 +237,8 @@ impl<B: BuiltIn> Serialize for Held<B> {
 }
 
 impl<B: BuiltIn> Column for Held<B> {
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        let text = cell.text()?;
+    type As<'a> = &'a str;
+    fn of(text: &str) -> Result<Self, DbError> {
         Self::parse(text).ok_or_else(|| DbError::decode("a role", text))
     }
     fn value(&self) -> Value {

@@ -28,7 +28,7 @@ pub use batch::{Answers, Batch, Slot};
 pub use error::{ConstraintKind, DbError};
 pub use row::{FromRow, Pair, Row};
 pub use statement::{Expect, Select, Statement};
-pub use value::{Cell, Column, Reader, Value};
+pub use value::{Column, Reader, Stored, Value};
 
 use crate::types::{AccountId, Timestamp};
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use postgres_types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
+use rusqlite::types::ValueRef;
 
 use super::DbError;
 
@@ -71,6 +72,8 @@ impl rusqlite::ToSql for Value {
 pub struct Reader<'a> {
     row: Source<'a>,
     at: usize,
+    /// What was wrong with the last column: told when it is asked for, so that all others are handed over in registers.
+    fault: Option<DbError>,
 }
 
 #[derive(Clone, Copy)]
@@ -81,141 +84,106 @@ enum Source<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) const fn sqlite(row: &'a rusqlite::Row<'a>) -> Self {
-        Self {
-            row: Source::Sqlite(row),
-            at: 0,
-        }
+        Self::over(Source::Sqlite(row))
     }
 
     pub(super) const fn postgres(row: &'a tokio_postgres::Row) -> Self {
+        Self::over(Source::Postgres(row))
+    }
+
+    const fn over(row: Source<'a>) -> Self {
         Self {
-            row: Source::Postgres(row),
+            row,
             at: 0,
+            fault: None,
         }
     }
 
-    #[inline]
-    fn next(&mut self) -> Result<Cell<'a>, DbError> {
+    /// The next column: nothing for NULL, and nothing with a fault for one that cannot be read.
+    fn next<T: Stored<'a>>(&mut self) -> Option<T> {
         let at = self.at;
         self.at += 1;
         match self.row {
-            Source::Sqlite(row) => Ok(row.get_ref(at)?.into()),
-            Source::Postgres(row) => Ok(row.try_get(at)?),
-        }
-    }
-}
-
-/// One column of a row, not yet read as anything but one of the three types of the schema.
-#[derive(Clone, Copy)]
-pub struct Cell<'a>(Held<'a>);
-
-#[derive(Clone, Copy)]
-enum Held<'a> {
-    Null,
-    /// UTF-8, if the database keeps to what it promises.
-    Text(&'a [u8]),
-    Int(i64),
-    Bool(bool),
-    /// What an expression may give beside.
-    Other,
-}
-
-impl<'a> From<rusqlite::types::ValueRef<'a>> for Cell<'a> {
-    #[inline]
-    fn from(value: rusqlite::types::ValueRef<'a>) -> Self {
-        use rusqlite::types::ValueRef;
-        Self(match value {
-            ValueRef::Null => Held::Null,
-            ValueRef::Text(bytes) => Held::Text(bytes),
-            ValueRef::Integer(int) => Held::Int(int),
-            ValueRef::Real(_) | ValueRef::Blob(_) => Held::Other,
-        })
-    }
-}
-
-impl<'a> FromSql<'a> for Cell<'a> {
-    #[inline]
-    fn from_sql(
-        ty: &Type,
-        bytes: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(match *ty {
-            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => Held::Text(bytes),
-            Type::INT8 => Held::Int(i64::from_sql(ty, bytes)?),
-            Type::BOOL => Held::Bool(bool::from_sql(ty, bytes)?),
-            _ => Held::Other,
-        }))
-    }
-    #[inline]
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(Held::Null))
-    }
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-impl<'a> Cell<'a> {
-    /// Whether it is NULL.
-    #[inline]
-    const fn is_null(self) -> bool {
-        matches!(self.0, Held::Null)
-    }
-
-    /// It as a text that must be there.
-    #[inline]
-    pub fn text(self) -> Result<&'a str, DbError> {
-        match self.0 {
-            Held::Text(bytes) => {
-                std::str::from_utf8(bytes).map_err(|error| DbError::Internal(error.into()))
-            }
-            other => Err(other.instead_of("a text")),
+            Source::Sqlite(row) => match row.get_ref(at) {
+                Ok(ValueRef::Null) => None,
+                Ok(value) => T::of_sqlite(value).or_else(|| self.fails(T::NAME)),
+                Err(error) => self.fails_by(error.into()),
+            },
+            Source::Postgres(row) => match row.try_get::<_, Option<T>>(at) {
+                Ok(value) => value,
+                Err(error) => self.fails_by(error.into()),
+            },
         }
     }
 
-    /// It as a whole number that must be there.
-    #[inline]
-    pub fn int(self) -> Result<i64, DbError> {
-        match self.0 {
-            Held::Int(int) => Ok(int),
-            other => Err(other.instead_of("a number")),
-        }
-    }
-
-    /// It as a truth that must be there.
-    #[inline]
-    pub fn truth(self) -> Result<bool, DbError> {
-        match self.0 {
-            Held::Bool(truth) => Ok(truth),
-            // SQLite has no type of its own for it.
-            Held::Int(int) => Ok(int != 0),
-            other => Err(other.instead_of("a truth")),
-        }
-    }
-}
-
-impl Held<'_> {
     #[cold]
-    fn instead_of(self, wanted: &str) -> DbError {
-        let found = match self {
-            Self::Null => "NULL",
-            Self::Text(_) => "a text",
-            Self::Int(_) => "a number",
-            Self::Bool(_) => "a truth",
-            Self::Other => "a value of another type",
-        };
-        DbError::Internal(format!("a column should hold {wanted}, but holds {found}").into())
+    fn fails<T>(&mut self, wanted: &str) -> Option<T> {
+        let fault = format!("a column should hold {wanted}, but holds something else");
+        self.fails_by(DbError::Internal(fault.into()))
+    }
+
+    #[cold]
+    fn fails_by<T>(&mut self, fault: DbError) -> Option<T> {
+        self.fault = Some(fault);
+        None
+    }
+
+    /// Why there was nothing where something must be.
+    #[cold]
+    fn missing(&mut self, wanted: &str) -> DbError {
+        let is_null =
+            || DbError::Internal(format!("a column should hold {wanted}, but holds NULL").into());
+        self.fault.take().unwrap_or_else(is_null)
+    }
+}
+
+/// One of the three types of the schema.
+pub trait Stored<'a>: FromSql<'a> {
+    /// What it is.
+    const NAME: &'static str;
+    /// It from SQLite, which has no type of its own for truth.
+    fn of_sqlite(value: ValueRef<'a>) -> Option<Self>;
+}
+
+impl<'a> Stored<'a> for &'a str {
+    const NAME: &'static str = "a text";
+    fn of_sqlite(value: ValueRef<'a>) -> Option<Self> {
+        match value {
+            ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok(),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Stored<'a> for i64 {
+    const NAME: &'static str = "a number";
+    fn of_sqlite(value: ValueRef<'a>) -> Option<Self> {
+        match value {
+            ValueRef::Integer(int) => Some(int),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Stored<'a> for bool {
+    const NAME: &'static str = "a truth";
+    fn of_sqlite(value: ValueRef<'a>) -> Option<Self> {
+        i64::of_sqlite(value).map(|int| int != 0)
     }
 }
 
 /// A type that is one column.
 pub trait Column: Sized {
-    /// Reads it.
-    fn of(cell: Cell<'_>) -> Result<Self, DbError>;
+    /// As what it is stored.
+    type As<'a>: Stored<'a>;
+    /// It as it is stored.
+    fn of(stored: Self::As<'_>) -> Result<Self, DbError>;
     /// Reads it from the next column of a row.
-    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
-        Self::of(reader.next()?)
+        match reader.next() {
+            Some(stored) => Self::of(stored),
+            None => Err(reader.missing(<Self::As<'_> as Stored<'_>>::NAME)),
+        }
     }
     /// It as a parameter.
     fn value(&self) -> Value;
@@ -224,12 +192,15 @@ pub trait Column: Sized {
 }
 
 impl<T: Column> Column for Option<T> {
-    #[inline]
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        if cell.is_null() {
-            return Ok(None);
+    type As<'a> = T::As<'a>;
+    fn of(stored: T::As<'_>) -> Result<Self, DbError> {
+        T::of(stored).map(Some)
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
+        match reader.next() {
+            Some(stored) => T::of(stored).map(Some),
+            None => reader.fault.take().map_or(Ok(None), Err),
         }
-        T::of(cell).map(Some)
     }
     fn value(&self) -> Value {
         self.as_ref().map_or_else(T::null, T::value)
@@ -240,9 +211,9 @@ impl<T: Column> Column for Option<T> {
 }
 
 impl Column for String {
-    #[inline]
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        cell.text().map(str::to_owned)
+    type As<'a> = &'a str;
+    fn of(text: &str) -> Result<Self, DbError> {
+        Ok(text.to_owned())
     }
     fn value(&self) -> Value {
         Value::text(self.as_str())
@@ -253,9 +224,9 @@ impl Column for String {
 }
 
 impl Column for i64 {
-    #[inline]
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        cell.int()
+    type As<'a> = Self;
+    fn of(int: Self) -> Result<Self, DbError> {
+        Ok(int)
     }
     fn value(&self) -> Value {
         Value::Int(Some(*self))
@@ -266,9 +237,9 @@ impl Column for i64 {
 }
 
 impl Column for bool {
-    #[inline]
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        cell.truth()
+    type As<'a> = Self;
+    fn of(truth: Self) -> Result<Self, DbError> {
+        Ok(truth)
     }
     fn value(&self) -> Value {
         Value::Bool(Some(*self))
@@ -279,8 +250,8 @@ impl Column for bool {
 }
 
 impl Column for serde_json::Value {
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        let text = cell.text()?;
+    type As<'a> = &'a str;
+    fn of(text: &str) -> Result<Self, DbError> {
         serde_json::from_str(text).map_err(|_| DbError::decode("JSON", text))
     }
     fn value(&self) -> Value {

@@ -11,7 +11,7 @@ use serde_json::{Value as JsonValue, json};
 
 use super::TemplateKind;
 use crate::columns;
-use crate::db::{Cell, Column, DbError, Select, Statement, Value};
+use crate::db::{Column, DbError, Select, Statement, Value};
 use crate::events::{Event, Plan};
 use crate::jobs::Job;
 use crate::locale::Locale;
@@ -40,8 +40,8 @@ crate::words! {
 }
 
 impl Column for TemplateKind {
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        let name = cell.text()?;
+    type As<'a> = &'a str;
+    fn of(name: &str) -> Result<Self, DbError> {
         Self::find(name).ok_or_else(|| DbError::decode("a kind of mail", name))
     }
     fn value(&self) -> Value {

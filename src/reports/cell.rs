@@ -139,8 +139,9 @@ impl AsCell for DaysLeft {
 }
 
 impl crate::db::Column for DaysLeft {
-    fn of(cell: crate::db::Cell<'_>) -> Result<Self, crate::db::DbError> {
-        Timestamp::of(cell).map(Self)
+    type As<'a> = i64;
+    fn of(micros: i64) -> Result<Self, crate::db::DbError> {
+        Ok(Self(Timestamp::from_micros(micros)))
     }
     fn value(&self) -> crate::db::Value {
         self.0.value()
@@ -162,8 +163,9 @@ impl AsCell for Minor {
 }
 
 impl crate::db::Column for Minor {
-    fn of(cell: crate::db::Cell<'_>) -> Result<Self, crate::db::DbError> {
-        i64::of(cell).map(Self)
+    type As<'a> = i64;
+    fn of(amount: i64) -> Result<Self, crate::db::DbError> {
+        Ok(Self(amount))
     }
     fn value(&self) -> crate::db::Value {
         self.0.value()

@@ -15,7 +15,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Timestamp;
-use crate::db::{Cell, Column, DbError, Value};
+use crate::db::{Column, DbError, Value};
 
 /// A kind of record that has ids.
 pub trait Kind {
@@ -140,9 +140,10 @@ impl<K: Kind + ?Sized> JsonSchema for Id<K> {
 }
 
 impl<K: Kind + ?Sized> Column for Id<K> {
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
+    type As<'a> = &'a str;
+    fn of(text: &str) -> Result<Self, DbError> {
         // What the program itself has written is not checked again: reading is the hot path.
-        Ok(Self(cell.text()?.into(), PhantomData))
+        Ok(Self(text.into(), PhantomData))
     }
     fn value(&self) -> Value {
         Value::Text(Some(Arc::clone(&self.0)))

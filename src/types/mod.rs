@@ -46,8 +46,8 @@ macro_rules! words {
         }
 
         impl $crate::db::Column for $name {
-            fn of(cell: $crate::db::Cell<'_>) -> Result<Self, $crate::db::DbError> {
-                let word = cell.text()?;
+            type As<'a> = &'a str;
+            fn of(word: &str) -> Result<Self, $crate::db::DbError> {
                 Self::from_word(word).ok_or_else(|| $crate::db::DbError::decode(stringify!($name), word))
             }
             fn value(&self) -> $crate::db::Value { $crate::db::Value::text(self.as_str()) }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::db::{Cell, Column, DbError, Value};
+use crate::db::{Column, DbError, Value};
 
 /// A moment in UTC, exact to the microsecond, the same before and after the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +61,31 @@ impl Timestamp {
     }
 }
 
+/// The numbers from 0 to 99 in two digits.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "within the bounds that the loop looks at"
+)]
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [*b"00"; 100];
+    let mut n = 1;
+    while n < 100 {
+        let [tens, ones] = pairs[n - 1];
+        pairs[n] = if ones == b'9' {
+            [tens + 1, b'0']
+        } else {
+            [tens, ones + 1]
+        };
+        n += 1;
+    }
+    pairs
+};
+
+fn pair(n: u64) -> [u8; 2] {
+    let at = usize::try_from(n).unwrap_or_default();
+    PAIRS.get(at).copied().unwrap_or(*b"00")
+}
+
 /// Room for `2027-01-31T09:30:00.123456Z`.
 type Text = [u8; 27];
 
@@ -87,35 +112,19 @@ impl Timestamp {
         };
         let year = era * 400 + year_of_era + u64::from(month <= 2);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        let digit = |n: u64| b'0' + u8::try_from(n % 10).unwrap_or(0);
+        let [y1, y2] = pair(year / 100);
+        let [y3, y4] = pair(year % 100);
+        let [m1, m2] = pair(month);
+        let [d1, d2] = pair(day);
+        let [h1, h2] = pair(hour);
+        let [i1, i2] = pair(minute);
+        let [s1, s2] = pair(second);
+        let [f1, f2] = pair(fraction / 10_000);
+        let [f3, f4] = pair(fraction / 100 % 100);
+        let [f5, f6] = pair(fraction % 100);
         *text = [
-            digit(year / 1000),
-            digit(year / 100),
-            digit(year / 10),
-            digit(year),
-            b'-',
-            digit(month / 10),
-            digit(month),
-            b'-',
-            digit(day / 10),
-            digit(day),
-            b'T',
-            digit(hour / 10),
-            digit(hour),
-            b':',
-            digit(minute / 10),
-            digit(minute),
-            b':',
-            digit(second / 10),
-            digit(second),
-            b'.',
-            digit(fraction / 100_000),
-            digit(fraction / 10_000),
-            digit(fraction / 1000),
-            digit(fraction / 100),
-            digit(fraction / 10),
-            digit(fraction),
-            b'Z',
+            y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', i1, i2, b':', s1, s2,
+            b'.', f1, f2, f3, f4, f5, f6, b'Z',
         ];
         let mut end = if fraction == 0 { 19 } else { 26 };
         while end > 20 && text.get(end - 1) == Some(&b'0') {
@@ -166,8 +175,9 @@ impl JsonSchema for Timestamp {
 }
 
 impl Column for Timestamp {
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        cell.int().map(Self)
+    type As<'a> = i64;
+    fn of(micros: i64) -> Result<Self, DbError> {
+        Ok(Self(micros))
     }
     fn value(&self) -> Value {
         Value::Int(Some(self.0))

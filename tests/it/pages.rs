@@ -70,12 +70,16 @@ impl<'a> Desk<'a> {
         (status, to, text)
     }
 
-    pub(crate) async fn get(&self, path: &str) -> String {
+    async fn open_page(&self, path: &str) -> (StatusCode, String, String) {
         let request = Request::get(path)
             .header(header::COOKIE, &self.cookie)
             .body(Body::empty())
             .expect("a request");
-        let (status, _, text) = self.send(request).await;
+        self.send(request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let (status, _, text) = self.open_page(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {text}");
         assert!(text.contains("<h1>"), "{path}");
         assert!(!text.contains(NAME), "{path} shows a name as it is");
@@ -470,6 +474,26 @@ both! {
         assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/dashboard/links"));
     }
 
+    async fn a_link_to_what_was_put_aside_leads_to_the_way_back(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        for (page, told) in [
+            (format!("/dashboard/users/{}", made.user), "1 place is taken by now: the person waits in line."),
+            (format!("/dashboard/teams/{}", made.team), "2 members come back."),
+        ] {
+            test.clock.advance(60);
+            let (status, _, text) = desk.post(&format!("{page}/delete"), &[("confirm", "true")]).await;
+            assert_eq!(status, StatusCode::SEE_OTHER, "{page}: {text}");
+            let (status, to, text) = desk.open_page(&page).await;
+            assert_eq!((status, to), (StatusCode::SEE_OTHER, format!("{page}/restore")), "{text}");
+            let text = desk.get(&format!("{page}/restore")).await;
+            assert!(text.contains(told), "{text}");
+            let (status, to, text) = desk.post(&format!("{page}/restore"), &[]).await;
+            assert_eq!((status, to), (StatusCode::SEE_OTHER, page.clone()), "{text}");
+            desk.get(&page).await;
+        }
+    }
+
     async fn a_reporter_sees_no_way_to_change_and_finds_none(test: TestApp) {
         let made = fill(&test).await;
         let desk = Desk::open(&test, "reporter").await;
@@ -478,6 +502,10 @@ both! {
         let path = format!("/dashboard/users/{}/delete", made.user);
         let (status, ..) = desk.post(&path, &[]).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
+        let gone = Statement::new("UPDATE users SET deleted_at = 1 WHERE account_id = $1 AND id = $2", params![made.user.clone()]);
+        test.db.write(&test.account, vec![gone]).await.expect("a write");
+        let (status, ..) = desk.open_page(&format!("/dashboard/users/{}", made.user)).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "nor the way back");
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value as JsonValue;
 
 use super::Permission;
 use crate::columns;
-use crate::db::{Cell, Column, DbError, Value};
+use crate::db::{Column, DbError, Value};
 use crate::types::text::Json;
 use crate::types::{Id, Kind, Name, Timestamp};
 
@@ -179,8 +179,9 @@ impl FromIterator<Permission> for Scopes {
 }
 
 impl Column for Scopes {
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        Ok(Self::of_text(cell.text()?))
+    type As<'a> = &'a str;
+    fn of(text: &str) -> Result<Self, DbError> {
+        Ok(Self::of_text(text))
     }
     fn value(&self) -> Value {
         self.iter()

@@ -6,6 +6,7 @@ use super::desk::{Desk, Shown};
 use super::feed::{self, About, Told};
 use super::look::{end, enrollment_badge, link, seat_href, state_badge, user_badge, user_href};
 use super::person_aside::{facts, mails, teams};
+use super::person_life::departed;
 use super::person_roles;
 use crate::access::Permission;
 use crate::access::account_roles::{self, HeldRole};
@@ -15,9 +16,10 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
+use crate::dashboard::notice::Notice;
 use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _};
 use crate::email::outbox::{self, MailFilter, MailRow};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lifecycle::courses::{CourseAccess, UserCourses, courses_of};
 use crate::params;
 use crate::records;
@@ -84,7 +86,17 @@ pub(super) struct Dossier {
 /// The page.
 pub(super) async fn person(desk: Desk) -> Result<Shown> {
     desk.require(Permission::UsersRead)?;
-    let user = records::find::<User>(desk.db(), desk.caller(), &desk.reference(0)?).await?;
+    let reference = desk.reference(0)?;
+    let Some(user) = records::maybe::<User>(desk.db(), desk.caller(), &reference).await? else {
+        // Whoever follows a link to somebody who was put aside is led to the way back.
+        if !desk.may_in_account(Permission::UsersWrite) {
+            return Err(Error::not_found("user"));
+        }
+        let user = departed(&desk).await?;
+        let back = format!("{}/restore", user_href(user.id.as_str()));
+        let text = format!("{} was put aside.", user.display_name());
+        return Ok(Shown::Go(back, Notice::warning(text)));
+    };
     let dossier = dossier(&desk, user).await?;
     let user = &dossier.user;
     let name = user.display_name();

@@ -8,7 +8,7 @@ use super::look::user_href;
 use super::person_edit::warning;
 use super::person_life::departed;
 use crate::access::Permission;
-use crate::dashboard::components::{Button, Card, Field};
+use crate::dashboard::components::{Button, Card, Field, counted};
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
 use crate::error::Result;
@@ -110,24 +110,33 @@ fn restored_lines(memberships: &[ReturnedMembership], places: &[ReturnedPlace]) 
         memberships
             .iter()
             .filter(|one| one.outcome == outcome)
-            .count()
+            .fold(0, |count, _| count + 1)
     };
-    let seats = |outcome| places.iter().filter(|one| one.outcome == outcome).count();
+    let seats = |outcome| {
+        places
+            .iter()
+            .filter(|one| one.outcome == outcome)
+            .fold(0, |count, _| count + 1)
+    };
     let lines = [
         (
             members(MembershipOutcome::Restored),
+            "membership comes back.",
             "memberships come back.",
         ),
         (
             members(MembershipOutcome::Waits),
-            "memberships wait for their team, which is put aside too.",
+            "membership waits for its team, which is put aside too.",
+            "memberships wait for their teams, which are put aside too.",
         ),
         (
             seats(PlaceOutcome::Restored),
+            "place comes back, with its history.",
             "places come back, with their history.",
         ),
         (
             seats(PlaceOutcome::Waitlisted),
+            "place is taken by now: the person waits in line.",
             "places are taken by now: the person waits in line.",
         ),
     ];
@@ -135,8 +144,8 @@ fn restored_lines(memberships: &[ReturnedMembership], places: &[ReturnedPlace]) 
     told.extend(
         lines
             .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, words)| format!("{count} {words}")),
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| counted(count, one, many)),
     );
     told.extend(
         places

@@ -9,6 +9,7 @@ use super::look::{
     user_href,
 };
 use super::team_members::{fields, role_field};
+use super::team_restore::departed;
 use crate::access::Permission;
 use crate::access::roles::TeamRole;
 use crate::commerce::account::Owner;
@@ -18,8 +19,9 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
+use crate::dashboard::notice::Notice;
 use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _, Select};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params;
 use crate::records;
 use crate::resources::member::{Member, first_members_of};
@@ -58,7 +60,17 @@ struct Dossier {
 /// The page.
 pub(super) async fn team(desk: Desk) -> Result<Shown> {
     desk.require(Permission::TeamsRead)?;
-    let team = records::find::<Team>(desk.db(), desk.caller(), &desk.reference(0)?).await?;
+    let reference = desk.reference(0)?;
+    let Some(team) = records::maybe::<Team>(desk.db(), desk.caller(), &reference).await? else {
+        // Whoever follows a link to a team that was put aside is led to the way back.
+        if !desk.may_in_account(Permission::TeamsWrite) {
+            return Err(Error::not_found("team"));
+        }
+        let team = departed(&desk).await?;
+        let back = format!("{}/restore", team_href(team.id.as_str()));
+        let text = format!("{} was put aside.", team.name);
+        return Ok(Shown::Go(back, Notice::warning(text)));
+    };
     let dossier = dossier(&desk, team).await?;
     let team = &dossier.team;
     let purse = super::credits::purse(&desk, &Owner::Team(team.id.clone())).await?;

@@ -4,10 +4,10 @@ use maud::{Render, html};
 use serde_json::json;
 
 use super::desk::{Desk, Shown, fault, faults, read, summary};
-use super::look::team_href;
+use super::look::{many, team_href};
 use super::person_edit::warning;
 use crate::access::Permission;
-use crate::dashboard::components::{Button, Card, Field};
+use crate::dashboard::components::{Button, Card, Field, counted};
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
 use crate::error::{Error, Result};
@@ -18,15 +18,20 @@ use crate::resources::Team;
 use crate::seats::restore::PlaceOutcome;
 use crate::types::Ref;
 
-/// The page and the deed.
-pub(super) async fn restore(desk: Desk) -> Result<Shown> {
+/// The team of the address that was put aside.
+pub(super) async fn departed(desk: &Desk) -> Result<Team> {
     desk.require(Permission::TeamsWrite)?;
     desk.caller().require_account()?;
     let found = desk
         .db()
         .first::<Team>(&desk.caller().account, aside::<Team>(&desk.reference(0)?))
         .await?;
-    let team = found.ok_or_else(|| Error::not_found("team"))?;
+    found.ok_or_else(|| Error::not_found("team"))
+}
+
+/// The page and the deed.
+pub(super) async fn restore(desk: Desk) -> Result<Shown> {
+    let team = departed(&desk).await?;
     let href = team_href(team.id.as_str());
     let (db, ids, reference) = (desk.db(), &desk.app.ids, Ref::Id(team.id.clone()));
     let body = match desk.field("name") {
@@ -102,24 +107,33 @@ fn lines(done: &RestoredTeam) -> Vec<String> {
         done.places
             .iter()
             .filter(|one| one.outcome == outcome)
-            .count()
+            .fold(0, |count, _| count + 1)
     };
-    let mut lines = vec![format!("{} members come back.", done.memberships_restored)];
+    let whole = |count| u64::try_from(count).unwrap_or(0);
+    let mut lines = vec![counted(
+        whole(done.memberships_restored),
+        "member comes back.",
+        "members come back.",
+    )];
     let further = [
         (
-            usize::try_from(done.memberships_waiting).unwrap_or(0),
-            "members are put aside themselves and come back with their own restore.",
+            whole(done.memberships_waiting),
+            "member is put aside too and comes back with a restore of their own.",
+            "members are put aside too and come back with a restore of their own.",
         ),
         (
             places(PlaceOutcome::Restored),
+            "place comes back, with its history.",
             "places come back, with their history.",
         ),
         (
             places(PlaceOutcome::Waitlisted),
+            "place is taken by now: its person waits in line.",
             "places are taken by now: their people wait in line.",
         ),
         (
             places(PlaceOutcome::NotRestored),
+            "place does not come back.",
             "places do not come back.",
         ),
     ];
@@ -132,16 +146,14 @@ fn lines(done: &RestoredTeam) -> Vec<String> {
         lines.push("It is the account's default team again.".to_owned());
     }
     if !done.default_of.is_empty() {
-        let count = done.default_of.len();
-        lines.push(format!(
-            "It is the default team of {count} organizations again."
-        ));
+        let organizations = counted(many(&done.default_of), "organization", "organizations");
+        lines.push(format!("It is the default team of {organizations} again."));
     }
     lines.extend(
         further
             .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, words)| format!("{count} {words}")),
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| counted(count, one, many)),
     );
     lines
 }

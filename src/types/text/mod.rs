@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::db::{Cell, Column, DbError, Value};
+use crate::db::{Column, DbError, Value};
 use forms::{
     parse_color, parse_currency, parse_domain, parse_email, parse_language, parse_slug,
     parse_web_url, parse_zone,
@@ -107,8 +107,9 @@ macro_rules! text_type {
         }
 
         impl Column for $name {
-            fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-                Ok(Self(cell.text()?.into()))
+            type As<'a> = &'a str;
+            fn of(text: &str) -> Result<Self, DbError> {
+                Ok(Self(text.into()))
             }
             fn value(&self) -> Value {
                 Value::text(self.0.as_str())

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Tag, clean};
-use crate::db::{Cell, Column, DbError, Value};
+use crate::db::{Column, DbError, Value};
 
 /// Up to 50 labels, each once, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
@@ -120,8 +120,8 @@ impl<T: JsonSchema> JsonSchema for Json<T> {
 }
 
 impl<T: Serialize + serde::de::DeserializeOwned> Column for Json<T> {
-    fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-        let text = cell.text()?;
+    type As<'a> = &'a str;
+    fn of(text: &str) -> Result<Self, DbError> {
         serde_json::from_str(text)
             .map(Self)
             .map_err(|_| DbError::decode("JSON", text))
@@ -137,8 +137,9 @@ impl<T: Serialize + serde::de::DeserializeOwned> Column for Json<T> {
 macro_rules! json_column {
     ($($name:ty),+) => { $(
         impl Column for $name {
-            fn of(cell: Cell<'_>) -> Result<Self, DbError> {
-                match cell.text()? {
+            type As<'a> = &'a str;
+            fn of(text: &str) -> Result<Self, DbError> {
+                match text {
                     "[]" | "{}" => Ok(Self::default()),
                     text => serde_json::from_str(text).map_err(|_| DbError::decode(stringify!($name), text)),
                 }
