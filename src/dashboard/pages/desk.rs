@@ -59,6 +59,12 @@ impl Shown {
         Self::Page(status, Box::new(page), body)
     }
 
+    /// The way back of a record that was put aside, for whoever follows a link to it.
+    pub(super) fn put_aside(href: &str, name: &str) -> Self {
+        let text = format!("{name} was put aside.");
+        Self::Go(format!("{href}/restore"), Notice::warning(text))
+    }
+
     /// The way to another page after something was done.
     pub(super) fn done(to: impl Into<String>, text: impl Into<String>) -> Self {
         Self::Go(to.into(), Notice::success(text))

@@ -16,7 +16,6 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::dashboard::notice::Notice;
 use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _};
 use crate::email::outbox::{self, MailFilter, MailRow};
 use crate::error::{Error, Result};
@@ -88,14 +87,12 @@ pub(super) async fn person(desk: Desk) -> Result<Shown> {
     desk.require(Permission::UsersRead)?;
     let reference = desk.reference(0)?;
     let Some(user) = records::maybe::<User>(desk.db(), desk.caller(), &reference).await? else {
-        // Whoever follows a link to somebody who was put aside is led to the way back.
         if !desk.may_in_account(Permission::UsersWrite) {
             return Err(Error::not_found("user"));
         }
         let user = departed(&desk).await?;
-        let back = format!("{}/restore", user_href(user.id.as_str()));
-        let text = format!("{} was put aside.", user.display_name());
-        return Ok(Shown::Go(back, Notice::warning(text)));
+        let href = user_href(user.id.as_str());
+        return Ok(Shown::put_aside(&href, user.display_name()));
     };
     let dossier = dossier(&desk, user).await?;
     let user = &dossier.user;

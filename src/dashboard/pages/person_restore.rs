@@ -110,13 +110,15 @@ fn restored_lines(memberships: &[ReturnedMembership], places: &[ReturnedPlace]) 
         memberships
             .iter()
             .filter(|one| one.outcome == outcome)
-            .fold(0, |count, _| count + 1)
+            .map(|_| 1)
+            .sum::<u64>()
     };
     let seats = |outcome| {
         places
             .iter()
             .filter(|one| one.outcome == outcome)
-            .fold(0, |count, _| count + 1)
+            .map(|_| 1)
+            .sum::<u64>()
     };
     let lines = [
         (

@@ -19,7 +19,6 @@ use crate::dashboard::components::{
 };
 use crate::dashboard::icons::Icon;
 use crate::dashboard::layout::Page;
-use crate::dashboard::notice::Notice;
 use crate::db::{Batch, Column as _, DbError, FromRow, Reader, Row as _, Select};
 use crate::error::{Error, Result};
 use crate::params;
@@ -62,14 +61,12 @@ pub(super) async fn team(desk: Desk) -> Result<Shown> {
     desk.require(Permission::TeamsRead)?;
     let reference = desk.reference(0)?;
     let Some(team) = records::maybe::<Team>(desk.db(), desk.caller(), &reference).await? else {
-        // Whoever follows a link to a team that was put aside is led to the way back.
         if !desk.may_in_account(Permission::TeamsWrite) {
             return Err(Error::not_found("team"));
         }
         let team = departed(&desk).await?;
-        let back = format!("{}/restore", team_href(team.id.as_str()));
-        let text = format!("{} was put aside.", team.name);
-        return Ok(Shown::Go(back, Notice::warning(text)));
+        let href = team_href(team.id.as_str());
+        return Ok(Shown::put_aside(&href, team.name.as_str()));
     };
     let dossier = dossier(&desk, team).await?;
     let team = &dossier.team;

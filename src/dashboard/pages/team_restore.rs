@@ -107,7 +107,8 @@ fn lines(done: &RestoredTeam) -> Vec<String> {
         done.places
             .iter()
             .filter(|one| one.outcome == outcome)
-            .fold(0, |count, _| count + 1)
+            .map(|_| 1)
+            .sum::<u64>()
     };
     let whole = |count| u64::try_from(count).unwrap_or(0);
     let mut lines = vec![counted(
