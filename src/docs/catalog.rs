@@ -1,21 +1,14 @@
-//! What the documentation is made from, read once: the operations, the OpenAPI document, the guides, the commands.
+//! What the documentation is made from: the operations and the commands.
+
+use std::sync::LazyLock;
 
 use clap::CommandFactory;
-use serde_json::{Map, Value as JsonValue};
 
-use super::schema::Schemas;
 use crate::cli::CommandLine;
 use crate::error::Code;
 use crate::http::endpoint::Endpoint;
-use crate::http::{openapi, routes};
-
-/// What is true for as long as the program runs.
-pub(super) struct Catalog {
-    operations: Vec<Endpoint>,
-    document: JsonValue,
-    schemas: Map<String, JsonValue>,
-    commands: Vec<CommandHelp>,
-}
+use crate::http::openapi;
+use crate::http::routes::endpoints;
 
 /// A command of the program as its `--help` tells of it.
 pub(super) struct CommandHelp {
@@ -29,90 +22,59 @@ pub(super) struct CommandHelp {
     pub(super) arguments: Vec<(String, String)>,
 }
 
-impl Catalog {
-    pub(super) fn new() -> Self {
+/// The commands of the program, in their order.
+pub(super) fn commands() -> &'static [CommandHelp] {
+    static COMMANDS: LazyLock<Vec<CommandHelp>> = LazyLock::new(|| {
         let mut commands = Vec::new();
         let mut tree = CommandLine::command();
         tree.build();
         for command in tree.get_subcommands() {
             add_command(command, "", &mut commands);
         }
-        let document = openapi::document(None);
-        let schemas = document
-            .pointer("/components/schemas")
-            .and_then(JsonValue::as_object);
-        Self {
-            operations: routes::endpoints(),
-            schemas: schemas.cloned().unwrap_or_default(),
-            document,
-            commands,
+        commands
+    });
+    &COMMANDS
+}
+
+/// The groups of operations, in their order.
+pub(super) fn tags() -> Vec<&'static str> {
+    let mut tags = Vec::new();
+    for operation in endpoints() {
+        if !tags.contains(&operation.tag) {
+            tags.push(operation.tag);
         }
     }
+    tags
+}
 
-    pub(super) fn operations(&self) -> &[Endpoint] {
-        &self.operations
-    }
+/// The operations of a group.
+pub(super) fn of_tag(tag: &str) -> impl Iterator<Item = &'static Endpoint> {
+    endpoints()
+        .iter()
+        .filter(move |operation| operation.tag == tag)
+}
 
-    pub(super) fn commands(&self) -> &[CommandHelp] {
-        &self.commands
-    }
+/// The operations that may answer with a code.
+pub(super) fn answering(code: Code) -> Vec<&'static Endpoint> {
+    let may = |operation: &&Endpoint| {
+        openapi::problems(operation)
+            .values()
+            .any(|codes| codes.contains(&code))
+    };
+    endpoints().iter().filter(may).collect()
+}
 
-    /// The groups of operations, in their order.
-    pub(super) fn tags(&self) -> Vec<&'static str> {
-        let mut tags = Vec::new();
-        for operation in &self.operations {
-            if !tags.contains(&operation.tag) {
-                tags.push(operation.tag);
-            }
-        }
-        tags
-    }
-
-    /// The operations of a group.
-    pub(super) fn of_tag(&self, tag: &str) -> impl Iterator<Item = &Endpoint> {
-        self.operations
+/// The page of what a code span names: an operation (`POST /api/users`) or the code of a problem.
+pub(super) fn page_of(span: &str) -> Option<String> {
+    if let Some((method, path)) = span.split_once(" /api") {
+        let path = path.split('?').next().unwrap_or(path);
+        let operation = endpoints()
             .iter()
-            .filter(move |operation| operation.tag == tag)
+            .find(|known| known.method.as_str() == method && known.path == path)?;
+        return Some(href(operation));
     }
-
-    /// The operations that may answer with a code.
-    pub(super) fn answering(&self, code: Code) -> Vec<&Endpoint> {
-        let may = |operation: &&Endpoint| {
-            openapi::problems(operation)
-                .values()
-                .any(|codes| codes.contains(&code))
-        };
-        self.operations.iter().filter(may).collect()
-    }
-
-    /// An operation as the OpenAPI document has it.
-    pub(super) fn described(&self, operation: &Endpoint) -> &JsonValue {
-        let path = format!("/api{}", operation.path);
-        let method = operation.method.as_str().to_lowercase();
-        self.document
-            .get("paths")
-            .and_then(|paths| paths.get(&path)?.get(&method))
-            .unwrap_or(&JsonValue::Null)
-    }
-
-    /// The schemas that others refer to.
-    pub(super) fn schemas(&self) -> Schemas<'_> {
-        Schemas(&self.schemas)
-    }
-
-    /// The page of what a code span names: an operation (`POST /api/users`) or the code of a problem.
-    pub(super) fn page_of(&self, span: &str) -> Option<String> {
-        if let Some((method, path)) = span.split_once(" /api") {
-            let path = path.split('?').next().unwrap_or(path);
-            let operation = self
-                .operations
-                .iter()
-                .find(|known| known.method.as_str() == method && known.path == path)?;
-            return Some(href(operation));
-        }
-        let code = Code::ALL.iter().find(|code| code.as_str() == span)?;
-        Some(crate::http::problem::page(*code))
-    }
+    let code = Code::ALL.iter().find(|code| code.as_str() == span)?;
+    Some(crate::http::problem::page(*code))
 }
 
 /// The address of an operation in the reference.

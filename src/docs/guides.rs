@@ -6,7 +6,7 @@
 use maud::{Markup, PreEscaped, Render, html};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html::push_html};
 
-use super::catalog::Catalog;
+use super::catalog;
 use crate::dashboard::components::CodeBlock;
 use crate::dashboard::icons::Icon;
 
@@ -191,11 +191,10 @@ pub(super) struct Rendered {
 }
 
 /// Writes a file of Markdown. Its first line, the heading, is left to the page.
-pub(super) fn render(markdown: &str, catalog: &Catalog) -> Rendered {
+pub(super) fn render(markdown: &str) -> Rendered {
     let body = markdown.split_once('\n').map_or("", |(_, body)| body);
     let options = Options::ENABLE_TABLES;
     let mut writer = Writer {
-        catalog,
         events: Vec::new(),
         sections: Vec::new(),
         heading: None,
@@ -214,7 +213,6 @@ pub(super) fn render(markdown: &str, catalog: &Catalog) -> Rendered {
 }
 
 struct Writer<'a> {
-    catalog: &'a Catalog,
     events: Vec<Event<'a>>,
     sections: Vec<(String, String)>,
     /// The text of the heading that is open, and where its start stands among the events.
@@ -330,7 +328,7 @@ impl<'a> Writer<'a> {
         if let Some((heading, _)) = &mut self.heading {
             heading.push_str(&span);
         }
-        let page = self.catalog.page_of(&span).filter(|_| !self.in_link);
+        let page = catalog::page_of(&span).filter(|_| !self.in_link);
         match page {
             Some(page) => self.html(html! { a href=(page) { code { (span) } } }.into_string()),
             None => self.events.push(Event::Code(span)),
@@ -369,9 +367,8 @@ mod tests {
 
     #[test]
     fn links_headings_spans_and_code_become_those_of_the_pages() {
-        let catalog = Catalog::new();
         let text = "# Title\n\n## The `q` filter\n\nSee [errors](errors.md#types), `POST /api/users`, `rate_limited`, `other <b>`.\n\n```sh\ncurl '<x>'\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n";
-        let page = render(text, &catalog);
+        let page = render(text);
         let body = page.body.into_string();
         for part in [
             r#"<h2 id="the-q-filter">"#,

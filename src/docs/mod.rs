@@ -27,7 +27,6 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::dashboard::layout::Theme;
-use catalog::Catalog;
 use shell::Page;
 
 /// What pages may load: the server's own style sheet, script and pictures. Nothing inline, nothing from elsewhere.
@@ -36,7 +35,6 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
 
 #[derive(Clone)]
 struct Docs {
-    catalog: Arc<Catalog>,
     /// The address in the settings; without one the reader's is used.
     public_origin: Option<Arc<str>>,
     /// Where the server listens, for readers who name no host.
@@ -47,7 +45,6 @@ struct Docs {
 pub fn routes(app: &App) -> Router {
     let server = &app.config.server;
     let docs = Docs {
-        catalog: Arc::new(Catalog::new()),
         public_origin: server.public_url.as_ref().map(|_| server.origin().into()),
         listening: server.origin().into(),
     };
@@ -88,7 +85,7 @@ impl Docs {
             .get(header::COOKIE)
             .and_then(|cookies| cookies.to_str().ok())
             .unwrap_or_default();
-        let html = shell::write(page, &self.catalog, Theme::from_cookies(cookies));
+        let html = shell::write(page, Theme::from_cookies(cookies));
         let fixed = [
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
             (header::CACHE_CONTROL, "private, no-cache"),
@@ -120,7 +117,7 @@ fn is_host(host: &str) -> bool {
 }
 
 async fn begin(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    let page = start::page(&docs.catalog, &docs.origin(&headers));
+    let page = start::page(&docs.origin(&headers));
     docs.found(&page, &headers)
 }
 
@@ -133,12 +130,12 @@ async fn guide(State(docs): State<Docs>, Path(name): Path<String>, headers: Head
         let kind = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
         return (kind, guide.markdown(&origin)).into_response();
     }
-    let page = start::guide(&docs.catalog, &name, &origin);
+    let page = start::guide(&name, &origin);
     docs.found_or_not(page, &headers)
 }
 
 async fn all_operations(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    docs.found(&reference::index(&docs.catalog), &headers)
+    docs.found(&reference::index(), &headers)
 }
 
 async fn operations(
@@ -146,7 +143,7 @@ async fn operations(
     Path(tag): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let page = reference::group(&docs.catalog, &tag, &docs.origin(&headers));
+    let page = reference::group(&tag, &docs.origin(&headers));
     docs.found_or_not(page, &headers)
 }
 
@@ -159,11 +156,11 @@ async fn one_problem(
     Path(code): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    docs.found_or_not(problems::one(&docs.catalog, &code), &headers)
+    docs.found_or_not(problems::one(&code), &headers)
 }
 
 async fn commands(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    docs.found(&start::commands(&docs.catalog), &headers)
+    docs.found(&start::commands(), &headers)
 }
 
 async fn settings(State(docs): State<Docs>, headers: HeaderMap) -> Response {
@@ -181,7 +178,7 @@ async fn find(
     Query(search): Query<Search>,
     headers: HeaderMap,
 ) -> Response {
-    docs.found(&search::page(&docs.catalog, &search.q), &headers)
+    docs.found(&search::page(&search.q), &headers)
 }
 
 async fn nowhere(State(docs): State<Docs>, headers: HeaderMap) -> Response {
@@ -190,7 +187,7 @@ async fn nowhere(State(docs): State<Docs>, headers: HeaderMap) -> Response {
 
 /// The index of the documentation as plain text (llmstxt.org), with whole addresses.
 async fn index_for_programs(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    let text = start::plain_index(&docs.catalog, &docs.origin(&headers));
+    let text = start::plain_index(&docs.origin(&headers));
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, Render, html};
 
-use super::catalog::Catalog;
+use super::catalog;
 use super::reference::{line, marked};
 use super::shell::Page;
 use crate::dashboard::components::{Badge, CodeBlock, Tone};
 use crate::error::{Code, Error, Fault};
 use crate::http::problem;
+use crate::http::routes::endpoints;
 
 /// A request id that is nobody's.
 const SAMPLE_REQUEST: &str = "019cadb2-7e80-7000-8000-00000000c0de";
@@ -56,7 +57,7 @@ fn status_words(status: u16) -> &'static str {
 }
 
 /// `/docs/problems/{code}`; none where there is no such code.
-pub(super) fn one(catalog: &Catalog, name: &str) -> Option<Page> {
+pub(super) fn one(name: &str) -> Option<Page> {
     let code = *Code::ALL.iter().find(|code| code.as_str() == name)?;
     let body = html! {
         div.stack.docs-narrow {
@@ -69,7 +70,7 @@ pub(super) fn one(catalog: &Catalog, name: &str) -> Option<Page> {
                 p { (repeating(code)) }
             }
             (example(code))
-            (operations(catalog, code))
+            (operations(code))
         }
     };
     let page = Page::new(code.title(), "/docs/problems", body).above("Problems", "/docs/problems");
@@ -138,12 +139,12 @@ fn example(code: Code) -> Markup {
     .render()
 }
 
-fn operations(catalog: &Catalog, code: Code) -> Markup {
-    let answering = catalog.answering(code);
+fn operations(code: Code) -> Markup {
+    let answering = catalog::answering(code);
     html! {
         section.docs-group aria-labelledby="operations" {
             h2 #operations { "Operations that may answer with it" }
-            @if answering.len() == catalog.operations().len() {
+            @if answering.len() == endpoints().len() {
                 p { "Every operation of the " a href="/docs/reference" { "reference" } "." }
             } @else if answering.is_empty() {
                 p { "No operation of the " a href="/docs/reference" { "reference" } ": it comes before one is found, or from the dashboard." }

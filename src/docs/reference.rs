@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use serde_json::Value as JsonValue;
 
-use super::catalog::{Catalog, href};
+use super::catalog::{self, href};
 use super::examples::examples;
 use super::literal::{JSON, literal};
-use super::schema::Member;
+use super::schema::{Member, Schemas};
 use super::shell::{Page, heading, icon_of};
 use crate::dashboard::components::{Badge, CodeBlock, CodeTabs, Tone};
 use crate::error::Code;
@@ -16,22 +16,21 @@ use crate::http::endpoint::Endpoint;
 use crate::http::{openapi, problem};
 
 /// `/docs/reference`: all operations, group by group.
-pub(super) fn index(catalog: &Catalog) -> Page {
+pub(super) fn index() -> Page {
     let body = html! {
         div.stack {
             p.secondary { "The same for programs, as OpenAPI 3.1: " a href="/api/openapi.json" { "/api/openapi.json" } "." }
-            @for tag in catalog.tags() {
+            @for tag in catalog::tags() {
                 section.docs-group aria-labelledby=(tag) {
                     h2 id=(tag) { (icon_of(tag)) a href={ "/docs/reference/" (tag) } { (heading(tag)) } }
                     ul.docs-operations {
-                        @for operation in catalog.of_tag(tag) { li { (line(operation)) } }
+                        @for operation in catalog::of_tag(tag) { li { (line(operation)) } }
                     }
                 }
             }
         }
     };
-    let sections = catalog
-        .tags()
+    let sections = catalog::tags()
         .into_iter()
         .map(|tag| (tag.to_owned(), heading(tag)));
     Page::new("All operations", "/docs/reference", body)
@@ -61,20 +60,26 @@ fn method(operation: &Endpoint) -> Markup {
 }
 
 /// `/docs/reference/{tag}`: the operations of one group; none where there is no such group.
-pub(super) fn group(catalog: &Catalog, tag: &str, origin: &str) -> Option<Page> {
-    let operations: Vec<&Endpoint> = catalog.of_tag(tag).collect();
+pub(super) fn group(tag: &str, origin: &str) -> Option<Page> {
+    let operations: Vec<&Endpoint> = catalog::of_tag(tag).collect();
     operations.first()?;
+    let (described, schemas) = openapi::described(operations.iter().copied());
+    let schemas = Schemas(&schemas);
     let body = html! {
         ul.docs-operations { @for one in &operations { li { (line(one)) } } }
-        @for one in &operations { (operation(catalog, one, origin)) }
+        @for (one, described) in operations.iter().zip(&described) { (operation(one, described, &schemas, origin)) }
     };
     let page = Page::new(heading(tag), format!("/docs/reference/{tag}"), body)
         .above("All operations", "/docs/reference");
     Some(page)
 }
 
-fn operation(catalog: &Catalog, operation: &Endpoint, origin: &str) -> Markup {
-    let described = catalog.described(operation);
+fn operation(
+    operation: &Endpoint,
+    described: &JsonValue,
+    schemas: &Schemas<'_>,
+    origin: &str,
+) -> Markup {
     let input = described.pointer("/requestBody/content/application~1json/schema");
     let success = format!(
         "/responses/{}/content/application~1json/schema",
@@ -97,14 +102,14 @@ fn operation(catalog: &Catalog, operation: &Endpoint, origin: &str) -> Markup {
             div.docs-columns {
                 div.docs-facts {
                     (parameters(described))
-                    @if let Some(schema) = input { (block("Body", &members(&catalog.schemas().members(schema), true))) }
-                    (answer(catalog, operation, output))
+                    @if let Some(schema) = input { (block("Body", &members(&schemas.members(schema), true))) }
+                    (answer(schemas, operation, output))
                     (problems(operation))
                 }
                 div.docs-examples {
                     (tabs(operation, origin))
                     @if let Some(schema) = output {
-                        (sample(catalog, operation, schema))
+                        (sample(schemas, operation, schema))
                     }
                 }
             }
@@ -180,7 +185,7 @@ fn words(words: &[(String, String)]) -> Markup {
     }
 }
 
-fn answer(catalog: &Catalog, operation: &Endpoint, output: Option<&JsonValue>) -> Markup {
+fn answer(schemas: &Schemas<'_>, operation: &Endpoint, output: Option<&JsonValue>) -> Markup {
     let status = match (operation.method.as_str(), operation.status) {
         ("PUT", 200) => "200, or 201 when it was made".to_owned(),
         (_, status) => status.to_string(),
@@ -191,7 +196,7 @@ fn answer(catalog: &Catalog, operation: &Endpoint, output: Option<&JsonValue>) -
             Some(schema) => {
                 details.disclosure {
                     summary { "Members of the answer" }
-                    (members(&catalog.schemas().members(schema), false))
+                    (members(&schemas.members(schema), false))
                 }
             }
         }
@@ -227,13 +232,13 @@ fn tabs(operation: &Endpoint, origin: &str) -> CodeTabs {
     }
 }
 
-fn sample(catalog: &Catalog, operation: &Endpoint, schema: &JsonValue) -> CodeBlock {
+fn sample(schemas: &Schemas<'_>, operation: &Endpoint, schema: &JsonValue) -> CodeBlock {
     let known = operation
         .input
         .as_ref()
         .and_then(|input| input.example.clone())
         .unwrap_or_default();
-    let sample = catalog.schemas().sample(schema, &known);
+    let sample = schemas.sample(schema, &known);
     CodeBlock {
         title: format!("Answer {} (form)", operation.status),
         code: literal(&sample, &JSON, 0),

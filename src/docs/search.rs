@@ -2,13 +2,14 @@
 
 use maud::html;
 
-use super::catalog::{Catalog, href};
+use super::catalog::{self, href};
 use super::guides::{GUIDES, slug};
 use super::shell::Page;
 use crate::dashboard::components::{Badge, EmptyState};
 use crate::dashboard::icons::Icon;
 use crate::error::Code;
 use crate::http::problem;
+use crate::http::routes::endpoints;
 
 /// Hits shown at the most.
 const LIMIT: usize = 40;
@@ -24,9 +25,9 @@ struct Hit {
 }
 
 /// `/docs/search?q=`
-pub(super) fn page(catalog: &Catalog, query: &str) -> Page {
+pub(super) fn page(query: &str) -> Page {
     let query: String = query.trim().chars().take(QUERY_MAX).collect();
-    let hits = find(catalog, &query);
+    let hits = find(&query);
     let body = html! {
         @if query.is_empty() {
             p.secondary { "Type some words into the field above: all of them are looked for." }
@@ -54,7 +55,7 @@ pub(super) fn page(catalog: &Catalog, query: &str) -> Page {
     }
 }
 
-fn find(catalog: &Catalog, query: &str) -> Vec<Hit> {
+fn find(query: &str) -> Vec<Hit> {
     let words: Vec<String> = query
         .to_lowercase()
         .split_whitespace()
@@ -63,7 +64,7 @@ fn find(catalog: &Catalog, query: &str) -> Vec<Hit> {
     if words.is_empty() {
         return Vec::new();
     }
-    let mut hits: Vec<Hit> = entries(catalog)
+    let mut hits: Vec<Hit> = entries()
         .into_iter()
         .filter_map(|mut hit| {
             let (title, text) = (hit.title.to_lowercase(), hit.text.to_lowercase());
@@ -81,7 +82,7 @@ fn find(catalog: &Catalog, query: &str) -> Vec<Hit> {
     hits
 }
 
-fn entries(catalog: &Catalog) -> Vec<Hit> {
+fn entries() -> Vec<Hit> {
     let entry = |kind, title: String, href: String, text: String| Hit {
         kind,
         title,
@@ -108,7 +109,7 @@ fn entries(catalog: &Catalog) -> Vec<Hit> {
             entries.push(entry("guide", named, href, plain(text)));
         }
     }
-    for operation in catalog.operations() {
+    for operation in endpoints() {
         let text = format!(
             "{} /api{} {} {}",
             operation.method, operation.path, operation.id, operation.description
@@ -130,7 +131,7 @@ fn entries(catalog: &Catalog) -> Vec<Hit> {
             text.replace('`', ""),
         ));
     }
-    for command in catalog.commands() {
+    for command in catalog::commands() {
         let href = format!("/docs/commands#{}", slug(&command.name));
         entries.push(entry(
             "command",
@@ -173,18 +174,17 @@ mod tests {
 
     #[test]
     fn all_words_must_be_there_and_titles_count_most() {
-        let catalog = Catalog::new();
-        let hits = find(&catalog, "create USER");
+        let hits = find("create USER");
         assert_eq!(hits[0].title, "Create a user");
         assert_eq!(hits[0].href, "/docs/reference/users#create_user");
-        assert!(find(&catalog, "create xyzzy").is_empty());
-        assert!(find(&catalog, "  ").is_empty());
-        assert_eq!(find(&catalog, "rate_limited")[0].kind, "problem");
+        assert!(find("create xyzzy").is_empty());
+        assert!(find("  ").is_empty());
+        assert_eq!(find("rate_limited")[0].kind, "problem");
     }
 
     #[test]
     fn what_was_searched_is_escaped() {
-        let page = page(&Catalog::new(), "<script>");
+        let page = page("<script>");
         assert!(!page.body.into_string().contains("<script>"));
     }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::catalog::Catalog;
+use super::catalog;
 use super::guides::GUIDES;
 use crate::dashboard::components::{Button, SearchBox};
 use crate::dashboard::icons::Icon;
@@ -58,14 +58,14 @@ impl Page {
 }
 
 /// The whole page, from the doctype on.
-pub(super) fn write(page: &Page, catalog: &Catalog, theme: Theme) -> Markup {
+pub(super) fn write(page: &Page, theme: Theme) -> Markup {
     let content = html! {
         a.skip-link href="#main" { "Skip to content" }
         div.shell {
             div #navigation .sidebar popover {
                 (brand_mark("B2B Dashboard", Some("Documentation"), "/docs"))
                 nav aria-label="Documentation" {
-                    @for (index, group) in navigation(page, catalog).iter().enumerate() {
+                    @for (index, group) in navigation(page).iter().enumerate() {
                         div.nav-group {
                             @if let Some(label) = &group.label { h2.nav-label id={ "nav-" (index) } { (label) } }
                             ul aria-labelledby=[group.label.as_ref().map(|_| format!("nav-{index}"))] {
@@ -132,7 +132,7 @@ fn contents(sections: &[(String, String)]) -> Markup {
     }
 }
 
-fn navigation(page: &Page, catalog: &Catalog) -> Vec<NavGroup> {
+fn navigation(page: &Page) -> Vec<NavGroup> {
     let entry = |icon, label: &str, href: String| {
         let current = href == page.href;
         NavItem::new(icon, label, href).current(current)
@@ -148,7 +148,7 @@ fn navigation(page: &Page, catalog: &Catalog) -> Vec<NavGroup> {
         "All operations",
         "/docs/reference".to_owned(),
     )];
-    reference.extend(catalog.tags().into_iter().map(|tag| {
+    reference.extend(catalog::tags().into_iter().map(|tag| {
         entry(
             icon_of(tag),
             &heading(tag),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use super::catalog::{Catalog, href};
+use super::catalog::{self, href};
 use super::guides::{self, GUIDES, Guide, slug};
 use super::reference::marked;
 use super::shell::{Page, heading};
@@ -13,7 +13,7 @@ use crate::dashboard::components::{CodeBlock, EmptyState};
 use crate::dashboard::icons::Icon;
 
 /// `/docs`: where to go, then the guide from the beginning.
-pub(super) fn page(catalog: &Catalog, origin: &str) -> Page {
+pub(super) fn page(origin: &str) -> Page {
     let mut cards: Vec<(Icon, &str, String, &str)> = GUIDES
         .iter()
         .filter(|guide| matches!(guide.name, "provisioning" | "api" | "operating"))
@@ -29,7 +29,7 @@ pub(super) fn page(catalog: &Catalog, origin: &str) -> Page {
         ),
     );
     let first = GUIDES.iter().find(|guide| guide.name == "guide");
-    let guide = first.map(|guide| guides::render(&guide.markdown(origin), catalog));
+    let guide = first.map(|guide| guides::render(&guide.markdown(origin)));
     let body = html! {
         div.stack {
             ul.docs-cards { @for (icon, label, href, about) in &cards { (card(*icon, label, href, about)) } }
@@ -48,9 +48,9 @@ fn card(icon: Icon, label: &str, href: &str, about: &str) -> Markup {
 }
 
 /// `/docs/guides/{name}`; none where there is no such guide.
-pub(super) fn guide(catalog: &Catalog, name: &str, origin: &str) -> Option<Page> {
+pub(super) fn guide(name: &str, origin: &str) -> Option<Page> {
     let guide = GUIDES.iter().find(|guide| guide.name == name)?;
-    let rendered = guides::render(&guide.markdown(origin), catalog);
+    let rendered = guides::render(&guide.markdown(origin));
     let page = Page::new(guide.title(), guide.href(), rendered.body)
         .lead(guide.about)
         .sections(rendered.sections);
@@ -58,13 +58,13 @@ pub(super) fn guide(catalog: &Catalog, name: &str, origin: &str) -> Option<Page>
 }
 
 /// `/docs/commands`: the command line, as its own help tells of it.
-pub(super) fn commands(catalog: &Catalog) -> Page {
+pub(super) fn commands() -> Page {
     let body = html! {
         div.stack {
             div.prose {
                 p { "Every command takes " code { "--config FILE" } " and " code { "--json" } ", which makes the answer one JSON value, and ends with 0 when it is done, 1 when it failed, 2 when the command line or the settings are wrong." }
             }
-            @for command in catalog.commands() {
+            @for command in catalog::commands() {
                 section.docs-group aria-labelledby=(slug(&command.name)) {
                     h2 id=(slug(&command.name)) { code { "b2b-dashboard " (command.name) } }
                     p { (command.about) "." }
@@ -78,8 +78,7 @@ pub(super) fn commands(catalog: &Catalog) -> Page {
             }
         }
     };
-    let sections = catalog
-        .commands()
+    let sections = catalog::commands()
         .iter()
         .map(|command| (slug(&command.name), command.name.clone()));
     Page::new("Commands", "/docs/commands", body)
@@ -105,7 +104,7 @@ pub(super) fn nowhere() -> Page {
 }
 
 /// The index in the form of llmstxt.org.
-pub(super) fn plain_index(catalog: &Catalog, origin: &str) -> String {
+pub(super) fn plain_index(origin: &str) -> String {
     let mut text = format!(
         "# B2B Dashboard\n\n> Seats, teams and provisioning in front of an LMS. `POST /api/provision` brings a person, their team and their seats together in one call.\n\nBase address: {origin}/api. Key: `Authorization: Bearer <key>`. OpenAPI 3.1: {origin}/api/openapi.json\n\n## Guides\n\n"
     );
@@ -115,9 +114,9 @@ pub(super) fn plain_index(catalog: &Catalog, origin: &str) -> String {
     {
         let _ = writeln!(text, "- [{label}]({origin}/docs/guides/{name}.md): {about}");
     }
-    for tag in catalog.tags() {
+    for tag in catalog::tags() {
         let _ = write!(text, "\n## {}\n\n", heading(tag));
-        for operation in catalog.of_tag(tag) {
+        for operation in catalog::of_tag(tag) {
             let _ = writeln!(
                 text,
                 "- [{}]({origin}{}): {} /api{}. {}",

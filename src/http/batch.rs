@@ -8,8 +8,7 @@
 //! done answers from memory, the rest is done. Once every item has its lasting answer the whole is remembered too; while
 //! one failed for a passing reason it is not, so that a repeat tries that one again.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::http::Method;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -147,18 +146,6 @@ fn is_create(endpoint: &Endpoint) -> bool {
         && !endpoint.shows_secret
 }
 
-/// Paths that live as long as the program, each made once however often the list of operations is.
-pub(super) fn interned(path: String) -> &'static str {
-    static PATHS: LazyLock<Mutex<BTreeSet<&'static str>>> = LazyLock::new(Mutex::default);
-    let mut known = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = known.get(path.as_str()) {
-        return path;
-    }
-    let path: &'static str = path.leak();
-    known.insert(path);
-    path
-}
-
 fn batch_of(create: &Endpoint, put: Option<&Endpoint>) -> Endpoint {
     let plural = if create.id == "provision" {
         "provisions".to_owned()
@@ -177,7 +164,7 @@ fn batch_of(create: &Endpoint, put: Option<&Endpoint>) -> Endpoint {
     };
     let mut batch = Endpoint::new(
         Method::POST,
-        interned(format!("{}/batch", create.path)),
+        format!("{}/batch", create.path).leak(),
         format!("batch_{}", create.tag),
         create.tag,
         move |app, request| run(app, request, aim.clone()),

@@ -56,6 +56,7 @@ use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request as HttpRequest};
 use axum::http::{Response, StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use tower_http::compression::CompressionLayer;
 
@@ -78,7 +79,7 @@ pub fn router(app: &App) -> Router {
     for endpoint in routes::endpoints() {
         let path = endpoint.path;
         let filter = MethodFilter::try_from(endpoint.method.clone()).unwrap_or(MethodFilter::GET);
-        let counters = app.metrics.operation(endpoint.id.clone().leak());
+        let counters = app.metrics.operation(&endpoint.id);
         let route = Arc::new(Route {
             endpoint,
             metrics: counters,
@@ -99,19 +100,6 @@ pub fn router(app: &App) -> Router {
     for (path, methods) in by_path {
         api = api.route(path, methods);
     }
-    let document = Arc::new(openapi::document(None).to_string());
-    let describe = move || {
-        let document = Arc::clone(&document);
-        async move {
-            (
-                [
-                    (header::CONTENT_TYPE, "application/json"),
-                    (header::CACHE_CONTROL, "public, max-age=300"),
-                ],
-                document.to_string(),
-            )
-        }
-    };
     let ids = app.clone();
     let nowhere = app.clone();
     let api = api
@@ -132,6 +120,17 @@ pub fn router(app: &App) -> Router {
             get(move |request: HttpRequest| ready(scrape(&scraped, &request))),
         )
         .layer(CompressionLayer::new())
+}
+
+/// The OpenAPI document.
+async fn describe() -> impl IntoResponse {
+    (
+        [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CACHE_CONTROL, "public, max-age=300"),
+        ],
+        openapi::text().await,
+    )
 }
 
 fn nowhere_error() -> Error {

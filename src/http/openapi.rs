@@ -1,7 +1,12 @@
 //! The OpenAPI 3.1 document, made from the operations that serve the requests.
 
+use std::panic::resume_unwind;
+
+use axum::body::Bytes;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as JsonValue, json};
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 
 use super::endpoint::{Content, Endpoint, Parameter};
 use super::problem;
@@ -39,18 +44,42 @@ const OF_WRITES: &[Code] = &[
     Code::Contention,
 ];
 
-/// The document, for a server at `origin`; without one, for the server it is read from.
-pub fn document(origin: Option<&str>) -> JsonValue {
+/// The document as it is served, made when it is first asked for.
+pub async fn text() -> Bytes {
+    static TEXT: OnceCell<Bytes> = OnceCell::const_new();
+    let text = TEXT.get_or_try_init(|| spawn_blocking(|| document(None).to_string().into()));
+    match text.await {
+        Ok(text) => text.clone(),
+        Err(stopped) => resume_unwind(stopped.into_panic()),
+    }
+}
+
+/// Operations as the document has them, in their order, and the schemas that they refer to.
+pub fn described<'a>(
+    endpoints: impl IntoIterator<Item = &'a Endpoint>,
+) -> (Vec<JsonValue>, Map<String, JsonValue>) {
     let mut generator = SchemaSettings::draft2020_12()
         .with(|settings| settings.definitions_path = "/components/schemas".into())
         .into_generator();
+    let operations = endpoints
+        .into_iter()
+        .map(|endpoint| operation(endpoint, &mut generator))
+        .collect();
+    let fault = generator.subschema_for::<Fault>();
+    let mut schemas = generator.take_definitions(true);
+    schemas.insert("Problem".to_owned(), problem_schema(&fault));
+    (operations, schemas)
+}
+
+/// The document, for a server at `origin`; without one, for the server it is read from.
+pub fn document(origin: Option<&str>) -> JsonValue {
     let mut paths: Map<String, JsonValue> = Map::new();
     let mut tags: Vec<&str> = Vec::new();
-    for endpoint in endpoints() {
+    let (operations, schemas) = described(endpoints());
+    for (endpoint, operation) in endpoints().iter().zip(operations) {
         if !tags.contains(&endpoint.tag) {
             tags.push(endpoint.tag);
         }
-        let operation = operation(&endpoint, &mut generator);
         let path = paths
             .entry(format!("/api{}", endpoint.path))
             .or_insert_with(|| json!({}));
@@ -58,9 +87,6 @@ pub fn document(origin: Option<&str>) -> JsonValue {
             path.insert(endpoint.method.as_str().to_lowercase(), operation);
         }
     }
-    let fault = generator.subschema_for::<Fault>();
-    let mut schemas: Map<String, JsonValue> = generator.take_definitions(true);
-    schemas.insert("Problem".to_owned(), problem_schema(&fault));
     json!({
         "openapi": "3.1.0",
         "info": {

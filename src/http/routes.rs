@@ -1,5 +1,7 @@
 //! The whole API on one screen.
 
+use std::sync::LazyLock;
+
 use serde_json::json;
 
 use super::crud::{self, Paths};
@@ -92,7 +94,12 @@ const LINK_REQUESTS: Paths = Paths {
 };
 
 /// Every operation, in the order of the reference.
-pub fn endpoints() -> Vec<Endpoint> {
+pub fn endpoints() -> &'static [Endpoint] {
+    static ALL: LazyLock<Vec<Endpoint>> = LazyLock::new(all);
+    &ALL
+}
+
+fn all() -> Vec<Endpoint> {
     let user = json!({ "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper", "external_id": "crm-90" });
     let team = json!({ "name": "Compiler group", "external_id": "team-90" });
     let organization = json!({ "name": "Navy", "external_id": "navy" });

@@ -159,7 +159,7 @@ async fn every_operation_and_every_code_has_its_place() {
             "{}",
             operation.id
         );
-        for code in http::openapi::problems(&operation).into_values().flatten() {
+        for code in http::openapi::problems(operation).into_values().flatten() {
             let page = &pages[&format!("/docs/problems/{}", code.as_str())];
             let common = page.contains("Every operation of the");
             assert!(

@@ -28,12 +28,12 @@ struct Program {
 /// The programs of every operation in one language, each with an example prepared for itself.
 async fn programs(app: &ApiApp, document: &Document, language: &str, origin: &str) -> Vec<Program> {
     let mut list = Vec::new();
-    let mut all = endpoints();
+    let mut all: Vec<&Endpoint> = endpoints().iter().collect();
     // To prepare some operations all jobs are run; this one wants a job that has not run.
     all.sort_by_key(|endpoint| endpoint.id == "cancel_job");
     for endpoint in all {
         let operation = document.operation(&endpoint.id);
-        let code = program(app, document, operation, &endpoint, language, origin).await;
+        let code = program(app, document, operation, endpoint, language, origin).await;
         list.push(Program {
             name: endpoint.id.clone(),
             code,

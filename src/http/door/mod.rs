@@ -36,7 +36,7 @@ use reading::{LINES, accepts, media_type, names_stream, query_pairs, read_body, 
 /// An operation as it is served.
 pub struct Route {
     /// The operation.
-    pub endpoint: Endpoint,
+    pub endpoint: &'static Endpoint,
     /// Its counters.
     pub metrics: OperationMetrics,
 }
@@ -170,7 +170,7 @@ async fn admit(
         Some(scope) => known.caller().acting(scope)?,
         None => Arc::clone(known.caller()),
     };
-    accepts(&parts.headers, &route.endpoint)?;
+    accepts(&parts.headers, route.endpoint)?;
     let is_write = !route.endpoint.is_read();
     let is_lines = route.endpoint.takes_lines && media_type(&parts.headers) == LINES;
     let body = read_body(
