@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use b2b_dashboard::db::{Db, DbSettings, Select, Statement};
+use b2b_dashboard::db::{Db, DbError, DbSettings, Select, Statement};
 use b2b_dashboard::params;
 use tokio::task::JoinSet;
 
@@ -11,10 +11,11 @@ use crate::support::app::TestApp;
 use crate::support::database::{Engine, OnDatabase};
 use crate::support::postgres::Session;
 
+/// A text of which every page changes with `n`.
 fn write_long(n: u64) -> Statement {
     Statement::guarded(
         "UPDATE accounts SET name = $2 WHERE account_id = $1",
-        params![format!("{n} {}", "x".repeat(3000))],
+        params![format!("{n:06}").repeat(16_000)],
     )
 }
 
@@ -41,9 +42,9 @@ mod sqlite {
         u32::from_be_bytes(sequence.try_into().expect("four bytes"))
     }
 
-    /// Writes more than the thousand pages after which a log is copied into the database, with looks in between.
+    /// Writes more pages than a log has before it is begun anew, with looks in between.
     async fn write_much(app: &TestApp, writer: &Db) {
-        for n in 0..1500 {
+        for n in 0..800 {
             let written = writer.write(&app.account, vec![write_long(n)]).await;
             written.expect("a name");
             if n % 10 == 0 {
@@ -52,12 +53,31 @@ mod sqlite {
         }
     }
 
+    /// Whether `writer` begins the log anew within a minute of writing now and then, with looks in between.
+    async fn is_begun_anew(app: &TestApp, writer: &Db, before: u32) -> bool {
+        let begun = async {
+            // Each another name: what changes nothing is not written.
+            for n in 0.. {
+                if log(app) != before {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let written = writer.write(&app.account, vec![write_long(n)]).await;
+                written.expect("a name");
+                assert!(look(app, "users").await);
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), begun)
+            .await
+            .is_ok()
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn the_log_is_begun_anew_while_there_are_readers() {
         let app = TestApp::on(Engine::Sqlite).await;
         let before = log(&app);
         write_much(&app, &app.db).await;
-        assert!(log(&app) > before, "the same log");
+        assert!(is_begun_anew(&app, &app.db, before).await);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -66,19 +86,95 @@ mod sqlite {
         let other = Db::open(&app.database.url, &DbSettings::default()).expect("a database");
         write_much(&app, &other).await;
         let before = log(&app);
-        let begun = async {
-            // Each another name: what changes nothing is not written.
-            for n in 0.. {
-                if log(&app) != before {
-                    break;
+        assert!(is_begun_anew(&app, &other, before).await);
+    }
+
+    fn path(app: &TestApp) -> &str {
+        app.database.url.trim_start_matches("sqlite:")
+    }
+
+    /// Renames the account when it still has the name `now`, after it has made a course.
+    fn rename(now: &str, name: &str) -> Vec<Statement> {
+        vec![
+            Statement::new(
+                "INSERT INTO courses (account_id, id, name, name_key, status, chapters, version, created_at, updated_at) \
+                 VALUES ($1, $2, $2, $2, 'active', '[]', 1, 1, 1)",
+                params![name.to_owned()],
+            ),
+            Statement::guarded(
+                "UPDATE accounts SET name = $2 WHERE account_id = $1 AND name = $3",
+                params![name.to_owned(), now.to_owned()],
+            ),
+        ]
+    }
+
+    async fn names(app: &TestApp) -> (String, Vec<String>) {
+        let account = Select::new("SELECT name FROM accounts WHERE account_id = $1", vec![]);
+        let courses = "SELECT id FROM courses WHERE account_id = $1 ORDER BY id";
+        let account = app.db.fetch::<(String,)>(&app.account, account).await;
+        let courses = app
+            .db
+            .fetch::<(String,)>(&app.account, Select::new(courses, vec![]))
+            .await;
+        let one = |(name,): (String,)| name;
+        (
+            account.expect("an account").into_iter().map(one).collect(),
+            courses.expect("courses").into_iter().map(one).collect(),
+        )
+    }
+
+    /// Lists that wait for each other and are written in one commit: whichever of them fails leaves nothing of itself behind
+    /// and takes nothing from those before and behind it, after quiet times as well as right after another that failed.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_list_that_fails_is_undone_alone() {
+        let app = TestApp::on(Engine::Sqlite).await;
+        let mut now = names(&app).await.0;
+        let mut made = Vec::new();
+        for round in 0..3 {
+            if round < 2 {
+                for n in 0..40 {
+                    let next = format!("{round} quiet {n:02}");
+                    let written = app.db.write(&app.account, rename(&now, &next)).await;
+                    written.expect("a name");
+                    made.push(next.clone());
+                    now = next;
                 }
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                let written = other.write(&app.account, vec![write_long(n)]).await;
-                written.expect("a name");
             }
-        };
-        let begun = tokio::time::timeout(Duration::from_mins(1), begun).await;
-        assert!(begun.is_ok(), "the same log after a minute");
+            // Nobody can write while this one does, so that all that come meanwhile are one group.
+            let other = rusqlite::Connection::open(path(&app)).expect("a connection");
+            other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+            let mut writing = Vec::new();
+            for n in 0..12 {
+                let next = format!("{round} busy {n:02}");
+                let fits = n % 4 != 2;
+                let expected = if fits {
+                    now.clone()
+                } else {
+                    "no such name".to_owned()
+                };
+                let (db, account) = (app.db.clone(), app.account.clone());
+                let list = rename(&expected, &next);
+                let mut one = Box::pin(async move { db.write(&account, list).await });
+                // So that it is in the line before the next one.
+                assert!(futures::poll!(&mut one).is_pending());
+                writing.push((fits, one));
+                if fits {
+                    made.push(next.clone());
+                    now = next;
+                }
+            }
+            other.execute_batch("COMMIT").expect("an end");
+            for (fits, one) in writing {
+                let outcome = one.await;
+                assert_eq!(outcome.is_ok(), fits, "{outcome:?}");
+                assert!(
+                    fits || matches!(outcome, Err(DbError::Stale)),
+                    "{outcome:?}"
+                );
+            }
+            made.sort();
+            assert_eq!(names(&app).await, (now.clone(), made.clone()));
+        }
     }
 }
 
