@@ -4,7 +4,13 @@
 use std::any::Any;
 use std::marker::PhantomData;
 
-use super::{DbError, FromRow, Reader, Select};
+use serde::Serialize;
+
+use super::json::{JsonRows, Member};
+use super::{DbError, FromRow, Reader, Row, Select};
+
+/// About as long is a record's JSON.
+const BYTES_A_ROW: usize = 512;
 
 /// Collects rows of one kind.
 pub(super) trait Sink: Send {
@@ -53,7 +59,32 @@ impl Batch {
         });
         Slot(self.entries.len() - 1, PhantomData)
     }
+
+    /// Adds a read whose rows are written as JSON behind `opening`, `most` at the most; see [`JsonRows`].
+    pub fn add_json<R, L>(
+        &mut self,
+        select: Select,
+        members: &'static [Member],
+        most: usize,
+        opening: &str,
+    ) -> JsonSlot<R, L>
+    where
+        R: Row + Serialize + 'static,
+        L: FromRow + Send + 'static,
+    {
+        let mut text = Vec::with_capacity(opening.len() + BYTES_A_ROW * select.room);
+        text.extend_from_slice(opening.as_bytes());
+        let rows = JsonRows::<R, L>::new(members, most, text);
+        self.entries.push(Entry {
+            select,
+            sink: Box::new(rows),
+        });
+        JsonSlot(self.entries.len() - 1, PhantomData)
+    }
 }
+
+/// Where the rows of one read of a batch will be as JSON, and the last of them as an `L`.
+pub struct JsonSlot<R, L>(usize, PhantomData<fn() -> (R, L)>);
 
 /// The rows of a batch.
 pub struct Answers {
@@ -63,9 +94,21 @@ pub struct Answers {
 impl Answers {
     /// The rows of one read. A second taking finds none.
     pub fn take<R: FromRow + Send + 'static>(&mut self, slot: &Slot<R>) -> Vec<R> {
-        let sink = self.sinks.get_mut(slot.0).and_then(Option::take);
-        sink.and_then(|sink| sink.into_any().downcast::<Rows<R>>().ok())
+        self.sink::<Rows<R>>(slot.0)
             .map_or_else(Vec::new, |rows| rows.0)
+    }
+
+    /// The rows of one read as JSON. A second taking finds none.
+    pub fn take_json<R: 'static, L: 'static>(
+        &mut self,
+        slot: &JsonSlot<R, L>,
+    ) -> Option<Box<JsonRows<R, L>>> {
+        self.sink(slot.0)
+    }
+
+    fn sink<S: 'static>(&mut self, at: usize) -> Option<Box<S>> {
+        let sink = self.sinks.get_mut(at).and_then(Option::take);
+        sink.and_then(|sink| sink.into_any().downcast().ok())
     }
 
     /// The first row of one read.

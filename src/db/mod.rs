@@ -8,6 +8,7 @@
 pub mod backup;
 mod batch;
 mod error;
+pub mod json;
 pub mod migrate;
 pub mod portable;
 mod postgres;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-pub use batch::{Answers, Batch, Slot};
+pub use batch::{Answers, Batch, JsonSlot, Slot};
 pub use error::{ConstraintKind, DbError};
 pub use row::{FromRow, Pair, Row};
 pub use statement::{Expect, Select, Statement};

@@ -1,6 +1,6 @@
 //! Rows as structs: which columns a struct is made of, written once and used by every read and write.
 
-use super::{Column, DbError, Reader, Value};
+use super::{Column, DbError, Reader, Value, json};
 
 /// Something that is read from the columns of a row, from left to right.
 pub trait FromRow: Sized {
@@ -26,6 +26,15 @@ pub trait Row: FromRow {
     /// The value of one column that is read: a stored one by its name, an expression by the column it ends with
     /// (`seats.available`).
     fn value_of(&self, column: &str) -> Option<Value>;
+    /// The members that the struct has for what is read, in that order; none where it is not read member by member.
+    const MEMBERS: &'static [&'static str] = &[];
+    /// Writes the row as the JSON that the struct serializes to, without making the struct, of which it needs
+    /// [`Self::MEMBERS`].
+    fn write_json(reader: &mut Reader<'_>, object: &mut json::Object<'_>) -> Result<(), DbError> {
+        let _ = (reader, object);
+        let fault = format!("{} is not read member by member", Self::TABLE);
+        Err(DbError::Internal(fault.into()))
+    }
     /// `a, b, c`: everything to select, each stored column with its table's name before it.
     fn selection() -> &'static str;
     /// `INSERT INTO table (account_id, a, b) VALUES ($1, $2, $3)`.
@@ -68,6 +77,18 @@ macro_rules! columns {
                     return Some($crate::db::Column::value(&self.$computed));
                 })+)?
                 None
+            }
+            const MEMBERS: &'static [&'static str] = &[
+                $($crate::db::row::column(stringify!($stored)),)+
+                $($($crate::db::row::column(stringify!($computed)),)+)?
+            ];
+            fn write_json(
+                reader: &mut $crate::db::Reader<'_>,
+                object: &mut $crate::db::json::Object<'_>,
+            ) -> Result<(), $crate::db::DbError> {
+                $(object.member(reader, |row: &Self| &row.$stored)?;)+
+                $($(object.member(reader, |row: &Self| &row.$computed)?;)+)?
+                Ok(())
             }
             fn selection() -> &'static str {
                 static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new($crate::db::row::selection_text::<$type>);

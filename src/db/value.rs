@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use postgres_types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
 use rusqlite::types::ValueRef;
+use serde::Serialize;
 
-use super::DbError;
+use super::{DbError, json};
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +100,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The same row from its beginning.
+    pub(super) const fn again(&self) -> Self {
+        Self::over(self.row)
+    }
+
+    /// Passes over a column.
+    pub(super) const fn pass(&mut self) {
+        self.at += 1;
+    }
+
     /// The next column: nothing for NULL, and nothing with a fault for one that cannot be read.
     fn next<T: Stored<'a>>(&mut self) -> Option<T> {
         let at = self.at;
@@ -173,7 +184,7 @@ impl<'a> Stored<'a> for bool {
 }
 
 /// A type that is one column.
-pub trait Column: Sized {
+pub trait Column: Sized + Serialize {
     /// As what it is stored.
     type As<'a>: Stored<'a>;
     /// It as it is stored.
@@ -182,6 +193,25 @@ pub trait Column: Sized {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DbError> {
         match reader.next() {
             Some(stored) => Self::of(stored),
+            None => Err(reader.missing(<Self::As<'_> as Stored<'_>>::NAME)),
+        }
+    }
+    /// Writes what is stored as the JSON that it serializes to.
+    fn write_json(stored: Self::As<'_>, out: &mut Vec<u8>) -> Result<(), DbError> {
+        json::write(&Self::of(stored)?, out)
+    }
+    /// Writes the next column of a row as a member of an object, `opening` before it.
+    fn read_json(
+        reader: &mut Reader<'_>,
+        opening: &str,
+        _only_if_there: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DbError> {
+        match reader.next() {
+            Some(stored) => {
+                out.extend_from_slice(opening.as_bytes());
+                Self::write_json(stored, out)
+            }
             None => Err(reader.missing(<Self::As<'_> as Stored<'_>>::NAME)),
         }
     }
@@ -202,6 +232,25 @@ impl<T: Column> Column for Option<T> {
             None => reader.fault.take().map_or(Ok(None), Err),
         }
     }
+    fn write_json(stored: T::As<'_>, out: &mut Vec<u8>) -> Result<(), DbError> {
+        T::write_json(stored, out)
+    }
+    fn read_json(
+        reader: &mut Reader<'_>,
+        opening: &str,
+        only_if_there: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DbError> {
+        if let Some(stored) = reader.next() {
+            out.extend_from_slice(opening.as_bytes());
+            return T::write_json(stored, out);
+        }
+        if !only_if_there {
+            out.extend_from_slice(opening.as_bytes());
+            out.extend_from_slice(b"null");
+        }
+        reader.fault.take().map_or(Ok(()), Err)
+    }
     fn value(&self) -> Value {
         self.as_ref().map_or_else(T::null, T::value)
     }
@@ -214,6 +263,9 @@ impl Column for String {
     type As<'a> = &'a str;
     fn of(text: &str) -> Result<Self, DbError> {
         Ok(text.to_owned())
+    }
+    fn write_json(text: &str, out: &mut Vec<u8>) -> Result<(), DbError> {
+        json::write_text(text, out)
     }
     fn value(&self) -> Value {
         Value::text(self.as_str())

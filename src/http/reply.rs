@@ -59,21 +59,21 @@ pub struct Reply {
 impl Reply {
     /// A JSON answer.
     pub fn json(status: u16, value: &impl Serialize) -> Result<Self> {
-        Self::json_about(status, value, 1024)
+        let mut body = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut body, value).map_err(Error::internal)?;
+        Ok(Self::of_json(status, body))
     }
 
-    /// A JSON answer of about so many bytes.
-    pub fn json_about(status: u16, value: &impl Serialize, bytes: usize) -> Result<Self> {
-        let mut body = Vec::with_capacity(bytes);
-        serde_json::to_writer(&mut body, value).map_err(Error::internal)?;
-        Ok(Self {
+    /// An answer that is JSON already.
+    pub const fn of_json(status: u16, body: Vec<u8>) -> Self {
+        Self {
             status,
             headers: Vec::new(),
             body,
             kept: None,
             stream: None,
             counts: true,
-        })
+        }
     }
 
     /// 204.

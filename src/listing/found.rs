@@ -1,6 +1,7 @@
 //! The records of a page as they are found, and the column of each by which the next page begins.
 
-use crate::db::{Answers, Batch, Column, DbError, FromRow, Reader, Select, Slot, Value};
+use super::members::members;
+use crate::db::{Answers, Batch, Column, DbError, FromRow, JsonSlot, Reader, Select, Slot, Value};
 use crate::resource::{FieldKind, Record};
 
 /// Whether the record holds each column that its list can be read along, or has it derived, so that the last one on a page
@@ -130,6 +131,58 @@ impl<R: Record> Sought<R> {
             }
         };
         Found { column, rows, keys }
+    }
+}
+
+/// As [`Sought`], of records that are written as JSON without being made.
+pub(super) enum SoughtJson<R> {
+    Members(JsonSlot<R, R>),
+    Keyed(JsonSlot<R, Keyed<R>>),
+}
+
+/// Records as JSON, with commas between them.
+pub(super) struct FoundJson<R> {
+    pub(super) text: Vec<u8>,
+    /// How many were found, those past the most included.
+    pub(super) count: usize,
+    /// The last one that is written, if there are as many as there may be.
+    pub(super) last: Found<R>,
+}
+
+impl<R: Record> SoughtJson<R> {
+    /// None for a kind that is not read member by member.
+    pub(super) fn of(
+        batch: &mut Batch,
+        select: Select,
+        column: &str,
+        most: usize,
+        opening: &str,
+    ) -> Option<Self> {
+        let members = members::<R>()?;
+        Some(if R::DERIVED.contains(&column) {
+            Self::Keyed(batch.add_json(select, members, most, opening))
+        } else {
+            Self::Members(batch.add_json(select, members, most, opening))
+        })
+    }
+
+    pub(super) fn take(&self, answers: &mut Answers, column: &'static str) -> FoundJson<R> {
+        let (text, count, (rows, keys)) = match self {
+            Self::Members(slot) => answers.take_json(slot).map(|found| {
+                let last = found.last.into_iter().collect();
+                (found.text, found.count, (last, Vec::new()))
+            }),
+            Self::Keyed(slot) => answers.take_json(slot).map(|found| {
+                let last = found.last.into_iter().map(|last| (last.row, last.key));
+                (found.text, found.count, last.unzip())
+            }),
+        }
+        .unwrap_or_default();
+        FoundJson {
+            text,
+            count,
+            last: Found { column, rows, keys },
+        }
     }
 }
 

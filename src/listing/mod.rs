@@ -8,6 +8,7 @@
 //! records has them in that order.
 
 mod found;
+mod members;
 mod page;
 
 use unicode_normalization::UnicodeNormalization;
@@ -21,7 +22,7 @@ use crate::resource::{Field, FieldKind, Record};
 use crate::types::Timestamp;
 use crate::types::text::Name;
 
-pub use page::{Page, Place, binding};
+pub use page::{JsonPage, Page, Place, binding};
 
 /// Records on a page when the caller does not say.
 pub const DEFAULT_LIMIT: i64 = 25;

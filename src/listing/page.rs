@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::found::{Found, Sought, orders_are_held, selection};
+use super::found::{Found, Sought, SoughtJson, orders_are_held, selection};
 use super::{ListQuery, Total, refuse};
 use crate::access::Caller;
 use crate::access::signed;
@@ -33,6 +33,17 @@ pub struct Page<R> {
     pub total_count: Option<i64>,
     /// Whether there are more than that: counting has an end.
     pub has_uncounted: bool,
+}
+
+/// A page of records as JSON.
+#[derive(Debug, Clone)]
+pub struct JsonPage {
+    /// What it was to begin with, and the records with commas between them.
+    pub text: Vec<u8>,
+    /// Where the next page begins, if there is one.
+    pub next_cursor: Option<String>,
+    /// How many there are in all, if that was asked for.
+    pub total_count: Option<i64>,
 }
 
 /// What a place in a list is bound to: account, table, parent, filters and order, but not the page.
@@ -140,8 +151,8 @@ impl ListQuery {
                 "a list is read along what the record does not hold"
             );
         }
-        let is_by_match = self.search.is_some() && !self.is_sorted;
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let is_by_match = self.is_by_match();
+        let limit = self.room();
         let mut part = match &self.after {
             Some(place) if is_by_match => place.part,
             _ => 0,
@@ -195,9 +206,53 @@ impl ListQuery {
         })
     }
 
+    /// Reads the page as JSON, with `opening` before it; nothing where that takes the records themselves: where some are to be expanded, in a search
+    /// by match, and for kinds whose JSON has what is no column.
+    pub async fn run_json<R: Record>(
+        &self,
+        db: &Db,
+        caller: &Caller,
+        cursor_key: &[u8; 32],
+        opening: &str,
+    ) -> Result<Option<JsonPage>> {
+        if self.is_by_match() || !self.expand.is_empty() {
+            return Ok(None);
+        }
+        let limit = self.room();
+        let mut batch = Batch::new();
+        let column = self.column::<R>(0);
+        let select = self.part::<R>(0, self.limit + 1)?;
+        let Some(sought) = SoughtJson::<R>::of(&mut batch, select, column, limit, opening) else {
+            return Ok(None);
+        };
+        let count = self.count::<R>().map(|select| batch.add::<(i64,)>(select));
+        let mut answers = db.read(&caller.account, batch).await?;
+        let found = sought.take(&mut answers, column);
+        let next_cursor = (found.count > limit)
+            .then(|| self.place_of(0, &found.last, 0))
+            .transpose()?
+            .map(|place| place.cursor(cursor_key));
+        let counted = count.and_then(|slot| answers.first(&slot));
+        Ok(Some(JsonPage {
+            text: found.text,
+            next_cursor,
+            total_count: counted.map(|(n,)| n),
+        }))
+    }
+
+    /// Whether its records come in the order of what they match.
+    const fn is_by_match(&self) -> bool {
+        self.search.is_some() && !self.is_sorted
+    }
+
+    /// How many records a page has at the most.
+    fn room(&self) -> usize {
+        usize::try_from(self.limit).unwrap_or(usize::MAX)
+    }
+
     /// The column in whose order the nth part of a search is read, or all of any other list.
     fn column<R: Record>(&self, part: usize) -> &'static str {
-        match self.search.filter(|_| !self.is_sorted) {
+        match self.search.filter(|_| self.is_by_match()) {
             Some(_) => R::SEARCH.get(part).copied().unwrap_or_default(),
             None => self.sort.column,
         }
@@ -218,7 +273,7 @@ impl ListQuery {
 
     /// The statement that reads on in the nth column of a search, or the only one of any other list.
     fn part<R: Record>(&self, part: usize, limit: i64) -> Result<Select> {
-        let by_match = self.search.filter(|_| !self.is_sorted);
+        let by_match = self.search.filter(|_| self.is_by_match());
         let place = self
             .after
             .as_ref()

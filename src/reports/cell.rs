@@ -5,6 +5,7 @@
 //! are. JSON is never changed.
 
 use jiff::tz::TimeZone;
+use serde::Serialize;
 use serde_json::Value as JsonValue;
 
 use crate::db::FromRow;
@@ -128,7 +129,7 @@ impl<T: AsCell> AsCell for Option<T> {
 }
 
 /// A moment of which the days until then are told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct DaysLeft(Timestamp);
 
 impl AsCell for DaysLeft {
@@ -152,7 +153,7 @@ impl crate::db::Column for DaysLeft {
 }
 
 /// An amount of money in minor units of the currency beside it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Minor(i64);
 
 impl AsCell for Minor {

@@ -15,7 +15,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Timestamp;
-use crate::db::{Column, DbError, Value};
+use crate::db::{Column, DbError, Value, json};
 
 /// A kind of record that has ids.
 pub trait Kind {
@@ -144,6 +144,10 @@ impl<K: Kind + ?Sized> Column for Id<K> {
     fn of(text: &str) -> Result<Self, DbError> {
         // What the program itself has written is not checked again: reading is the hot path.
         Ok(Self(text.into(), PhantomData))
+    }
+    fn write_json(text: &str, out: &mut Vec<u8>) -> Result<(), DbError> {
+        json::write_plain(text, out);
+        Ok(())
     }
     fn value(&self) -> Value {
         Value::Text(Some(Arc::clone(&self.0)))

@@ -50,6 +50,10 @@ macro_rules! words {
             fn of(word: &str) -> Result<Self, $crate::db::DbError> {
                 Self::from_word(word).ok_or_else(|| $crate::db::DbError::decode(stringify!($name), word))
             }
+            fn write_json(word: &str, out: &mut Vec<u8>) -> Result<(), $crate::db::DbError> {
+                $crate::db::json::write_plain(word, out);
+                Ok(())
+            }
             fn value(&self) -> $crate::db::Value { $crate::db::Value::text(self.as_str()) }
             fn null() -> $crate::db::Value { $crate::db::Value::Text(None) }
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::db::{Column, DbError, Value};
+use crate::db::{Column, DbError, Value, json};
 
 /// A moment in UTC, exact to the microsecond, the same before and after the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,6 +178,14 @@ impl Column for Timestamp {
     type As<'a> = i64;
     fn of(micros: i64) -> Result<Self, DbError> {
         Ok(Self(micros))
+    }
+    fn write_json(micros: i64, out: &mut Vec<u8>) -> Result<(), DbError> {
+        let (time, mut digits) = (Self(micros), Text::default());
+        let Some(text) = time.write(&mut digits) else {
+            return json::write(&time, out);
+        };
+        json::write_plain(text, out);
+        Ok(())
     }
     fn value(&self) -> Value {
         Value::Int(Some(self.0))

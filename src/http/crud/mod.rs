@@ -45,6 +45,25 @@ pub struct PageInfo {
     pub total_count: Option<i64>,
 }
 
+impl PageInfo {
+    /// What is told of a page.
+    pub const fn new(next_cursor: Option<String>, total_count: Option<i64>) -> Self {
+        Self {
+            has_more: next_cursor.is_some(),
+            next_cursor,
+            total_count,
+        }
+    }
+
+    /// The answer with the address of the next page of the list at `path`, if there is one.
+    fn linked(&self, path: &str, query: &[(String, String)], reply: Reply) -> Reply {
+        match &self.next_cursor {
+            Some(cursor) => reply.header("link", next_link(path, query, cursor)),
+            None => reply,
+        }
+    }
+}
+
 /// Paths of a kind: the list's and the record's.
 pub struct Paths {
     /// `/users`
@@ -252,8 +271,17 @@ pub async fn page_with<R: Record>(
 ) -> Result<Reply> {
     let caller = &request.call.caller;
     let query = ListQuery::parse_within::<R>(pairs, within, caller, &app.keys.cursor)?;
-    let page = query.run::<R>(&app.db, caller, &app.keys.cursor).await?;
-    answer_page(app, request, &query, page, path).await
+    let (db, key) = (&app.db, &app.keys.cursor);
+    let Some(page) = query.run_json::<R>(db, caller, key, "{\"data\":[").await? else {
+        let page = query.run::<R>(db, caller, key).await?;
+        return answer_page(app, request, &query, page, path).await;
+    };
+    let info = PageInfo::new(page.next_cursor, page.total_count);
+    let mut body = page.text;
+    body.extend_from_slice(b"],\"page\":");
+    serde_json::to_writer(&mut body, &info).map_err(Error::internal)?;
+    body.push(b'}');
+    Ok(info.linked(path, &request.query, Reply::of_json(200, body)))
 }
 
 /// The answer with a page that has been read, its records expanded as the query asks, and the way to the next one.
@@ -264,31 +292,15 @@ pub async fn answer_page<R: Record>(
     page: Page<R>,
     path: &str,
 ) -> Result<Reply> {
-    let info = PageInfo {
-        has_more: page.next_cursor.is_some(),
-        next_cursor: page.next_cursor,
-        total_count: page.total_count,
-    };
-    let link = info
-        .next_cursor
-        .as_ref()
-        .map(|cursor| next_link(path, &request.query, cursor));
+    let info = PageInfo::new(page.next_cursor, page.total_count);
     let reply = if query.expand.is_empty() {
-        let bytes = 512 * (page.rows.len() + 1);
-        let list = ListOf {
-            data: page.rows,
-            page: info,
-        };
-        Reply::json_about(200, &list, bytes)?
+        Reply::json(200, &json!({ "data": page.rows, "page": info }))?
     } else {
         let mut data = serde_json::to_value(&page.rows).map_err(Error::internal)?;
         expand::<R>(&app.db, &request.call.caller, &mut data, &query.expand).await?;
         Reply::json(200, &json!({ "data": data, "page": info }))?
     };
-    Ok(match link {
-        Some(link) => reply.header("link", link),
-        None => reply,
-    })
+    Ok(info.linked(path, &request.query, reply))
 }
 
 /// The next page's address as a Link header (RFC 8288).

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::db::{Column, DbError, Value};
+use crate::db::{Column, DbError, Value, json};
 use forms::{
     parse_color, parse_currency, parse_domain, parse_email, parse_language, parse_slug,
     parse_web_url, parse_zone,
@@ -110,6 +110,9 @@ macro_rules! text_type {
             type As<'a> = &'a str;
             fn of(text: &str) -> Result<Self, DbError> {
                 Ok(Self(text.into()))
+            }
+            fn write_json(text: &str, out: &mut Vec<u8>) -> Result<(), DbError> {
+                json::write_text(text, out)
             }
             fn value(&self) -> Value {
                 Value::text(self.0.as_str())

@@ -144,6 +144,10 @@ macro_rules! json_column {
                     text => serde_json::from_str(text).map_err(|_| DbError::decode(stringify!($name), text)),
                 }
             }
+            fn write_json(text: &str, out: &mut Vec<u8>) -> Result<(), DbError> {
+                out.extend_from_slice(text.as_bytes());
+                Ok(())
+            }
             fn value(&self) -> Value {
                 Value::text(serde_json::to_string(self).unwrap_or_else(|_| "null".to_owned()))
             }
