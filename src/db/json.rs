@@ -38,15 +38,15 @@ impl<'a> Object<'a> {
         reader: &mut Reader<'_>,
         _of: fn(&R) -> &T,
     ) -> Result<(), DbError> {
-        match self.members.next() {
-            Some(Member {
-                opening: Some(opening),
-                only_if_there,
-            }) => T::read_json(reader, opening, *only_if_there, self.out),
-            _ => {
-                reader.pass();
-                Ok(())
-            }
+        if let Some(Member {
+            opening: Some(opening),
+            only_if_there,
+        }) = self.members.next()
+        {
+            T::read_json(reader, opening, *only_if_there, self.out)
+        } else {
+            reader.pass();
+            Ok(())
         }
     }
 

@@ -79,33 +79,33 @@ impl Docs {
             |host| format!("http://{host}"),
         )
     }
+}
 
-    fn answer(&self, status: StatusCode, page: &Page, headers: &HeaderMap) -> Response {
-        let cookies = headers
-            .get(header::COOKIE)
-            .and_then(|cookies| cookies.to_str().ok())
-            .unwrap_or_default();
-        let html = shell::write(page, Theme::from_cookies(cookies));
-        let fixed = [
-            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-            (header::CACHE_CONTROL, "private, no-cache"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "same-origin"),
-        ];
-        let fixed: [(HeaderName, HeaderValue); 4] =
-            fixed.map(|(name, value)| (name, HeaderValue::from_static(value)));
-        (status, fixed, html).into_response()
-    }
+fn answer(status: StatusCode, page: &Page, headers: &HeaderMap) -> Response {
+    let cookies = headers
+        .get(header::COOKIE)
+        .and_then(|cookies| cookies.to_str().ok())
+        .unwrap_or_default();
+    let html = shell::write(page, Theme::from_cookies(cookies));
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::CACHE_CONTROL, "private, no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ];
+    let fixed: [(HeaderName, HeaderValue); 4] =
+        fixed.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    (status, fixed, html).into_response()
+}
 
-    fn found(&self, page: &Page, headers: &HeaderMap) -> Response {
-        self.answer(StatusCode::OK, page, headers)
-    }
+fn found(page: &Page, headers: &HeaderMap) -> Response {
+    answer(StatusCode::OK, page, headers)
+}
 
-    fn found_or_not(&self, page: Option<Page>, headers: &HeaderMap) -> Response {
-        match page {
-            Some(page) => self.found(&page, headers),
-            None => self.answer(StatusCode::NOT_FOUND, &start::nowhere(), headers),
-        }
+fn found_or_not(page: Option<Page>, headers: &HeaderMap) -> Response {
+    match page {
+        Some(page) => found(&page, headers),
+        None => answer(StatusCode::NOT_FOUND, &start::nowhere(), headers),
     }
 }
 
@@ -118,7 +118,7 @@ fn is_host(host: &str) -> bool {
 
 async fn begin(State(docs): State<Docs>, headers: HeaderMap) -> Response {
     let page = start::page(&docs.origin(&headers));
-    docs.found(&page, &headers)
+    found(&page, &headers)
 }
 
 async fn guide(State(docs): State<Docs>, Path(name): Path<String>, headers: HeaderMap) -> Response {
@@ -131,11 +131,11 @@ async fn guide(State(docs): State<Docs>, Path(name): Path<String>, headers: Head
         return (kind, guide.markdown(&origin)).into_response();
     }
     let page = start::guide(&name, &origin);
-    docs.found_or_not(page, &headers)
+    found_or_not(page, &headers)
 }
 
-async fn all_operations(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    docs.found(&reference::index(), &headers)
+async fn all_operations(headers: HeaderMap) -> Response {
+    found(&reference::index(), &headers)
 }
 
 async fn operations(
@@ -144,27 +144,23 @@ async fn operations(
     headers: HeaderMap,
 ) -> Response {
     let page = reference::group(&tag, &docs.origin(&headers));
-    docs.found_or_not(page, &headers)
+    found_or_not(page, &headers)
 }
 
-async fn all_problems(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    docs.found(&problems::index(), &headers)
+async fn all_problems(headers: HeaderMap) -> Response {
+    found(&problems::index(), &headers)
 }
 
-async fn one_problem(
-    State(docs): State<Docs>,
-    Path(code): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    docs.found_or_not(problems::one(&code), &headers)
+async fn one_problem(Path(code): Path<String>, headers: HeaderMap) -> Response {
+    found_or_not(problems::one(&code), &headers)
 }
 
-async fn commands(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    docs.found(&start::commands(), &headers)
+async fn commands(headers: HeaderMap) -> Response {
+    found(&start::commands(), &headers)
 }
 
-async fn settings(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    docs.found(&start::settings(), &headers)
+async fn settings(headers: HeaderMap) -> Response {
+    found(&start::settings(), &headers)
 }
 
 #[derive(Deserialize)]
@@ -173,16 +169,12 @@ struct Search {
     q: String,
 }
 
-async fn find(
-    State(docs): State<Docs>,
-    Query(search): Query<Search>,
-    headers: HeaderMap,
-) -> Response {
-    docs.found(&search::page(&search.q), &headers)
+async fn find(Query(search): Query<Search>, headers: HeaderMap) -> Response {
+    found(&search::page(&search.q), &headers)
 }
 
-async fn nowhere(State(docs): State<Docs>, headers: HeaderMap) -> Response {
-    docs.found_or_not(None, &headers)
+async fn nowhere(headers: HeaderMap) -> Response {
+    found_or_not(None, &headers)
 }
 
 /// The index of the documentation as plain text (llmstxt.org), with whole addresses.

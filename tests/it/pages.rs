@@ -494,6 +494,16 @@ both! {
         }
     }
 
+    async fn the_last_owner_is_not_offered_to_be_erased(test: TestApp) {
+        let made = fill(&test).await;
+        let desk = Desk::open(&test, "owner").await;
+        let text = desk.get(&format!("/dashboard/users/{}/erase", made.user)).await;
+        assert!(text.contains("Erase for good") && text.contains("name=\"confirm\""), "{text}");
+        let text = desk.get("/dashboard/users/email:admin@example.com/erase").await;
+        assert!(!text.contains("Erase for good") && !text.contains("name=\"confirm\""), "{text}");
+        assert!(text.contains("owner"), "why: {text}");
+    }
+
     async fn a_reporter_sees_no_way_to_change_and_finds_none(test: TestApp) {
         let made = fill(&test).await;
         let desk = Desk::open(&test, "reporter").await;

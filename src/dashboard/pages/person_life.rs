@@ -96,8 +96,14 @@ pub(super) async fn erase(desk: Desk) -> Result<Shown> {
             (Callout::new(Tone::Neutral, "What must stay, and why").body(html! { ul { @for one in &report.kept { li { (line(one)) } } } }))
         }
         p.secondary { (user.display_name()) " · " (user.email.as_str()) }
-        (Field::text("confirm", "Type the address to confirm").error(fault(errors.as_ref(), "confirm")).autocomplete("off").required())
+        @if report.is_some() {
+            (Field::text("confirm", "Type the address to confirm").error(fault(errors.as_ref(), "confirm")).autocomplete("off").required())
+        }
     };
+    // Not offered where it would be refused.
+    let deed = report
+        .is_some()
+        .then(|| Button::submit("Erase for good").danger().icon(Icon::Trash));
     let call = desk
         .api("call-erase", "POST", &format!("/users/{}/erase", user.id))
         .body(json!({ "lms": "keep" }))
@@ -105,10 +111,10 @@ pub(super) async fn erase(desk: Desk) -> Result<Shown> {
     let form = desk
         .post(format!("{href}/erase"), lists)
         .errors(summary(errors.as_ref()))
-        .buttons([
-            Button::submit("Erase for good").danger().icon(Icon::Trash),
-            Button::link("Cancel", href).quiet(),
-        ])
+        .buttons(
+            deed.into_iter()
+                .chain([Button::link("Cancel", href).quiet()]),
+        )
         .after(call);
     let page = page(&user, &format!("Erase {}", user.display_name()));
     Ok(Shown::form(
