@@ -1,5 +1,5 @@
-//! Rows as JSON, written while they are read: a page of a list costs a third less than by way of structs that are made,
-//! serialized and dropped.
+//! Rows as JSON, written while they are read: a page of a list takes a sixth less processor time than by way of structs
+//! that are made, serialized and dropped.
 
 use std::marker::PhantomData;
 

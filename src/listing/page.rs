@@ -206,8 +206,8 @@ impl ListQuery {
         })
     }
 
-    /// Reads the page as JSON, with `opening` before it; nothing where that takes the records themselves: where some are to be expanded, in a search
-    /// by match, and for kinds whose JSON has what is no column.
+    /// Reads the page as JSON, with `opening` before it; nothing where that takes the records themselves: where some are to
+    /// be expanded, in a search by match, and for kinds whose JSON has what is no column.
     pub async fn run_json<R: Record>(
         &self,
         db: &Db,
