@@ -164,6 +164,7 @@ fn batch_of(create: &Endpoint, put: Option<&Endpoint>) -> Endpoint {
     };
     let mut batch = Endpoint::new(
         Method::POST,
+        // The list of operations is made once.
         format!("{}/batch", create.path).leak(),
         format!("batch_{}", create.tag),
         create.tag,

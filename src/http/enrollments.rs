@@ -219,11 +219,7 @@ async fn history(app: App, request: Request) -> Result<Reply> {
             &format!("{} {}", one.id, last.id),
         )
     });
-    let page = PageInfo {
-        has_more,
-        next_cursor,
-        total_count: None,
-    };
+    let page = PageInfo::new(next_cursor, None);
     let data = rows.into_iter().map(entry).collect();
     Reply::json(200, &HistoryPage { data, page })
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::crud::{self, ListOf, PageInfo, Paths, check_match, conditional, next_link};
+use super::crud::{self, ListOf, PageInfo, Paths, check_match, conditional};
 use super::endpoint::Endpoint;
 use super::reply::Reply;
 use super::request::Request;
@@ -119,24 +119,12 @@ async fn list(app: App, request: Request) -> Result<Reply> {
     let page = query
         .run::<ApiKey>(&app.db, caller, &app.keys.cursor)
         .await?;
-    let next = page.next_cursor.clone();
+    let shown = page.rows.iter().map(|key| key.shown(request.call.now));
     let shown = ListOf {
-        data: page
-            .rows
-            .iter()
-            .map(|key| key.shown(request.call.now))
-            .collect(),
-        page: PageInfo {
-            has_more: next.is_some(),
-            next_cursor: page.next_cursor,
-            total_count: page.total_count,
-        },
+        data: shown.collect(),
+        page: PageInfo::new(page.next_cursor, page.total_count),
     };
-    let reply = Reply::json(200, &shown)?;
-    Ok(match next {
-        Some(cursor) => reply.header("link", next_link("/api/api_keys", &request.query, &cursor)),
-        None => reply,
-    })
+    shown.reply("/api/api_keys", &request.query)
 }
 
 async fn detail(app: &App, request: &Request, key: &ApiKey) -> Result<ApiKeyDetail> {

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::batch::{Item, batch_of_items};
-use super::crud::{ListOf, PageInfo, conditional, next_link};
+use super::crud::{ListOf, PageInfo, conditional};
 use super::endpoint::Endpoint;
 use super::expand::expand;
 use super::parameters::of_list;
@@ -133,21 +133,9 @@ async fn list(app: App, request: Request) -> Result<Reply> {
         .run::<Membership>(&app.db, caller, &app.keys.cursor)
         .await?;
     let path = format!("/api/teams/{}/members", team.id);
-    let link = page
-        .next_cursor
-        .as_ref()
-        .map(|cursor| next_link(&path, &request.query, cursor));
-    let info = PageInfo {
-        has_more: page.next_cursor.is_some(),
-        next_cursor: page.next_cursor,
-        total_count: page.total_count,
-    };
+    let info = PageInfo::new(page.next_cursor, page.total_count);
     let data = with_people(&app.db, &caller.account, page.rows).await?;
-    let reply = Reply::json(200, &ListOf { data, page: info })?;
-    Ok(match link {
-        Some(link) => reply.header("link", link),
-        None => reply,
-    })
+    ListOf { data, page: info }.reply(&path, &request.query)
 }
 
 async fn get(app: App, request: Request) -> Result<Reply> {

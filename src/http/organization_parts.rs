@@ -163,11 +163,7 @@ async fn list_admins(app: App, request: Request) -> Result<Reply> {
         let place = format!("{} {} {}", node.id, last.created_at.micros(), last.user.id);
         signed::sign(&app.keys.cursor, "cursor", &place)
     });
-    let page = PageInfo {
-        next_cursor,
-        has_more,
-        total_count: None,
-    };
+    let page = PageInfo::new(next_cursor, None);
     Reply::json(200, &AdminPage { data, page })
 }
 

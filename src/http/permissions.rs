@@ -39,11 +39,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 async fn list(_: App, request: Request) -> Result<Reply> {
     request.no_query()?;
-    let page = PageInfo {
-        next_cursor: None,
-        has_more: false,
-        total_count: None,
-    };
+    let page = PageInfo::new(None, None);
     let data = explain::catalogue();
     Reply::json(200, &ListOf { data, page })
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as JsonValue, json};
 
-use super::crud::{PageInfo, next_link};
+use super::crud::PageInfo;
 use super::endpoint::{Content, Endpoint};
 use super::reply::{Reply, Streamed};
 use super::request::Request;
@@ -86,7 +86,8 @@ fn endpoint(report: &'static Report) -> Endpoint {
     );
     let mut endpoint = Endpoint::new(
         Method::GET,
-        path_of(report),
+        // The list of operations is made once.
+        format!("/reports/{}", report.name).leak(),
         format!("report_{}", report.name),
         "reports",
         move |app, request| run(app, request, report),
@@ -124,10 +125,6 @@ fn endpoint(report: &'static Report) -> Endpoint {
     });
     endpoint.also_media = Some(CSV);
     endpoint
-}
-
-fn path_of(report: &Report) -> &'static str {
-    format!("/reports/{}", report.name).leak()
 }
 
 fn filter_schema(filter: Filter, report: &Report) -> (&'static str, JsonValue) {
@@ -280,18 +277,7 @@ async fn run(app: App, request: Request, report: &'static Report) -> Result<Repl
         let text = serde_json::to_string(&cursor).unwrap_or_default();
         signed::sign(&app.keys.cursor, "report_cursor", &text)
     });
-    let link = next_cursor.as_ref().map(|cursor| {
-        next_link(
-            &format!("/api/reports/{}", report.name),
-            &request.query,
-            cursor,
-        )
-    });
-    let info = PageInfo {
-        has_more: next_cursor.is_some(),
-        next_cursor,
-        total_count: None,
-    };
+    let info = PageInfo::new(next_cursor, None);
     let body = json!({
         "report": report.name,
         "time_zone": asked.zone_name,
@@ -300,10 +286,11 @@ async fn run(app: App, request: Request, report: &'static Report) -> Result<Repl
         "page": info,
     });
     let reply = Reply::json(200, &body)?;
-    Ok(match link {
-        Some(link) => reply.header("link", link),
-        None => reply,
-    })
+    Ok(info.linked(
+        &format!("/api/reports/{}", report.name),
+        &request.query,
+        reply,
+    ))
 }
 
 fn object(report: &Report, row: &[Cell]) -> JsonValue {

@@ -176,11 +176,7 @@ async fn list_held(app: App, request: Request) -> Result<Reply> {
     request.no_query()?;
     let user = person(&app, &request).await?;
     let data = account_roles::held(&app.db, request.call.account(), &user.id).await?;
-    let page = PageInfo {
-        next_cursor: None,
-        has_more: false,
-        total_count: None,
-    };
+    let page = PageInfo::new(None, None);
     Reply::json(200, &ListOf { data, page })
 }
 

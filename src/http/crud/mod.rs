@@ -45,6 +45,13 @@ pub struct PageInfo {
     pub total_count: Option<i64>,
 }
 
+impl<R: Serialize> ListOf<R> {
+    /// The answer, with the address of the next page of the list at `path`, if there is one.
+    pub fn reply(&self, path: &str, query: &[(String, String)]) -> Result<Reply> {
+        Ok(self.page.linked(path, query, Reply::json(200, self)?))
+    }
+}
+
 impl PageInfo {
     /// What is told of a page.
     pub const fn new(next_cursor: Option<String>, total_count: Option<i64>) -> Self {
@@ -56,7 +63,7 @@ impl PageInfo {
     }
 
     /// The answer with the address of the next page of the list at `path`, if there is one.
-    fn linked(&self, path: &str, query: &[(String, String)], reply: Reply) -> Reply {
+    pub fn linked(&self, path: &str, query: &[(String, String)], reply: Reply) -> Reply {
         match &self.next_cursor {
             Some(cursor) => reply.header("link", next_link(path, query, cursor)),
             None => reply,
@@ -293,18 +300,18 @@ pub async fn answer_page<R: Record>(
     path: &str,
 ) -> Result<Reply> {
     let info = PageInfo::new(page.next_cursor, page.total_count);
-    let reply = if query.expand.is_empty() {
-        Reply::json(200, &json!({ "data": page.rows, "page": info }))?
-    } else {
-        let mut data = serde_json::to_value(&page.rows).map_err(Error::internal)?;
-        expand::<R>(&app.db, &request.call.caller, &mut data, &query.expand).await?;
-        Reply::json(200, &json!({ "data": data, "page": info }))?
-    };
+    if query.expand.is_empty() {
+        let data = page.rows;
+        return ListOf { data, page: info }.reply(path, &request.query);
+    }
+    let mut data = serde_json::to_value(&page.rows).map_err(Error::internal)?;
+    expand::<R>(&app.db, &request.call.caller, &mut data, &query.expand).await?;
+    let reply = Reply::json(200, &json!({ "data": data, "page": info }))?;
     Ok(info.linked(path, &request.query, reply))
 }
 
 /// The next page's address as a Link header (RFC 8288).
-pub fn next_link(path: &str, query: &[(String, String)], cursor: &str) -> String {
+fn next_link(path: &str, query: &[(String, String)], cursor: &str) -> String {
     let mut members = url::form_urlencoded::Serializer::new(String::new());
     members.extend_pairs(query.iter().filter(|(name, _)| name != "cursor"));
     members.append_pair("cursor", cursor);
